@@ -1,0 +1,154 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// Every Swift target is compiled in Swift 6 mode with strict memory safety, so that each touch of raw
+// memory carries the word `unsafe`, and with warnings as errors.
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableExperimentalFeature("Lifetimes"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let orderedCollections = Target.Dependency.product(
+  name: "OrderedCollections",
+  package: "swift-collections"
+)
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser",
+  package: "swift-argument-parser"
+)
+
+/// A Swift library of this package, with the settings that all of them share.
+func room(
+  _ name: String,
+  dependencies: [Target.Dependency],
+  linkerSettings: [LinkerSetting] = []
+) -> Target {
+  .target(
+    name: name,
+    dependencies: dependencies,
+    swiftSettings: swiftSettings,
+    linkerSettings: linkerSettings
+  )
+}
+
+/// The tests of one room.
+func tests(_ room: String, dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(room)Tests",
+    dependencies: [.target(name: room), "FlywheelTestSupport"] + dependencies,
+    swiftSettings: swiftSettings
+  )
+}
+
+let package = Package(
+  name: "flywheel",
+  platforms: [.macOS(.v26)],
+  products: [
+    .executable(name: "flywheel", targets: ["flywheel"]),
+    .library(name: "FlywheelCore", targets: ["FlywheelCore"]),
+    .library(name: "FlywheelHDF5", targets: ["FlywheelHDF5"]),
+    .library(name: "FlywheelOptim", targets: ["FlywheelOptim"]),
+    .library(name: "FlywheelCheckpoint", targets: ["FlywheelCheckpoint"]),
+    .library(name: "FlywheelRun", targets: ["FlywheelRun"]),
+    .library(name: "FlywheelTrain", targets: ["FlywheelTrain"]),
+  ],
+  traits: [
+    .trait(
+      name: "Accelerated",
+      description: "Use a BLAS (OpenBLAS on Linux, Accelerate on macOS) for large layers."
+    )
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    // C: system libraries, and the few hundred lines that Swift cannot say.
+    .systemLibrary(
+      name: "CHDF5",
+      pkgConfig: "hdf5",
+      providers: [.apt(["libhdf5-dev", "pkg-config"]), .brew(["hdf5"])]
+    ),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS",
+      pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"])]
+    ),
+    .target(name: "CFlywheelHDF5", dependencies: ["CHDF5"]),
+    .target(
+      name: "CFlywheelKernels",
+      linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]
+    ),
+    .target(name: "CFlywheelSystem"),
+
+    // The rooms, from the ground up. Arrows only go down.
+    room(
+      "FlywheelCore",
+      dependencies: [
+        "CFlywheelKernels", "CFlywheelSystem", "CZlib", systemPackage, orderedCollections,
+      ]
+    ),
+    room("FlywheelOptim", dependencies: ["FlywheelCore"]),
+    room(
+      "FlywheelHDF5",
+      dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage, orderedCollections]
+    ),
+    room(
+      "FlywheelCheckpoint",
+      dependencies: ["FlywheelCore", "FlywheelOptim", orderedCollections]
+    ),
+    room(
+      "FlywheelRun",
+      dependencies: [
+        "FlywheelCore", "FlywheelCheckpoint", "FlywheelHDF5", "CFlywheelSystem", systemPackage,
+        orderedCollections,
+      ]
+    ),
+    room(
+      "FlywheelTrain",
+      dependencies: [
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelRun", "CFlywheelKernels",
+        "CZlib", systemPackage, orderedCollections,
+        .target(
+          name: "COpenBLAS",
+          condition: .when(platforms: [.linux], traits: ["Accelerated"])
+        ),
+      ],
+      linkerSettings: [
+        .linkedFramework("Accelerate", .when(platforms: [.macOS], traits: ["Accelerated"]))
+      ]
+    ),
+    room(
+      "FlywheelCLI",
+      dependencies: [
+        "FlywheelCore", "FlywheelOptim", "FlywheelHDF5", "FlywheelCheckpoint", "FlywheelRun",
+        "FlywheelTrain", "CFlywheelSystem", argumentParser, systemPackage, orderedCollections,
+      ]
+    ),
+    .executableTarget(
+      name: "flywheel",
+      dependencies: ["FlywheelCLI"],
+      swiftSettings: swiftSettings
+    ),
+
+    // Tests mirror the rooms.
+    .target(
+      name: "FlywheelTestSupport",
+      dependencies: ["FlywheelCore", systemPackage],
+      path: "Tests/FlywheelTestSupport",
+      swiftSettings: swiftSettings
+    ),
+    tests("FlywheelCore", dependencies: ["CFlywheelKernels", systemPackage, orderedCollections]),
+    tests("FlywheelHDF5", dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage]),
+    tests("FlywheelTrain", dependencies: ["FlywheelCore", systemPackage]),
+  ]
+)
