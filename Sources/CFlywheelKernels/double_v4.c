@@ -1,0 +1,6 @@
+#if defined(__x86_64__)
+#define FW_REAL_IS_DOUBLE 1
+#define FW_X86_LEVEL 4
+#define FW_EXPORTED_TABLE fw_table_f64_v4
+#include "template/kernels.h"
+#endif

@@ -1,0 +1,37 @@
+// The kernels of one level, as function pointers: what each compiled copy of the template exports, and
+// what the dispatcher calls through. The signatures are those of the public functions.
+
+#ifndef FW_TABLE_H
+#define FW_TABLE_H
+
+#include "CFlywheelKernels.h"
+
+#define FW_TABLE(suffix)                                                   \
+  struct fw_table_##suffix {                                               \
+    __typeof__(fw_dense_forward_##suffix) *dense_forward;                  \
+    __typeof__(fw_dense_backward_##suffix) *dense_backward;                \
+    __typeof__(fw_dense_update_##suffix) *dense_update;                    \
+    __typeof__(fw_bias_update_##suffix) *bias_update;                      \
+    __typeof__(fw_update_##suffix) *update;                                \
+    __typeof__(fw_sigmoid_##suffix) *sigmoid;                              \
+    __typeof__(fw_tanh_##suffix) *tanh;                                    \
+    __typeof__(fw_relu_##suffix) *relu;                                    \
+    __typeof__(fw_sigmoid_backward_##suffix) *sigmoid_backward;            \
+    __typeof__(fw_tanh_backward_##suffix) *tanh_backward;                  \
+    __typeof__(fw_relu_backward_##suffix) *relu_backward;                  \
+    __typeof__(fw_sigmoid_cross_entropy_##suffix) *sigmoid_cross_entropy;  \
+    __typeof__(fw_softmax_cross_entropy_##suffix) *softmax_cross_entropy;  \
+    __typeof__(fw_gather_bytes_##suffix) *gather_bytes;                    \
+  }
+
+FW_TABLE(f32);
+FW_TABLE(f64);
+
+#if defined(__x86_64__)
+extern const struct fw_table_f32 fw_table_f32_v4, fw_table_f32_v3;
+extern const struct fw_table_f64 fw_table_f64_v4, fw_table_f64_v3;
+#endif
+extern const struct fw_table_f32 fw_table_f32_base;
+extern const struct fw_table_f64 fw_table_f64_base;
+
+#endif
