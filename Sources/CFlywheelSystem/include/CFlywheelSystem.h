@@ -1,0 +1,13 @@
+// What Swift cannot say: an async-signal-safe handler.
+#ifndef CFLYWHEEL_SYSTEM_H
+#define CFLYWHEEL_SYSTEM_H
+
+// From now on the first SIGINT or SIGTERM is only remembered; the second one ends the process at once
+// with 128 + the signal's number. SIGXFSZ is ignored, so that a write beyond the file-size limit fails
+// with EFBIG like any other failing write.
+void fw_signals_install(void);
+
+// The signal that was remembered, or 0.
+int fw_signals_pending(void);
+
+#endif

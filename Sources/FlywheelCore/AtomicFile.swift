@@ -1,0 +1,117 @@
+public import SystemPackage
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A file that appears under its name whole or not at all.
+///
+/// Bytes go to a temporary file in the same directory. `commit` makes them durable and renames the
+/// file over its final name in one step, so whatever had that name before stays until then, and
+/// mappings of it stay whole for ever. Dropped without a commit, it leaves nothing behind.
+public struct AtomicFile: ~Copyable {
+  /// How much `commit` waits for.
+  public enum Durability: Sendable {
+    /// The bytes and the name are on the disk: they survive a power cut.
+    case durable
+    /// The bytes are with the operating system: they survive this process.
+    case cached
+  }
+
+  /// The name that the file will have.
+  public let path: FilePath
+  /// The name that it has until it is committed; libraries that write by name write here.
+  public let temporaryPath: FilePath
+
+  private let file: OpenFile
+  private let durability: Durability
+  private var isPending = true
+
+  /// The suffix of temporary files; one that is left over from a killed process can be deleted.
+  public static let temporarySuffix = ".flywheel-tmp"
+
+  /// Creates the temporary file beside the final one.
+  ///
+  /// - Parameters:
+  ///   - path: The name that the file will have.
+  ///   - durability: What `commit` waits for.
+  /// - Throws: `notFound` if the directory is not there, `inputOutput` if it cannot be written.
+  public init(
+    replacing path: FilePath,
+    durability: Durability = .durable
+  ) throws(FlywheelError) {
+    guard let name = path.lastComponent else {
+      throw FlywheelError(
+        .invalidArgument,
+        "A file needs a name; found a directory.",
+        at: .init(path: path)
+      )
+    }
+    let unique = String(UInt64.random(in: .min ... .max), radix: 36)
+    let temporary = path.removingLastComponent()
+      .appending(".\(name.string).\(unique)\(Self.temporarySuffix)")
+    file = try OpenFile(creating: temporary)
+    self.path = path
+    temporaryPath = temporary
+    self.durability = durability
+  }
+
+  deinit {
+    if isPending { _ = unsafe temporaryPath.withPlatformString { unsafe unlink($0) } }
+  }
+
+  /// Appends bytes.
+  ///
+  /// - Parameter bytes: The bytes.
+  /// - Throws: `inputOutput` if the system refuses, for example because the disk is full.
+  public func write(_ bytes: RawSpan) throws(FlywheelError) {
+    try file.write(bytes)
+  }
+
+  /// Makes the bytes durable and gives the file its name.
+  ///
+  /// - Throws: `inputOutput`; the file that had the name before is then still there.
+  public consuming func commit() throws(FlywheelError) {
+    if durability == .durable { try file.synchronize() }
+    let renamed = unsafe temporaryPath.withPlatformString { source in
+      unsafe path.withPlatformString { target in unsafe rename(source, target) }
+    }
+    guard renamed == 0 else {
+      throw FlywheelError.system(
+        "rename",
+        to: "give the file its name",
+        path: path,
+        errno: .current
+      )
+    }
+    isPending = false
+    if durability == .durable { try Self.synchronizeDirectory(of: path) }
+  }
+
+  /// Writes a small file atomically and durably.
+  ///
+  /// - Parameters:
+  ///   - bytes: All of its bytes.
+  ///   - path: Its name.
+  /// - Throws: `inputOutput`; the file that had the name before is then still there.
+  public static func write(_ bytes: [UInt8], to path: FilePath) throws(FlywheelError) {
+    let file = try AtomicFile(replacing: path)
+    try file.write(bytes.rawBytes)
+    try file.commit()
+  }
+
+  /// Waits until the names in a file's directory are on the disk.
+  static func synchronizeDirectory(of path: FilePath) throws(FlywheelError) {
+    let parent = path.removingLastComponent()
+    let directory = try OpenFile(
+      parent.isEmpty ? "." : parent,
+      flags: O_RDONLY | O_DIRECTORY,
+      purpose: "make the file's name durable"
+    )
+    try directory.synchronize()
+  }
+}

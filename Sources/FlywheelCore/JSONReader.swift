@@ -1,0 +1,396 @@
+import OrderedCollections
+
+extension JSONValue {
+  /// Reads a JSON document strictly as RFC 8259 has it, and nothing that readers could disagree on.
+  ///
+  /// Besides everything that is not JSON it refuses a name that occurs twice in an object, a
+  /// surrogate without its partner, more than 256 combining marks in a row, an integer that does not
+  /// fit 64 bits, and a number too large for a `Double`. Other numbers with a fraction or an exponent
+  /// are rounded correctly; `-0` is the double that it means.
+  ///
+  /// - Parameters:
+  ///   - bytes: The whole document.
+  ///   - depthLimit: How deep arrays and objects may nest; the stack must bear it, so stay below
+  ///     1,000.
+  ///   - byteLimit: The size up to which a document is read; the default is what safetensors allows
+  ///     for its header.
+  /// - Throws: `malformed`, `truncated` if the document ends early, or `limitExceeded`, all with the
+  ///   byte offset.
+  public init(
+    parsing bytes: RawSpan,
+    depthLimit: Int = 64,
+    byteLimit: Int = 100_000_000
+  ) throws(FlywheelError) {
+    try self.init(parsing: Span(_bytes: bytes), depthLimit: depthLimit, byteLimit: byteLimit)
+  }
+
+  /// Reads a JSON document from an array; see the initializer that takes a span.
+  ///
+  /// - Parameters:
+  ///   - bytes: The whole document.
+  ///   - depthLimit: How deep arrays and objects may nest.
+  ///   - byteLimit: The size up to which a document is read.
+  /// - Throws: `malformed`, `truncated` or `limitExceeded`, all with the byte offset.
+  public init(
+    parsing bytes: [UInt8],
+    depthLimit: Int = 64,
+    byteLimit: Int = 100_000_000
+  ) throws(FlywheelError) {
+    try self.init(parsing: bytes.span, depthLimit: depthLimit, byteLimit: byteLimit)
+  }
+
+  private init(
+    parsing bytes: Span<UInt8>,
+    depthLimit: Int,
+    byteLimit: Int
+  ) throws(FlywheelError) {
+    guard bytes.count <= byteLimit else {
+      throw FlywheelError(
+        .limitExceeded,
+        "The JSON document has \(bytes.count) bytes; at most \(byteLimit) are read here.",
+        at: .init(byteOffset: UInt64(max(0, byteLimit)))
+      )
+    }
+    var reader = JSONReader(bytes, depthLimit: depthLimit)
+    self = try reader.readDocument()
+  }
+}
+
+/// A recursive-descent parser; every method starts at `offset` and leaves it behind what it read.
+private struct JSONReader: ~Escapable {
+  private let bytes: Span<UInt8>
+  private let depthLimit: Int
+  private var offset = 0
+
+  // Swift normalises strings when it hashes and compares them, in time quadratic in the number of
+  // combining marks that follow each other: without a limit 160 KB of accents take seconds.
+  private static let combiningRunLimit = 256
+
+  @_lifetime(copy bytes)
+  init(_ bytes: Span<UInt8>, depthLimit: Int) {
+    self.bytes = bytes
+    self.depthLimit = depthLimit
+  }
+
+  @_lifetime(self: copy self)
+  mutating func readDocument() throws(FlywheelError) -> JSONValue {
+    let value = try readValue(depth: 0)
+    skipSpace()
+    guard current == nil else { throw unexpected("the end of the document") }
+    return value
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func readValue(depth: Int) throws(FlywheelError) -> JSONValue {
+    skipSpace()
+    switch current {
+    case UInt8(ascii: "{"): return try readObject(depth: depth)
+    case UInt8(ascii: "["): return try readArray(depth: depth)
+    case UInt8(ascii: "\""): return .string(try readString())
+    case UInt8(ascii: "-"): return try readNumber()
+    case UInt8(ascii: "t"): return try readWord("true", .bool(true))
+    case UInt8(ascii: "f"): return try readWord("false", .bool(false))
+    case UInt8(ascii: "n"): return try readWord("null", .null)
+    case .some(UInt8(ascii: "0")...UInt8(ascii: "9")): return try readNumber()
+    default: throw unexpected("a value")
+    }
+  }
+
+  // MARK: Containers
+
+  @_lifetime(self: copy self)
+  private mutating func readObject(depth: Int) throws(FlywheelError) -> JSONValue {
+    try enter(depth)
+    var members: OrderedDictionary<String, JSONValue> = [:]
+    skipSpace()
+    if skip(UInt8(ascii: "}")) { return .object(members) }
+    while true {
+      skipSpace()
+      guard current == UInt8(ascii: "\"") else { throw unexpected("a member's name in quotes") }
+      let nameOffset = offset
+      let name = try readString()
+      skipSpace()
+      guard skip(UInt8(ascii: ":")) else { throw unexpected("':'") }
+      let value = try readValue(depth: depth + 1)
+      guard members.updateValue(value, forKey: name) == nil else {
+        throw malformed("a second member \(quoted(name))", "a name once", at: nameOffset)
+      }
+      skipSpace()
+      if skip(UInt8(ascii: "}")) { return .object(members) }
+      guard skip(UInt8(ascii: ",")) else { throw unexpected("',' or '}'") }
+    }
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func readArray(depth: Int) throws(FlywheelError) -> JSONValue {
+    try enter(depth)
+    var values: [JSONValue] = []
+    skipSpace()
+    if skip(UInt8(ascii: "]")) { return .array(values) }
+    while true {
+      values.append(try readValue(depth: depth + 1))
+      skipSpace()
+      if skip(UInt8(ascii: "]")) { return .array(values) }
+      guard skip(UInt8(ascii: ",")) else { throw unexpected("',' or ']'") }
+    }
+  }
+
+  /// Steps over an opening bracket.
+  @_lifetime(self: copy self)
+  private mutating func enter(_ depth: Int) throws(FlywheelError) {
+    guard depth < depthLimit else {
+      throw FlywheelError(
+        .limitExceeded,
+        "The JSON document nests deeper than \(depthLimit) levels; no document of Flywheel does.",
+        at: .init(byteOffset: UInt64(offset))
+      )
+    }
+    offset += 1
+  }
+
+  // MARK: Words and numbers
+
+  @_lifetime(self: copy self)
+  private mutating func readWord(
+    _ word: String,
+    _ value: JSONValue
+  ) throws(FlywheelError) -> JSONValue {
+    for byte in word.utf8 {
+      guard skip(byte) else { throw unexpected("the word '\(word)'") }
+    }
+    return value
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func readNumber() throws(FlywheelError) -> JSONValue {
+    let start = offset
+    let isNegative = skip(UInt8(ascii: "-"))
+    let digitsStart = offset
+    try skipDigits()
+    let digits = digitsStart..<offset
+    if digits.count > 1, bytes[digitsStart] == UInt8(ascii: "0") {
+      throw malformed("a leading zero", "a number without it", at: digitsStart)
+    }
+    var isInteger = true
+    if skip(UInt8(ascii: ".")) {
+      isInteger = false
+      try skipDigits()
+    }
+    if skip(UInt8(ascii: "e")) || skip(UInt8(ascii: "E")) {
+      isInteger = false
+      if !skip(UInt8(ascii: "+")) { _ = skip(UInt8(ascii: "-")) }
+      try skipDigits()
+    }
+    if isInteger {
+      guard let value = integer(digits, isNegative: isNegative) else {
+        throw try outOfRange(from: start, expected: "an integer of at most 64 bits")
+      }
+      return value
+    }
+    guard let value = Double(try text(start..<offset)), value.isFinite else {
+      throw try outOfRange(from: start, expected: "a number that a 64-bit float can hold")
+    }
+    return .double(value)
+  }
+
+  /// The value of a run of digits, or nil if neither 64-bit type holds it.
+  private func integer(_ digits: Range<Int>, isNegative: Bool) -> JSONValue? {
+    var magnitude: UInt64 = 0
+    for index in digits {
+      let (product, overflow) = magnitude.multipliedReportingOverflow(by: 10)
+      let (sum, carry) = product.addingReportingOverflow(UInt64(bytes[index] & 0x0f))
+      if overflow || carry { return nil }
+      magnitude = sum
+    }
+    guard isNegative else { return JSONValue(magnitude) }
+    // An integer has no negative zero; the double that other readers see has.
+    if magnitude == 0 { return .double(-0.0) }
+    guard magnitude <= Int64.min.magnitude else { return nil }
+    return .integer(Int64(truncatingIfNeeded: 0 &- magnitude))
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func skipDigits() throws(FlywheelError) {
+    let start = offset
+    while let byte = current, UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte { offset += 1 }
+    guard offset > start else { throw unexpected("a digit") }
+  }
+
+  private func outOfRange(
+    from start: Int,
+    expected: String
+  ) throws(FlywheelError) -> FlywheelError {
+    malformed("the number \(printable(try text(start..<offset)))", expected, at: start)
+  }
+
+  // MARK: Strings
+
+  @_lifetime(self: copy self)
+  private mutating func readString() throws(FlywheelError) -> String {
+    offset += 1
+    let start = offset
+    var hasEscapes = false
+    while true {
+      guard let byte = current else { throw unexpected("the end of a string") }
+      if byte == UInt8(ascii: "\"") { break }
+      guard byte >= 0x20 else { throw unexpected("a character that is not a control character") }
+      offset += 1
+      if byte == UInt8(ascii: "\\") {
+        hasEscapes = true
+        // Whatever it is, an escaped character does not end the string.
+        guard current != nil else { throw unexpected("an escape") }
+        offset += 1
+      }
+    }
+    let end = offset
+    // Escapes are ASCII: the string is valid UTF-8 with them if it is without them.
+    let raw = try text(start..<end)
+    offset = start
+    let string = hasEscapes ? try unescape(upTo: end) : raw
+    offset = end + 1
+    try checkCombiningMarks(string, at: start)
+    return string
+  }
+
+  /// The string between `offset` and `end`, which is known to be valid UTF-8.
+  @_lifetime(self: copy self)
+  private mutating func unescape(upTo end: Int) throws(FlywheelError) -> String {
+    var unescaped: [UInt8] = []
+    unescaped.reserveCapacity(end - offset)
+    while offset < end {
+      let byte = bytes[offset]
+      if byte == UInt8(ascii: "\\") {
+        unescaped.append(contentsOf: try readEscape().utf8)
+      } else {
+        unescaped.append(byte)
+        offset += 1
+      }
+    }
+    return String(decoding: unescaped, as: UTF8.self)
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func readEscape() throws(FlywheelError) -> Unicode.Scalar {
+    let start = offset
+    offset += 1
+    guard let letter = current else { throw unexpected("an escape") }
+    switch letter {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"):
+      offset += 1
+      return Unicode.Scalar(letter)
+    case UInt8(ascii: "b"):
+      offset += 1
+      return "\u{8}"
+    case UInt8(ascii: "f"):
+      offset += 1
+      return "\u{c}"
+    case UInt8(ascii: "n"):
+      offset += 1
+      return "\n"
+    case UInt8(ascii: "r"):
+      offset += 1
+      return "\r"
+    case UInt8(ascii: "t"):
+      offset += 1
+      return "\t"
+    case UInt8(ascii: "u"):
+      offset += 1
+      let high = try readHexDigits()
+      if let scalar = Unicode.Scalar(high) { return scalar }
+      // Not a scalar, so one half of a pair.
+      guard UTF16.isLeadSurrogate(high), skip(UInt8(ascii: "\\")), skip(UInt8(ascii: "u")) else {
+        throw malformed("half of a surrogate pair", "a whole pair", at: start)
+      }
+      let pair = [high, try readHexDigits()]
+      guard UTF16.isTrailSurrogate(pair[1]),
+        let scalar = String(decoding: pair, as: UTF16.self).unicodeScalars.first
+      else { throw malformed("half of a surrogate pair", "a whole pair", at: start) }
+      return scalar
+    default: throw unexpected("an escape that JSON has")
+    }
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func readHexDigits() throws(FlywheelError) -> UInt16 {
+    var value: UInt16 = 0
+    for _ in 0..<4 {
+      guard let byte = current, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+        throw unexpected("a hexadecimal digit")
+      }
+      value = value << 4 | UInt16(digit)
+      offset += 1
+    }
+    return value
+  }
+
+  /// The bytes of a range as a string, checked to be UTF-8.
+  private func text(_ range: Range<Int>) throws(FlywheelError) -> String {
+    do throws(UTF8.ValidationError) {
+      return String(copying: try UTF8Span(validating: bytes.extracting(range)))
+    } catch {
+      throw malformed(
+        "bytes that are not UTF-8 (\(error.kind))",
+        "text",
+        at: range.lowerBound + error.byteOffsets.lowerBound
+      )
+    }
+  }
+
+  private func checkCombiningMarks(_ string: String, at start: Int) throws(FlywheelError) {
+    if string.utf8.count <= Self.combiningRunLimit { return }
+    var run = 0
+    for scalar in string.unicodeScalars {
+      let combines = !scalar.isASCII && scalar.properties.canonicalCombiningClass != .notReordered
+      run = combines ? run + 1 : 0
+      guard run <= Self.combiningRunLimit else {
+        throw FlywheelError(
+          .limitExceeded,
+          "More than \(Self.combiningRunLimit) combining marks follow each other in a string.",
+          at: .init(byteOffset: UInt64(start))
+        )
+      }
+    }
+  }
+
+  // MARK: Bytes and errors
+
+  /// The byte at `offset`, or nil at the end.
+  private var current: UInt8? { offset < bytes.count ? bytes[offset] : nil }
+
+  @_lifetime(self: copy self)
+  private mutating func skip(_ byte: UInt8) -> Bool {
+    guard current == byte else { return false }
+    offset += 1
+    return true
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func skipSpace() {
+    while let byte = current, byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 {
+      offset += 1
+    }
+  }
+
+  private func malformed(_ found: String, _ expected: String, at offset: Int) -> FlywheelError {
+    FlywheelError.malformed(
+      found: found,
+      expected: expected,
+      at: .init(byteOffset: UInt64(offset))
+    )
+  }
+
+  /// What is at `offset` should be something else.
+  private func unexpected(_ expected: String) -> FlywheelError {
+    guard let byte = current else {
+      return FlywheelError(
+        .truncated,
+        "The JSON document ends where \(expected) was expected. It was cut off or is still being "
+          + "written; copy it again or use an older one.",
+        at: .init(byteOffset: UInt64(offset))
+      )
+    }
+    let isPrintable = 0x20..<0x7f ~= byte
+    let found = isPrintable ? "'\(Unicode.Scalar(byte))'" : "byte 0x\(String(byte, radix: 16))"
+    return malformed(found, expected, at: offset)
+  }
+}

@@ -1,0 +1,28 @@
+extension Tensor {
+  /// Whether no element is an infinity or a NaN; integers always are finite.
+  package var isFinite: Bool {
+    switch dtype {
+    case .float32: Self.allFinite(Span<UInt32>(_bytes: bytes))
+    case .float64: Self.allFinite(Span<UInt64>(_bytes: bytes))
+    default: true
+    }
+  }
+
+  // Two concrete loops over bit patterns: integer reductions vectorise, floating-point ones do not.
+
+  private static func allFinite(_ patterns: Span<UInt32>) -> Bool {
+    var bad: UInt32 = 0
+    for index in patterns.indices {
+      bad |= patterns[index] & 0x7F80_0000 == 0x7F80_0000 ? 1 : 0
+    }
+    return bad == 0
+  }
+
+  private static func allFinite(_ patterns: Span<UInt64>) -> Bool {
+    var bad: UInt64 = 0
+    for index in patterns.indices {
+      bad |= patterns[index] & 0x7FF0_0000_0000_0000 == 0x7FF0_0000_0000_0000 ? 1 : 0
+    }
+    return bad == 0
+  }
+}
