@@ -1,0 +1,88 @@
+// What Swift cannot say to libhdf5: macros that expand to calls, names that change between versions,
+// one lock around the library, and a driver that keeps libhdf5 away from the file system.
+#ifndef CFLYWHEEL_HDF5_H
+#define CFLYWHEEL_HDF5_H
+
+#include <hdf5.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Every other call in this header, and every call into libhdf5, lies between these two. The lock is
+// recursive, so that a handle may be closed inside a call. Entering also stops libhdf5 from printing
+// errors on this thread; the first time, it sets the library up.
+void fw_h5_enter(void);
+void fw_h5_leave(void);
+
+// The error stack of this thread as lines, outermost frame first, and clears it. To be freed; may be NULL.
+char *fw_h5_take_errors(void);
+
+// Where libhdf5 reads and writes: memory of ours, or a descriptor of ours. Never a name, so that nothing
+// can be exchanged between our looking and its opening; never a lock file; never a failing flush.
+typedef struct fw_h5_store fw_h5_store;
+fw_h5_store *fw_h5_store_reading(const void *bytes, size_t byte_count);
+fw_h5_store *fw_h5_store_writing(int descriptor);
+// Takes the space for so many bytes before the first is written, so that a full disk is known at once and
+// the file lies in one piece. Does nothing where the system cannot.
+void fw_h5_store_reserve(fw_h5_store *store, size_t byte_count);
+// The error number of the first write that failed, or 0. libhdf5 is not told: in the middle of a flush it
+// could neither go on nor clean up. What it writes later goes nowhere.
+int fw_h5_store_error(const fw_h5_store *store);
+// From now on libhdf5 reaches neither the memory nor the descriptor.
+void fw_h5_store_detach(fw_h5_store *store);
+void fw_h5_store_release(fw_h5_store *store);
+
+// Both return a file, or a negative number. The path is for messages only. Closing the file closes all
+// that is open in it.
+hid_t fw_h5_open(fw_h5_store *store, const char *path);
+hid_t fw_h5_create(fw_h5_store *store, const char *path);
+
+// The type of numbers in a file; kind is 'i', 'u' or 'f'. Little-endian ones are our memory types too.
+hid_t fw_h5_number_type(char kind, size_t byte_count, int is_big_endian);
+// Creation properties: one set of each, shared, not to be closed; chunked ones are the caller's.
+hid_t fw_h5_group_creation(void);
+hid_t fw_h5_contiguous_creation(void);
+hid_t fw_h5_new_chunked_creation(int rank, const hsize_t *chunk);
+// A fixed-length UTF-8 string type, the caller's.
+hid_t fw_h5_new_string_type(size_t byte_count);
+
+enum { FW_H5_MAX_RANK = 32, FW_H5_MAX_FILTERS = 32 };
+
+typedef struct {
+  H5D_layout_t layout;
+  uint64_t byte_offset;  // of contiguous bytes within the file, else UINT64_MAX
+  int has_external_files;
+  int rank;  // negative if the dataset has no elements by declaration
+  H5T_class_t type_class;
+  size_t type_byte_count;
+  char kind;  // as above; 0 if the type is none of the numbers that we read
+  int is_big_endian;
+  int filter_count;
+  uint64_t extents[FW_H5_MAX_RANK], chunk[FW_H5_MAX_RANK], filters[FW_H5_MAX_FILTERS];
+} fw_h5_description;
+
+// What a dataset is. Looks at the storage before the extents, since asking a virtual dataset for its
+// extents may open other files.
+int fw_h5_describe(hid_t dataset, fw_h5_description *result);
+
+// What an attribute is: its type and extents.
+int fw_h5_describe_attribute(hid_t attribute, fw_h5_description *result);
+
+typedef struct {
+  int is_hard_link;
+  int link_type;    // H5L_type_t; above 64 another program's
+  int object_type;  // H5O_type_t, for hard links
+  uint64_t object;  // tells objects of one file apart
+} fw_h5_member;
+
+// Looks at one link without following it; negative if there is none.
+int fw_h5_look(hid_t group, const char *name, fw_h5_member *result);
+
+// Calls visit with each name in a group, in order, until it returns something else than 0.
+typedef int (*fw_h5_visitor)(const char *name, void *context);
+int fw_h5_names(hid_t group, fw_h5_visitor visit, void *context);
+
+// Reads a scalar string attribute, of fixed length (of so many bytes) or variable length, without its
+// padding. To be freed; NULL on failure.
+char *fw_h5_read_string(hid_t attribute, size_t byte_count);
+
+#endif

@@ -1,0 +1,253 @@
+internal import CFlywheelHDF5
+public import FlywheelCore
+internal import Synchronization
+public import SystemPackage
+
+/// An HDF5 file open for reading.
+///
+/// The file is mapped once, and libhdf5 reads its structure from that mapping: tensors that lie in one
+/// piece are views of the same bytes, whatever happens to the file's name meanwhile, and stay valid
+/// after the file is closed. Safe to use from several threads; they take turns.
+@safe public struct HDF5File: ~Copyable, Sendable {
+  /// The file's name.
+  public let path: FilePath
+
+  private let bytes: TensorStorage
+  // Set once; libhdf5 touches it only under its lock.
+  private nonisolated(unsafe) let store: OpaquePointer
+  private let fileID: hid_t
+  // Groups stay open: a dataset's path would be walked from the root each time otherwise.
+  private let groups = Mutex<[String: hid_t]>([:])
+
+  /// The most bytes that one byte of deflate can stand for; more than this times the file's size cannot
+  /// come out of it, except as fill values, which are not worth the memory either.
+  static let largestExpansion = 1_032
+
+  /// Opens a file.
+  ///
+  /// - Parameter path: The file.
+  /// - Throws: `notFound`; `invalidArgument` if it is a directory; `truncated` if it is empty or cut off;
+  ///   `malformed` if it is not HDF5, or `corrupted` if its structure is damaged.
+  public init(opening path: FilePath) throws(FlywheelError) {
+    let mapping = try MappedFile(path: path)
+    let buffer = unsafe mapping.unsafeBuffer  // stays where it is while `bytes` lives
+    let bytes = TensorStorage(mapping: mapping)
+    try Self.checkSignature(of: bytes.bytes, path: path)
+    let (store, fileID) = try unsafe Self.open(buffer, path)
+    self.path = path
+    self.bytes = bytes
+    unsafe self.store = store
+    self.fileID = fileID
+  }
+
+  deinit {
+    fw_h5_enter()
+    H5Fclose(fileID)
+    unsafe fw_h5_store_detach(store)
+    unsafe fw_h5_store_release(store)
+    fw_h5_leave()
+  }
+
+  private static func open(
+    _ buffer: UnsafeRawBufferPointer,
+    _ path: FilePath
+  ) throws(FlywheelError) -> (OpaquePointer, hid_t) {
+    try unsafe HDF5Library.call { () throws(FlywheelError) in
+      guard let store = unsafe fw_h5_store_reading(buffer.baseAddress, buffer.count) else {
+        throw FlywheelError(.limitExceeded, "There is no memory to open a file.")
+      }
+      let fileID = unsafe fw_h5_open(store, path.string)
+      guard fileID < 0 else { return unsafe (store, fileID) }
+      unsafe fw_h5_store_release(store)
+      throw HDF5Library.damage("the file", path: path)
+    }
+  }
+
+  /// Looks for what every HDF5 file has at byte 0, 512, 1024, 2048…, so that other files get a clear word.
+  private static func checkSignature(of bytes: RawSpan, path: FilePath) throws(FlywheelError) {
+    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+    let smallest = 48  // a superblock of version 2
+    var offset = 0
+    while offset < bytes.byteCount {
+      let start = bytes.extracting(offset...).extracting(first: signature.count)
+      let found = unsafe start.withUnsafeBytes { unsafe Array($0) }
+      let available = bytes.byteCount - offset
+      if found == signature && available >= smallest { return }
+      if found == signature || offset == 0 && signature.starts(with: found) {
+        throw FlywheelError.truncated(
+          "an HDF5 superblock",
+          needed: UInt64(smallest),
+          available: UInt64(available),
+          at: .init(path: path, byteOffset: UInt64(offset))
+        )
+      }
+      offset = max(512, offset * 2)
+    }
+    guard bytes.byteCount > 0 else {
+      throw FlywheelError(
+        .truncated,
+        "The file is empty; an HDF5 file was expected. Writing it was not finished.",
+        at: .init(path: path)
+      )
+    }
+    let start = bytes.extracting(first: signature.count)
+    let found = unsafe start.withUnsafeBytes { unsafe Array($0) }
+    throw FlywheelError.malformed(
+      found: "a file that begins with the bytes \(found)",
+      expected: "an HDF5 file, which has the signature \(signature)",
+      at: .init(path: path)
+    )
+  }
+
+  /// Looks at a dataset without reading its elements.
+  ///
+  /// - Parameter path: Where it is.
+  /// - Returns: Its type, shape and storage.
+  /// - Throws: `notFound`, `mismatch` if it is no dataset, `unsupported` behind an external link,
+  ///   `malformed` or `corrupted` if it is damaged.
+  public func dataset(_ path: String) throws(FlywheelError) -> HDF5Dataset {
+    let place = try located(path)
+    return try HDF5Library.call { () throws(FlywheelError) in try describe(place) }
+  }
+
+  /// Looks at the dataset at a path; the caller holds the lock.
+  func describe(_ place: HDF5Path) throws(FlywheelError) -> HDF5Dataset {
+    do throws(FlywheelError) {
+      return try HDF5Dataset(describing: open(place), at: place, in: path)
+    } catch {
+      throw error.located(path: path, tensor: place.description)
+    }
+  }
+
+  /// Reads a dataset; without copying it where its bytes lie in one piece as tensors need them.
+  ///
+  /// - Parameter path: Where it is.
+  /// - Returns: The elements, little-endian.
+  /// - Throws: As `dataset(_:)`; `unsupported` for element types, filters or storage that Flywheel does
+  ///   not read, `truncated` or `limitExceeded` if the file is too small for what it declares.
+  public func tensor(_ path: String) throws(FlywheelError) -> Tensor {
+    let place = try located(path)
+    do throws(FlywheelError) {
+      return try HDF5Library.call { () throws(FlywheelError) in try read(place) }
+    } catch {
+      throw error.located(path: self.path, tensor: place.description)
+    }
+  }
+
+  private func read(_ place: HDF5Path) throws(FlywheelError) -> Tensor {
+    let handle = try open(place)
+    let dataset = try HDF5Dataset(describing: handle, at: place, in: path)
+    let dtype = try dataset.readableType()
+    let byteCount = try dataset.shape.byteCount(of: dtype)
+    if byteCount > 0, case .contiguous(let offset?) = dataset.storage {
+      guard offset <= UInt64(bytes.byteCount), byteCount <= bytes.byteCount - Int(offset) else {
+        throw FlywheelError.truncated(
+          "the dataset",
+          needed: UInt64(byteCount),
+          available: UInt64(bytes.byteCount) - min(offset, UInt64(bytes.byteCount)),
+          at: .init(byteOffset: offset)
+        )
+      }
+      if !dataset.isBigEndian && Int(offset) % dtype.byteCount == 0 {
+        return try Tensor(
+          dtype: dtype,
+          shape: dataset.shape,
+          storage: bytes,
+          byteOffset: Int(offset)
+        )
+      }
+    } else {
+      try checkExpansion(of: dataset, to: byteCount)
+    }
+    let storage = try unsafe TensorStorage(byteCount: byteCount) {
+      (buffer) throws(FlywheelError) in
+      guard buffer.count > 0 else { return }
+      // The memory type is ours, and `buffer` has the size of all elements in it.
+      let status = unsafe H5Dread(
+        handle.id,
+        HDF5Library.type(of: dtype),
+        hid_t(H5S_ALL),
+        hid_t(H5S_ALL),
+        hid_t(H5P_DEFAULT),
+        buffer.baseAddress
+      )
+      guard status >= 0 else { throw HDF5Library.damage("the dataset", path: path) }
+    }
+    return try Tensor(dtype: dtype, shape: dataset.shape, storage: storage)
+  }
+
+  /// Refuses to ask for memory that the file cannot justify: for the elements, or for one chunk.
+  private func checkExpansion(of dataset: HDF5Dataset, to byteCount: Int) throws(FlywheelError) {
+    var largest = byteCount
+    if case .chunked(let chunk, _) = dataset.storage, let dtype = dataset.dtype {
+      largest = max(largest, try Shape(chunk).byteCount(of: dtype))
+    }
+    guard largest / Self.largestExpansion <= bytes.byteCount else {
+      throw FlywheelError(
+        .limitExceeded,
+        "The dataset declares \(largest) bytes, but the file has \(bytes.byteCount): more than "
+          + "\(Self.largestExpansion) times as much cannot be in it."
+      )
+    }
+  }
+
+  /// Opens the dataset at a path; the caller holds the lock.
+  private func open(_ place: HDF5Path) throws(FlywheelError) -> HDF5Handle {
+    let parent = try group(place.parentPath)
+    let opened = unsafe H5Dopen2(parent, place.nameOrDot, hid_t(H5P_DEFAULT))
+    guard let dataset = HDF5Handle(opened) else {
+      throw failure(toOpen: "a dataset", at: place, in: parent)
+    }
+    return dataset
+  }
+
+  /// The open group at a path; the caller holds the lock.
+  func group(_ place: HDF5Path) throws(FlywheelError) -> hid_t {
+    if place.key.isEmpty { return fileID }
+    if let group = groups.withLock({ $0[place.key] }) { return group }
+    let parent = try group(place.parentPath)
+    let group = unsafe H5Gopen2(parent, place.name, hid_t(H5P_DEFAULT))
+    guard group >= 0 else { throw failure(toOpen: "a group", at: place, in: parent) }
+    groups.withLock { $0[place.key] = group }
+    return group
+  }
+
+  func located(_ path: String) throws(FlywheelError) -> HDF5Path {
+    do throws(FlywheelError) {
+      return try HDF5Path(path)
+    } catch {
+      throw error.located(path: self.path)
+    }
+  }
+
+  /// Why the last call could not open something: it is not there, something else, elsewhere, or damaged.
+  func failure(
+    toOpen what: String,
+    at place: HDF5Path,
+    in parent: hid_t
+  ) -> FlywheelError {
+    var error = HDF5Library.damage(what, path: path, tensor: place.description)
+    let name = place.name
+    guard unsafe place.key.isEmpty || H5Lexists(parent, name, hid_t(H5P_DEFAULT)) != 0 else {
+      error.code = .notFound
+      error.message =
+        "There is no '\(name)' in the group '\(place.parentPath.description)'; "
+        + "'flywheel inspect' lists what there is."
+      return error
+    }
+    switch place.key.isEmpty ? .group : kind(of: name, in: parent)?.kind {
+    case .group where what != "a group", .dataset where what != "a dataset", .namedType:
+      // It can be there and be damaged; then its kind is not known either.
+      error.code = .mismatch
+      error.message = "'\(place.description)' is not \(what); 'flywheel inspect' shows what it is."
+    case .externalLink:
+      error.code = .unsupported
+      error.message = "'\(name)' leads into another file and is not followed; open that file."
+    case .softLink:
+      error.code = .notFound
+      error.message = "'\(name)' is a link to something that is not \(what) in this file."
+    default: break
+    }
+    return error
+  }
+}

@@ -1,0 +1,94 @@
+internal import CFlywheelHDF5
+internal import FlywheelCore
+internal import SystemPackage
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The one way into libhdf5, which is not safe to enter from two threads at once.
+///
+/// A recursive lock rather than an actor: handles are closed in `deinit`, which cannot wait, and the
+/// error stack belongs to a thread and must be read before anything else runs on it.
+enum HDF5Library {
+  /// Runs `body` with libhdf5 to itself and printing nothing.
+  static func call<Result: ~Copyable>(
+    _ body: () throws(FlywheelError) -> Result
+  ) throws(FlywheelError) -> Result {
+    fw_h5_enter()
+    defer { fw_h5_leave() }
+    return try body()
+  }
+
+  /// The error of the libhdf5 call that failed last on this thread, with its whole stack.
+  static func failure(
+    _ code: FlywheelError.Code,
+    _ message: String,
+    path: FilePath,
+    tensor: String? = nil
+  ) -> FlywheelError {
+    FlywheelError(
+      code,
+      message,
+      at: .init(path: path, tensor: tensor),
+      cause: .hdf5Stack(takeFrames())
+    )
+  }
+
+  /// The error of a read that failed on a file that was opened: damage, by libhdf5's own account.
+  static func damage(_ what: String, path: FilePath, tensor: String? = nil) -> FlywheelError {
+    let frames = takeFrames()
+    // The innermost frame is the reason; those around it speak of checksums whatever the reason is.
+    let isChecksum = frames.last?.contains("checksum") ?? false
+    let isShort = frames.last?.contains("truncated file") ?? false
+    let reason =
+      isChecksum
+      ? "a checksum in the file does not match"
+      : isShort ? "the file is shorter than it says" : "libhdf5 finds it malformed"
+    return FlywheelError(
+      isChecksum ? .corrupted : isShort ? .truncated : .malformed,
+      "Could not read \(what): \(reason). The file is damaged or still being written; "
+        + "use another copy or an older one.",
+      at: .init(path: path, tensor: tensor),
+      cause: .hdf5Stack(frames)
+    )
+  }
+
+  private static func takeFrames() -> [String] {
+    guard let text = unsafe fw_h5_take_errors() else { return [] }
+    defer { unsafe free(text) }
+    return unsafe String(cString: text).split(separator: "\n").map(String.init)
+  }
+
+  /// The type of elements in a file; the little-endian one is also that of tensors in memory.
+  static func type(of dtype: DType, isBigEndian: Bool = false) -> hid_t {
+    let kind: Unicode.Scalar =
+      switch dtype {
+      case .int8, .int16, .int32, .int64: "i"
+      case .uint8, .uint16, .uint32, .uint64: "u"
+      case .float32, .float64: "f"
+      }
+    return fw_h5_number_type(CChar(kind.value), dtype.byteCount, isBigEndian ? 1 : 0)
+  }
+}
+
+/// An open object of libhdf5: a group, dataset, attribute, type or space.
+struct HDF5Handle: ~Copyable {
+  let id: hid_t
+
+  /// Takes over an identifier; nil if the call that made it failed.
+  init?(_ id: hid_t) {
+    guard id >= 0 else { return nil }
+    self.id = id
+  }
+
+  deinit {
+    fw_h5_enter()
+    H5Idec_ref(id)
+    fw_h5_leave()
+  }
+}

@@ -1,0 +1,23 @@
+/// One name in a group.
+public struct HDF5Member: Sendable, Hashable {
+  /// The name, without the path of the group.
+  public let name: String
+  /// What the name stands for.
+  public let kind: Kind
+
+  /// What a name in a group stands for.
+  public enum Kind: Sendable, Hashable {
+    /// A group.
+    case group
+    /// A dataset.
+    case dataset
+    /// A datatype with a name.
+    case namedType
+    /// A path within the same file.
+    case softLink
+    /// A path in another file; Flywheel does not follow it.
+    case externalLink
+    /// Something that this version does not know.
+    case other
+  }
+}

@@ -1,0 +1,84 @@
+import CFlywheelHDF5
+import FlywheelCore
+import SystemPackage
+
+@testable import FlywheelHDF5
+
+/// A file made by libhdf5 itself, with its own defaults, as other programs make them.
+struct ForeignFile: ~Copyable {
+  let id: hid_t
+  let path: FilePath
+
+  init(_ path: FilePath, userBlock: UInt64 = 0) {
+    self.path = path
+    fw_h5_enter()
+    let truncate: CUnsignedInt = 2  // H5F_ACC_TRUNC, which Swift does not see
+    var file = unsafe H5Fcreate(path.string, truncate, 0, 0)
+    if userBlock > 0 {
+      let properties = H5Fget_create_plist(file)
+      H5Fclose(file)
+      H5Pset_userblock(properties, userBlock)
+      file = unsafe H5Fcreate(path.string, truncate, properties, 0)
+      H5Pclose(properties)
+    }
+    id = file
+  }
+
+  deinit {
+    H5Fclose(id)
+    fw_h5_leave()
+  }
+
+  /// Adds a dataset; nothing is written without bytes, which are of `memoryType` or else of `type`.
+  func add(
+    _ name: String,
+    _ type: hid_t,
+    _ extents: [UInt64]?,
+    _ bytes: [UInt8]? = nil,
+    creation: hid_t = 0,
+    memoryType: hid_t? = nil
+  ) {
+    let space =
+      extents.map { unsafe H5Screate_simple(CInt($0.count), $0, nil) }
+      ?? H5Screate(H5S_NULL)
+    let dataset = unsafe H5Dcreate2(id, name, type, space, 0, creation, 0)
+    precondition(dataset >= 0, "libhdf5 made no dataset \(name)")
+    if let bytes {
+      let status = unsafe H5Dwrite(dataset, memoryType ?? type, 0, 0, 0, bytes)
+      precondition(status >= 0, "libhdf5 wrote no dataset \(name)")
+    }
+    H5Dclose(dataset)
+    H5Sclose(space)
+  }
+
+  /// Adds a scalar attribute to the root.
+  func addAttribute(_ name: String, _ type: hid_t, _ bytes: [UInt8]) {
+    let space = H5Screate(H5S_SCALAR)
+    let attribute = unsafe H5Acreate2(id, name, type, space, 0, 0)
+    precondition(unsafe H5Awrite(attribute, type, bytes) >= 0, "libhdf5 wrote no attribute \(name)")
+    H5Aclose(attribute)
+    H5Sclose(space)
+  }
+
+  /// Adds an attribute that is a string of variable length, as h5py makes them.
+  func addVariableString(_ name: String, _ text: String) {
+    let type = fw_h5_new_string_type(-1)  // H5T_VARIABLE, which Swift does not see
+    let space = H5Screate(H5S_SCALAR)
+    let attribute = unsafe H5Acreate2(id, name, type, space, 0, 0)
+    unsafe text.withCString { pointer in
+      var pointer: UnsafePointer<CChar>? = unsafe pointer
+      precondition(unsafe H5Awrite(attribute, type, &pointer) >= 0)
+    }
+    H5Aclose(attribute)
+    H5Sclose(space)
+    H5Tclose(type)
+  }
+
+  static var half: hid_t {
+    let type = H5Tcopy(fw_h5_number_type(CChar(UInt8(ascii: "f")), 4, 0))
+    H5Tset_fields(type, 15, 10, 5, 0, 10)
+    H5Tset_size(type, 2)
+    H5Tset_ebias(type, 15)
+    return type
+  }
+}
