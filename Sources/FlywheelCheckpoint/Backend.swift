@@ -1,0 +1,26 @@
+import FlywheelCore
+
+/// What computed the run: two machines agree on every bit if this is equal on both.
+public struct Backend: Sendable, Hashable {
+  /// Who multiplies matrices, for example `flywheel` or `openblas`.
+  public var products: String
+  /// How the kernels round a multiplication and the addition after it: `fma` once, `separate` twice.
+  public var arithmetic: String
+
+  /// Creates a description.
+  public init(products: String, arithmetic: String) {
+    self.products = products
+    self.arithmetic = arithmetic
+  }
+
+  var json: JSONValue {
+    ["products": JSONValue(products), "arithmetic": JSONValue(arithmetic)]
+  }
+
+  init(_ source: JSONObject) throws(FlywheelError) {
+    var object = source
+    products = try object.string("products")
+    arithmetic = try object.string("arithmetic")
+    try object.refuseOtherMembers()
+  }
+}

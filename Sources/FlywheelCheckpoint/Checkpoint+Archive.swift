@@ -1,0 +1,270 @@
+public import FlywheelCore
+import FlywheelOptim
+public import OrderedCollections
+
+extension Checkpoint {
+  /// The keys of all tensors of the checkpoint, the document among them.
+  public var keys: [String] {
+    var keys = parameters.keys.map { CheckpointKey.parameter($0) }
+    for (slot, buffers) in optimizer.slots {
+      keys += buffers.keys.map { CheckpointKey.slot(slot, of: $0) }
+    }
+    keys += random.keys.map { CheckpointKey.randomStream($0) }
+    if !history.metrics.isEmpty { keys.append(CheckpointKey.historySteps) }
+    keys += history.metrics.keys.map { CheckpointKey.metric($0) }
+    return keys + [CheckpointKey.document]
+  }
+
+  /// The checkpoint as an archive: tensors under their keys, and the JSON document.
+  ///
+  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here.
+  /// - Returns: The archive, with a few attributes that repeat the document for people.
+  public func archive() throws(FlywheelError) -> Archive {
+    var tensors: OrderedDictionary<String, Tensor> = [:]
+    for (name, parameter) in parameters {
+      tensors[CheckpointKey.parameter(name)] = parameter.value
+    }
+    for (slot, buffers) in optimizer.slots {
+      for (name, buffer) in buffers { tensors[CheckpointKey.slot(slot, of: name)] = buffer }
+    }
+    for (stream, words) in random {
+      tensors[CheckpointKey.randomStream(stream)] = try Tensor(vector: words)
+    }
+    if !history.metrics.isEmpty {
+      tensors[CheckpointKey.historySteps] = try Tensor(vector: history.steps)
+      for (name, values) in history.metrics {
+        tensors[CheckpointKey.metric(name)] = try Tensor(vector: values)
+      }
+    }
+    let document = CheckpointDocument(members: members(index: TensorIndex(of: tensors)))
+    tensors[CheckpointKey.document] = try Tensor(vector: document.bytes)
+    return Archive(tensors: tensors, attributes: attributes)
+  }
+
+  /// Understands the tensors of a file as a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - verification: How far to check it.
+  ///   - tensor: Gives the tensor under a key; nil if there is none. Called once for the document,
+  ///     then once for each tensor that its index lists.
+  /// - Throws: `invalidArgument` if there is no document, `unsupported` for a newer schema,
+  ///   `corrupted`, `mismatch`, `notFound` or `malformed` for a damaged checkpoint, naming the tensor.
+  public init(
+    verification: Verification = .checksums,
+    reading tensor: (String) throws(FlywheelError) -> Tensor?
+  ) throws(FlywheelError) {
+    let document = try Self.document(try tensor(CheckpointKey.document))
+    var root = try JSONObject(.object(document.members))
+    _ = try root.string("format")
+    _ = try root.integer("schema")
+    let tensors = try TensorIndex(try root.object("tensors")).tensors(verification, tensor)
+
+    writer = try root.string("writer")
+    var saved = try root.object("saved")
+    self.saved = Saved(run: try saved.string("run"), time: try saved.string("time"))
+    try saved.refuseOtherMembers()
+    optimizer = try OptimizerState(try root.object("optimizer"))
+    var schedule = try root.object("schedule")
+    try Self.requireConstant(&schedule)
+    progress = try Progress(try root.object("progress"))
+    var generator = try root.object("random")
+    try Self.requirePhilox(&generator)
+    data = try root.optionalObject("data").map(DataDescription.init)
+    backend = try root.optionalObject("backend").map(Backend.init)
+    trainer = try root.value("trainer")
+    parameters = [:]
+    random = [:]
+    history = History()
+    for parameter in try root.objects("parameters") { try readParameter(parameter, from: tensors) }
+    try root.refuseOtherMembers()
+    for (key, tensor) in tensors { try place(tensor, key) }
+    try checkHistory()
+  }
+
+  /// The document of a checkpoint as JSON, its checksum verified, for people who look at it.
+  ///
+  /// - Parameter tensor: The tensor under `CheckpointKey.document`; nil if there is none.
+  /// - Throws: As `init(verification:reading:)`.
+  /// - Returns: The document, the checksum its last member.
+  public static func documentJSON(_ tensor: Tensor?) throws(FlywheelError) -> JSONValue {
+    let document = try document(tensor)
+    var members = document.members
+    members["crc32"] = JSONValue(document.crc32)
+    return .object(members)
+  }
+
+  private static func document(_ tensor: Tensor?) throws(FlywheelError) -> CheckpointDocument {
+    guard let tensor else {
+      throw FlywheelError(
+        .invalidArgument,
+        "This is no Flywheel checkpoint: it has no '\(CheckpointKey.document)'. "
+          + "'flywheel inspect' shows what it holds."
+      )
+    }
+    guard tensor.dtype == .uint8, tensor.shape.rank == 1 else {
+      throw FlywheelError.malformed(
+        found: "\(tensor.dtype.rawValue) \(tensor.shape)",
+        expected: "a uint8 vector",
+        at: .init(tensor: CheckpointKey.document)
+      )
+    }
+    return try CheckpointDocument(verifying: try tensor.elements(as: UInt8.self))
+  }
+
+  private func members(index: TensorIndex) -> OrderedDictionary<String, JSONValue> {
+    [
+      "format": "flywheel.checkpoint",
+      "schema": JSONValue(Self.schema),
+      "writer": JSONValue(writer),
+      "saved": ["run": JSONValue(saved.run), "time": JSONValue(saved.time)],
+      "parameters": .array(
+        parameters.map { name, parameter in
+          [
+            "name": JSONValue(name),
+            "group": JSONValue(parameter.group),
+            "axes": .array(parameter.axes.map { JSONValue($0) }),
+          ]
+        }
+      ),
+      "optimizer": optimizer.json,
+      "schedule": ["kind": "constant"],
+      "progress": progress.json,
+      "random": ["generator": "philox4x64-10"],
+      "data": data?.json ?? .null,
+      "backend": backend?.json ?? .null,
+      "trainer": trainer,
+      "tensors": index.json,
+    ]
+  }
+
+  /// What people who open the file with h5py or h5dump look for first; it repeats the document.
+  public var attributes: OrderedDictionary<String, AttributeValue> {
+    var attributes: OrderedDictionary<String, AttributeValue> = [
+      "step": .integer(Int64(optimizer.step)),
+      "epoch": .integer(Int64(progress.epoch)),
+      "rule": .string(optimizer.rule),
+    ]
+    if let group = optimizer.groups.first?.hyperparameters {
+      attributes["learning_rate"] = .double(group.learningRate)
+      attributes["momentum"] = .double(group.momentum)
+      attributes["weight_decay"] = .double(group.weightDecay)
+    }
+    let axes = Set(parameters.values.map { "(" + $0.axes.joined(separator: ", ") + ")" }).sorted()
+    attributes["axes"] = .string(axes.joined(separator: " "))
+    return attributes
+  }
+
+  private mutating func readParameter(
+    _ source: JSONObject,
+    from tensors: OrderedDictionary<String, Tensor>
+  ) throws(FlywheelError) {
+    var object = source
+    let name = try object.string("name")
+    guard parameters[name] == nil else {
+      throw FlywheelError.malformed(found: "parameter '\(name)' twice", expected: "each name once")
+    }
+    let key = CheckpointKey.parameter(name)
+    guard let value = tensors[key] else {
+      throw FlywheelError(
+        .notFound,
+        "The document lists a parameter that its index does not list.",
+        at: .init(tensor: key)
+      )
+    }
+    parameters[name] = Parameter(
+      value: value,
+      group: try object.integer("group", in: 0..<optimizer.groups.count),
+      axes: try object.strings("axes")
+    )
+    try object.refuseOtherMembers()
+  }
+
+  /// Puts a tensor of the index where its key says it belongs.
+  private mutating func place(_ tensor: Tensor, _ key: String) throws(FlywheelError) {
+    let components = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    let names = components.dropFirst().map { CheckpointKey.name(fromComponent: $0) }
+    switch (components.first, names.count) {
+    case (CheckpointKey.model, 1):
+      guard let name = names[0], parameters[name] != nil else { break }
+      return
+    case (CheckpointKey.optimizer, 2):
+      guard let slot = names[0], let name = names[1], let parameter = parameters[name]
+      else { break }
+      guard tensor.shape == parameter.value.shape else {
+        throw FlywheelError(
+          .mismatch,
+          "The buffer has shape \(tensor.shape), its parameter \(parameter.value.shape).",
+          at: .init(tensor: key)
+        )
+      }
+      optimizer.slots[slot, default: [:]][name] = tensor
+      return
+    case (CheckpointKey.random, 1):
+      guard let stream = names[0] else { break }
+      let words: [UInt64] = try located(key) { () throws(FlywheelError) in try tensor.elements() }
+      _ = try located(key) { () throws(FlywheelError) in try Philox(words: words) }
+      random[stream] = words
+      return
+    case (CheckpointKey.history, 1):
+      guard let metric = names[0] else { break }
+      if key == CheckpointKey.historySteps {
+        history.steps = try located(key) { () throws(FlywheelError) in try tensor.elements() }
+      } else {
+        history.metrics[metric] = try located(key) { () throws(FlywheelError) in
+          try tensor.elements()
+        }
+      }
+      return
+    default: break
+    }
+    throw FlywheelError(
+      .malformed,
+      "The document gives this tensor no place: it is neither a listed parameter's, nor a slot, "
+        + "a random stream or a metric.",
+      at: .init(tensor: key)
+    )
+  }
+
+  private func located<Value>(
+    _ key: String,
+    _ body: () throws(FlywheelError) -> Value
+  ) throws(FlywheelError) -> Value {
+    do throws(FlywheelError) {
+      return try body()
+    } catch {
+      throw error.located(tensor: key)
+    }
+  }
+
+  private func checkHistory() throws(FlywheelError) {
+    for (name, values) in history.metrics where values.count != history.steps.count {
+      throw FlywheelError(
+        .mismatch,
+        "The metric has \(values.count) values for \(history.steps.count) steps.",
+        at: .init(tensor: CheckpointKey.metric(name))
+      )
+    }
+  }
+
+  private static func requireConstant(_ schedule: inout JSONObject) throws(FlywheelError) {
+    let kind = try schedule.string("kind")
+    guard kind == "constant" else {
+      throw FlywheelError(
+        .unsupported,
+        "The schedule is '\(kind)'; this Flywheel knows only 'constant'. Install a newer one."
+      )
+    }
+    try schedule.refuseOtherMembers()
+  }
+
+  private static func requirePhilox(_ random: inout JSONObject) throws(FlywheelError) {
+    let generator = try random.string("generator")
+    guard generator == "philox4x64-10" else {
+      throw FlywheelError(
+        .unsupported,
+        "The random generator is '\(generator)'; this Flywheel knows only 'philox4x64-10'."
+      )
+    }
+    try random.refuseOtherMembers()
+  }
+}

@@ -1,0 +1,68 @@
+public import FlywheelCore
+public import OrderedCollections
+
+/// A training state: all that a run needs to go on as if it had never stopped.
+public struct Checkpoint: Sendable {
+  /// Which program wrote it.
+  public var writer: String
+  /// Which run wrote it, and when: the only part that two equal runs differ in.
+  public var saved: Saved
+  /// The parameters of the model, in order.
+  public var parameters: OrderedDictionary<String, Parameter>
+  /// The optimizer.
+  public var optimizer: OptimizerState
+  /// How far training has come.
+  public var progress: Progress
+  /// The states of the random streams: seven words each, as `Philox.words` has them.
+  public var random: OrderedDictionary<String, [UInt64]>
+  /// The data; nil if the trainer did not say.
+  public var data: DataDescription?
+  /// What computed it; nil if the trainer did not say.
+  public var backend: Backend?
+  /// The metrics so far.
+  public var history: History
+  /// What the trainer itself needs to go on, in its own words; `null` if nothing.
+  public var trainer: JSONValue
+
+  /// The version of the layout that this Flywheel writes, and the newest that it reads.
+  public static let schema = 1
+
+  /// Who saved a checkpoint, and when.
+  public struct Saved: Sendable, Hashable {
+    /// The identity of the run: 32 hexadecimal digits.
+    public var run: String
+    /// The time, as RFC 3339 has it, in UTC.
+    public var time: String
+
+    /// Creates a record.
+    public init(run: String, time: String) {
+      self.run = run
+      self.time = time
+    }
+  }
+
+  /// Creates a checkpoint.
+  public init(
+    writer: String = Flywheel.writer,
+    saved: Saved,
+    parameters: OrderedDictionary<String, Parameter>,
+    optimizer: OptimizerState,
+    progress: Progress,
+    random: OrderedDictionary<String, [UInt64]> = [:],
+    data: DataDescription? = nil,
+    backend: Backend? = nil,
+    history: History = History(),
+    trainer: JSONValue = .null
+  ) {
+    self.writer = writer
+    self.saved = saved
+    self.parameters = parameters
+    self.optimizer = optimizer
+    self.progress = progress
+    self.random = random
+    self.data = data
+    self.backend = backend
+    self.history = history
+    self.trainer = trainer
+  }
+}

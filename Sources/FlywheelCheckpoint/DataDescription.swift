@@ -1,0 +1,74 @@
+import FlywheelCore
+
+/// Which data a run is trained on, and how they are used.
+public struct DataDescription: Sendable, Hashable {
+  /// What kind of data it is, for example `digits` or `idx`.
+  public var source: String
+  /// A checksum of all pixels and labels, for example `crc32:0a1b2c3d`: other data are noticed.
+  public var digest: String
+  /// The number of samples trained on.
+  public var training: Int
+  /// The number of samples held out to watch training.
+  public var validation: Int
+  /// The number of samples never looked at before the end.
+  public var test: Int
+  /// What each stored value is multiplied by before the network sees it.
+  public var scale: Double
+  /// What happens to the last batch of an epoch if it is short.
+  public var lastBatch: LastBatch
+
+  /// What happens to the last batch of an epoch if it is short.
+  public enum LastBatch: String, Sendable, Hashable, CaseIterable {
+    /// It is trained on; its gradient is the mean over its own samples.
+    case keep
+    /// It is left out.
+    case drop
+  }
+
+  /// Creates a description.
+  public init(
+    source: String,
+    digest: String,
+    training: Int,
+    validation: Int,
+    test: Int,
+    scale: Double,
+    lastBatch: LastBatch
+  ) {
+    self.source = source
+    self.digest = digest
+    self.training = training
+    self.validation = validation
+    self.test = test
+    self.scale = scale
+    self.lastBatch = lastBatch
+  }
+
+  var json: JSONValue {
+    [
+      "source": JSONValue(source),
+      "digest": JSONValue(digest),
+      "training": JSONValue(training),
+      "validation": JSONValue(validation),
+      "test": JSONValue(test),
+      "scale": JSONValue(scale),
+      "last_batch": JSONValue(lastBatch.rawValue),
+    ]
+  }
+
+  init(_ source: JSONObject) throws(FlywheelError) {
+    var object = source
+    self.source = try object.string("source")
+    digest = try object.string("digest")
+    training = try object.integer("training", in: 1...)
+    validation = try object.integer("validation", in: 0...)
+    test = try object.integer("test", in: 0...)
+    scale = try object.double("scale")
+    let policy = try object.string("last_batch")
+    guard let lastBatch = LastBatch(rawValue: policy) else {
+      throw FlywheelError.malformed(found: "last_batch '\(policy)'", expected: "'keep' or 'drop'")
+    }
+    self.lastBatch = lastBatch
+    try object.refuseOtherMembers()
+  }
+}

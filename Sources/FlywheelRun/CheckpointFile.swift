@@ -1,0 +1,89 @@
+public import FlywheelCheckpoint
+public import FlywheelCore
+import FlywheelHDF5
+import OrderedCollections
+public import SystemPackage
+
+/// Checkpoints as HDF5 files.
+public enum CheckpointFile {
+  /// Reads a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - verification: How far to check it.
+  /// - Throws: What `HDF5File` and `Checkpoint.init` throw, with the path.
+  /// - Returns: The checkpoint; large tensors are views of the mapped file.
+  public static func read(
+    _ path: FilePath,
+    verification: Verification = .checksums
+  ) throws(FlywheelError) -> Checkpoint {
+    let file = try HDF5File(opening: path)
+    return try read(file, verification)
+  }
+
+  /// Checks all there is to check: what `read` does, that nothing was added to the file, and that the
+  /// attributes for people say what the document says.
+  ///
+  /// - Parameter path: The file.
+  /// - Throws: What `read` throws, and `mismatch` for what was added or edited.
+  /// - Returns: The checkpoint.
+  public static func verify(_ path: FilePath) throws(FlywheelError) -> Checkpoint {
+    let file = try HDF5File(opening: path)
+    let checkpoint = try read(file, .checksums)
+    let keys = Set(checkpoint.keys)
+    for dataset in try file.allDatasets() {
+      let key = String(dataset.path.drop { $0 == "/" })
+      guard keys.contains(key) else {
+        throw FlywheelError(
+          .mismatch,
+          "The file holds a dataset that the checkpoint's index does not list; it was added later.",
+          at: .init(path: path, tensor: key)
+        )
+      }
+    }
+    for (name, value) in checkpoint.attributes {
+      guard let found = try file.attribute(name) else { continue }
+      guard found == value else {
+        throw FlywheelError(
+          .mismatch,
+          "The attribute '\(name)' is \(found), the document says \(value); it was edited.",
+          at: .init(path: path)
+        )
+      }
+    }
+    return checkpoint
+  }
+
+  /// Writes a checkpoint so that the file is there whole or not at all.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: The checkpoint.
+  ///   - path: The file; one that has the name already stays until the new one is durable.
+  ///   - durability: What to wait for.
+  /// - Throws: `inputOutput` or `libraryFailure`, with the path.
+  public static func write(
+    _ checkpoint: Checkpoint,
+    to path: FilePath,
+    durability: AtomicFile.Durability = .durable
+  ) throws(FlywheelError) {
+    try HDF5Archive.write(try checkpoint.archive(), to: path, durability: durability)
+  }
+
+  private static func read(
+    _ file: borrowing HDF5File,
+    _ verification: Verification
+  ) throws(FlywheelError) -> Checkpoint {
+    do throws(FlywheelError) {
+      return try Checkpoint(verification: verification) { (key) throws(FlywheelError) in
+        do throws(FlywheelError) {
+          return try file.tensor(key)
+        } catch {
+          if error.code == .notFound { return nil }
+          throw error
+        }
+      }
+    } catch {
+      throw error.located(path: file.path)
+    }
+  }
+}

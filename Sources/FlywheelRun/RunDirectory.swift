@@ -1,0 +1,238 @@
+public import FlywheelCheckpoint
+public import FlywheelCore
+import OrderedCollections
+public import SystemPackage
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A run on disk: its configuration, its logs and its checkpoints, held by one process at a time.
+///
+///     RUN/configuration.json     what was asked for, with every default filled in
+///     RUN/metrics.jsonl          one line an epoch, without any clock: equal runs have equal files
+///     RUN/timing.jsonl           how long things took
+///     RUN/checkpoints/step-….h5  names sort by step
+///     RUN/lock                   held while a process trains
+public struct RunDirectory: ~Copyable, Sendable {
+  /// Where the run is.
+  public let path: FilePath
+  /// The configuration it was created with.
+  public let configuration: JSONValue
+
+  private let lock: RunLock
+
+  /// A file that holds a checkpoint, and why it was passed over.
+  public struct Skipped: Sendable {
+    /// The file.
+    public var path: FilePath
+    /// What is wrong with it.
+    public var reason: FlywheelError
+  }
+
+  /// The newest checkpoint of a run that is whole.
+  public struct Newest: Sendable {
+    /// The checkpoint.
+    public var checkpoint: Checkpoint
+    /// Its file.
+    public var path: FilePath
+    /// Newer files that are damaged, newest first.
+    public var skipped: [Skipped]
+  }
+
+  /// Creates a run.
+  ///
+  /// - Parameters:
+  ///   - path: A directory that does not exist yet, or is empty.
+  ///   - configuration: What was asked for, with every default filled in.
+  /// - Throws: `alreadyExists` if there is something, `busy`, or `inputOutput`.
+  public init(creating path: FilePath, configuration: JSONValue) throws(FlywheelError) {
+    try FileSystem.createDirectory(path)
+    // The lock comes first, so that of two processes only one goes on to fill the directory.
+    let lock = try RunLock(path.appending("lock"))
+    let names = try FileSystem.names(in: path).filter { $0 != "lock" }
+    guard names.isEmpty else {
+      throw FlywheelError(
+        .alreadyExists,
+        "The directory is not empty (it holds '\(names[0])'); go on with 'flywheel resume', "
+          + "or name another directory.",
+        at: .init(path: path)
+      )
+    }
+    try FileSystem.createDirectory(path.appending("checkpoints"))
+    try Self.write(configuration, in: path)
+    self.path = path
+    self.configuration = configuration
+    self.lock = lock
+  }
+
+  /// Opens a run to go on with it.
+  ///
+  /// - Parameter path: The directory.
+  /// - Throws: `notFound` if it is no run, `busy` if another process trains in it.
+  public init(opening path: FilePath) throws(FlywheelError) {
+    let file = path.appending("configuration.json")
+    guard FileSystem.exists(file) else {
+      throw FlywheelError(
+        .notFound,
+        "This is no run: it has no configuration.json.",
+        at: .init(path: path)
+      )
+    }
+    let lock = try RunLock(path.appending("lock"))
+    let bytes = try OpenFile.contents(of: file)
+    let configuration: JSONValue
+    do throws(FlywheelError) {
+      configuration = try JSONValue(parsing: bytes)
+    } catch {
+      throw error.located(path: file)
+    }
+    // With the lock held, nobody is writing: temporary files are what a killed process left.
+    for directory in [path, path.appending("checkpoints")] where FileSystem.exists(directory) {
+      for name in try FileSystem.names(in: directory)
+      where name.hasSuffix(AtomicFile.temporarySuffix) {
+        try FileSystem.removeFile(directory.appending(name))
+      }
+    }
+    self.path = path
+    self.configuration = configuration
+    self.lock = lock
+  }
+
+  /// Whether a directory is a run.
+  ///
+  /// - Parameter path: The directory.
+  /// - Returns: Whether it is.
+  public static func exists(at path: FilePath) -> Bool {
+    FileSystem.exists(path.appending("configuration.json"))
+  }
+
+  /// The checkpoint files of a run, oldest first.
+  ///
+  /// - Parameter path: The run's directory.
+  /// - Throws: `inputOutput` if it cannot be listed.
+  /// - Returns: The files.
+  public static func checkpoints(in path: FilePath) throws(FlywheelError) -> [FilePath] {
+    let directory = path.appending("checkpoints")
+    guard FileSystem.exists(directory) else { return [] }
+    return try FileSystem.names(in: directory)
+      .filter { $0.hasPrefix("step-") && $0.hasSuffix(".h5") }
+      .map { directory.appending($0) }
+  }
+
+  /// The newest checkpoint that verifies, found by looking: no pointer file can be wrong.
+  ///
+  /// - Parameter path: The run's directory.
+  /// - Throws: `notFound` if there is none at all, or the newest one's fault if none is whole.
+  /// - Returns: The checkpoint, and what was passed over.
+  public static func newest(in path: FilePath) throws(FlywheelError) -> Newest {
+    var skipped: [Skipped] = []
+    for file in try checkpoints(in: path).reversed() {
+      do throws(FlywheelError) {
+        let checkpoint = try CheckpointFile.read(file)
+        return Newest(checkpoint: checkpoint, path: file, skipped: skipped)
+      } catch {
+        skipped.append(Skipped(path: file, reason: error))
+      }
+    }
+    guard let first = skipped.first else {
+      throw FlywheelError(
+        .notFound,
+        "The run has no checkpoint: it was stopped before the first was saved. Delete the directory "
+          + "and start again with 'flywheel train'.",
+        at: .init(path: path)
+      )
+    }
+    throw FlywheelError(
+      .corrupted,
+      "None of the run's \(skipped.count) checkpoints is whole. The newest: \(first.reason)",
+      at: .init(path: path)
+    )
+  }
+
+  /// Saves a checkpoint durably, then deletes the ones that the policy no longer keeps.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: The checkpoint.
+  ///   - retention: What to keep.
+  /// - Throws: `inputOutput` or `libraryFailure`; older checkpoints are then untouched.
+  /// - Returns: The file.
+  public func save(
+    _ checkpoint: Checkpoint,
+    retention: Retention
+  ) throws(FlywheelError) -> FilePath {
+    let digits = String(checkpoint.optimizer.step)
+    let padding = String(repeating: "0", count: max(0, 12 - digits.utf8.count))
+    let file = path.appending("checkpoints").appending("step-\(padding)\(digits).h5")
+    try CheckpointFile.write(checkpoint, to: file)
+    for old in retention.surplus(of: try Self.checkpoints(in: path)) where old != file {
+      try FileSystem.removeFile(old)
+    }
+    return file
+  }
+
+  /// Replaces `configuration.json`.
+  ///
+  /// - Parameter configuration: What it should say.
+  /// - Throws: `inputOutput`; the old file is then untouched.
+  public func rewriteConfiguration(_ configuration: JSONValue) throws(FlywheelError) {
+    try Self.write(configuration, in: path)
+  }
+
+  private static func write(
+    _ configuration: JSONValue,
+    in path: FilePath
+  ) throws(FlywheelError) {
+    let text = configuration.prettyText() + "\n"
+    try AtomicFile.write(Array(text.utf8), to: path.appending("configuration.json"))
+  }
+
+  /// Makes `metrics.jsonl` say exactly what a history says.
+  ///
+  /// - Parameter history: The history of the checkpoint that training goes on from.
+  /// - Throws: `inputOutput`; the old file is then untouched.
+  public func rewriteMetrics(_ history: History) throws(FlywheelError) {
+    var bytes: [UInt8] = []
+    for row in history.steps.indices { bytes += Self.line(history, row) }
+    try AtomicFile.write(bytes, to: path.appending("metrics.jsonl"))
+  }
+
+  /// Appends the newest row of a history to `metrics.jsonl`.
+  ///
+  /// - Parameter history: The history.
+  /// - Throws: `inputOutput`.
+  public func appendMetrics(_ history: History) throws(FlywheelError) {
+    guard let row = history.steps.indices.last else { return }
+    try append(Self.line(history, row), to: "metrics.jsonl")
+  }
+
+  /// Appends a line to `timing.jsonl`.
+  ///
+  /// - Parameter entry: What to say.
+  /// - Throws: `inputOutput`.
+  public func appendTiming(_ entry: JSONValue) throws(FlywheelError) {
+    try append(entry.canonicalBytes + [UInt8(ascii: "\n")], to: "timing.jsonl")
+  }
+
+  private func append(_ line: [UInt8], to name: String) throws(FlywheelError) {
+    let file = try OpenFile(
+      path.appending(name),
+      flags: O_WRONLY | O_CREAT | O_APPEND,
+      purpose: "append to the log"
+    )
+    try file.write(line.rawBytes)
+  }
+
+  private static func line(_ history: History, _ row: Int) -> [UInt8] {
+    var members: OrderedDictionary<String, JSONValue> = ["step": JSONValue(Int(history.steps[row]))]
+    for (name, values) in history.metrics {
+      // An epoch is a number of things; it reads better without a fraction.
+      members[name] = name == "epoch" ? JSONValue(Int(values[row])) : JSONValue(values[row])
+    }
+    return JSONValue.object(members).canonicalBytes + [UInt8(ascii: "\n")]
+  }
+}
