@@ -1,0 +1,74 @@
+import FlywheelCheckpoint
+import FlywheelCore
+import FlywheelHDF5
+import FlywheelOptim
+import SystemPackage
+
+/// A checkpoint as text for people, at most 80 columns wide as far as names allow.
+enum CheckpointView {
+  static func lines(
+    _ checkpoint: Checkpoint,
+    _ path: FilePath,
+    _ datasets: [HDF5Dataset]
+  ) -> [String] {
+    let optimizer = checkpoint.optimizer
+    let progress = checkpoint.progress
+    var lines = [
+      "\(path)",
+      "  Flywheel checkpoint, schema \(Checkpoint.schema), by \(checkpoint.writer)",
+      "  run \(checkpoint.saved.run), saved \(checkpoint.saved.time)",
+      "",
+      "progress   step \(Formatting.grouped(optimizer.step)), "
+        + "\(progress.epoch) epochs and \(Formatting.grouped(progress.batch)) batches done, "
+        + "\(Formatting.grouped(progress.samples)) samples",
+    ]
+    if let best = progress.best {
+      lines.append(
+        "best       \(best.metric) \(Formatting.fixed(best.value, 4)) "
+          + "at step \(Formatting.grouped(best.step))"
+      )
+    }
+    lines.append(
+      "optimizer  rule \(optimizer.rule), dialect \(optimizer.dialect), "
+        + "gradient \(optimizer.gradient.rawValue) over \(optimizer.sizes.batch) of "
+        + "\(Formatting.grouped(optimizer.sizes.training))"
+    )
+    for (index, group) in optimizer.groups.enumerated() {
+      let numbers = group.hyperparameters
+      lines.append(
+        "  group \(index)  lr \(numbers.learningRate), momentum \(numbers.momentum), "
+          + "weight decay \(numbers.weightDecay)"
+          + (numbers.dampening != 0 ? ", dampening \(numbers.dampening)" : "")
+          + (numbers.nesterov ? ", nesterov" : "")
+      )
+    }
+    if let data = checkpoint.data {
+      lines.append(
+        "data       \(data.source): \(Formatting.grouped(data.training)) to train on, "
+          + "\(Formatting.grouped(data.validation)) held out, \(Formatting.grouped(data.test)) to test"
+      )
+    }
+    if let backend = checkpoint.backend {
+      lines.append("computed   \(backend.products) products, \(backend.arithmetic) arithmetic")
+    }
+    return lines + [""] + table(datasets)
+  }
+
+  /// Name, type, shape and size of each dataset.
+  static func table(_ datasets: [HDF5Dataset]) -> [String] {
+    let rows = datasets.map { dataset in
+      let bytes = dataset.dtype.flatMap { try? dataset.shape.byteCount(of: $0) }
+      return [
+        String(dataset.path.dropFirst()),
+        dataset.typeDescription,
+        dataset.shape.description,
+        bytes.map { Formatting.bytes($0) } ?? "",
+      ]
+    }
+    let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      Formatting.left(row[0], widths[0]) + "  " + Formatting.left(row[1], widths[1]) + "  "
+        + Formatting.left(row[2], widths[2]) + "  " + Formatting.right(row[3], widths[3])
+    }
+  }
+}

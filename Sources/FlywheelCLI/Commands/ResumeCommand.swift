@@ -1,0 +1,53 @@
+import ArgumentParser
+import FlywheelCore
+import FlywheelTrain
+import SystemPackage
+
+/// `flywheel resume`: goes on with a run.
+struct ResumeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resume",
+    abstract: "Go on with a run from its newest whole checkpoint, bit for bit.",
+    discussion: """
+      Damaged checkpoints are named and skipped. Given a checkpoint file instead of a run, a new run \
+      starts from it, and the file's own run stays as it is.
+
+      Examples:
+        flywheel resume runs/1
+        flywheel resume runs/1 --epochs 20          # 20 in all, not 20 more
+        flywheel resume runs/1/checkpoints/step-000000003125.h5 --output runs/branch
+      """
+  )
+
+  @Argument(help: ArgumentHelp("A run's directory, or a checkpoint file.", valueName: "run"))
+  var source: String
+
+  @Option(help: "The new total number of epochs.")
+  var epochs: Int?
+
+  @Option(
+    name: [.customShort("o"), .long],
+    help: "The new run's directory, if a checkpoint file is given. (default: runs/1, runs/2, …)"
+  )
+  var output: String?
+
+  @OptionGroup(title: "Output")
+  var reporting: ReportingOptions
+
+  func validate() throws {
+    if output != nil, FileSystem.isDirectory(FilePath(source)) {
+      throw ValidationError("--output goes with a checkpoint file; a run goes on where it is.")
+    }
+  }
+
+  func run() throws {
+    let path = FilePath(source)
+    let runner = TrainingRunner(reporting)
+    if FileSystem.exists(path), !FileSystem.isDirectory(path) {
+      let target = output.map { FilePath($0) } ?? DefaultRun.next()
+      try runner.run(try TrainingSession(from: path, at: target, epochs: epochs))
+    } else {
+      try runner.run(try TrainingSession(resuming: path, epochs: epochs))
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import FlywheelCore
+import FlywheelTrain
+import SystemPackage
+
+/// `flywheel train`: a new run.
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train a new run.",
+    discussion: """
+      Settings come from a JSON file (schemas/configuration.schema.json), from flags, or from both; \
+      flags win. What neither says has a default: a 784-100-10 ReLU network on the built-in digits, \
+      SGD with momentum 0.9 in PyTorch's form.
+
+      Ctrl-C saves and leaves; a second Ctrl-C leaves at once. 'flywheel resume' goes on.
+
+      Examples:
+        flywheel train
+        flywheel train --epochs 20 --learning-rate 0.02 --nesterov --output runs/nesterov
+        flywheel train --data MNIST_DIR --layers 784-30-10 --activation sigmoid \\
+          --loss sigmoid_cross_entropy --initialization network2 --rule nielsen \\
+          --learning-rate 0.1 --momentum 0.5 --weight-decay 5 --batch-size 10 \\
+          --training 50000 --validation 10000 --epochs 100
+      """
+  )
+
+  @Argument(help: "A JSON configuration; flags win over it.")
+  var configuration: String?
+
+  @Option(
+    name: [.customShort("o"), .long],
+    help: "The run's directory, new or empty. (default: runs/1, runs/2, …)"
+  )
+  var output: String?
+
+  @OptionGroup(title: "Settings")
+  var options: TrainingOptions
+
+  @OptionGroup(title: "Output")
+  var reporting: ReportingOptions
+
+  func run() throws {
+    var base = try TrainingConfiguration()
+    if let configuration {
+      let path = FilePath(configuration)
+      do throws(FlywheelError) {
+        base = try TrainingConfiguration(try JSONValue(parsing: try OpenFile.contents(of: path)))
+      } catch {
+        throw error.located(path: path)
+      }
+    }
+    let session = try TrainingSession(
+      new: try options.applied(to: base),
+      at: output.map { FilePath($0) } ?? DefaultRun.next()
+    )
+    try TrainingRunner(reporting).run(session)
+  }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import FlywheelCheckpoint
+import FlywheelCore
+import FlywheelRun
+import SystemPackage
+
+/// `flywheel verify`: whether every byte is as it was written.
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Check every byte of a checkpoint, or of all checkpoints of a run.",
+    discussion: """
+      Compares each tensor with its CRC-32, the document with its own and with the schema, and the \
+      attributes with the document. Exit status 0: all whole; 1: at least one is not; 2: nothing \
+      could be checked.
+
+      Examples:
+        flywheel verify runs/1
+        flywheel verify runs/1/checkpoints/step-000000003125.h5 --json
+      """
+  )
+
+  @Argument(help: "A checkpoint or a run's directory.")
+  var file: String
+
+  @Flag(help: "Print one JSON object for scripts.")
+  var json = false
+
+  func run() throws {
+    let path = FilePath(file)
+    var files = [path]
+    if FileSystem.isDirectory(path) {
+      files = try RunDirectory.checkpoints(in: path)
+      guard !files.isEmpty else {
+        throw FlywheelError(
+          .notFound,
+          "There is no checkpoint to verify in this directory.",
+          at: .init(path: path)
+        )
+      }
+    }
+    var results: [JSONValue] = []
+    var damaged = 0
+    for file in files {
+      do throws(FlywheelError) {
+        let checkpoint = try CheckpointFile.verify(file)
+        let count = checkpoint.keys.count
+        results.append(["file": JSONValue(file.string), "whole": true, "tensors": JSONValue(count)])
+        if !json { Terminal.output.print("\(file): whole, \(count) tensors") }
+      } catch {
+        // A file that cannot be looked at is neither whole nor damaged.
+        guard error.isDamage else { throw error }
+        damaged += 1
+        results.append([
+          "file": JSONValue(file.string), "whole": false, "code": JSONValue(error.code.rawValue),
+          "reason": JSONValue(error.description),
+        ])
+        if !json { Terminal.output.print("\(file): NOT WHOLE\n  \(error)") }
+      }
+    }
+    if json {
+      let document: JSONValue = [
+        "files": .array(results), "damaged": JSONValue(damaged),
+      ]
+      Terminal.output.print(document.prettyText())
+    }
+    if damaged > 0 { throw ExitCode(ExitStatus.no.rawValue) }
+  }
+}
+
+extension FlywheelError {
+  /// Whether the file itself is at fault, rather than the way to it.
+  fileprivate var isDamage: Bool {
+    switch code {
+    case .malformed, .truncated, .corrupted, .mismatch, .limitExceeded, .libraryFailure: true
+    case .notFound: location.tensor != nil
+    default: false
+    }
+  }
+}

@@ -1,0 +1,46 @@
+public import ArgumentParser
+import CFlywheelSystem
+import FlywheelCore
+
+/// The root of the command line.
+public struct FlywheelCommand: ParsableCommand {
+  /// How help presents it.
+  public static let configuration = CommandConfiguration(
+    commandName: "flywheel",
+    abstract: "Train, save and resume networks whose momentum survives.",
+    discussion: """
+      Weights, velocities and all optimizer state go to HDF5 checkpoints that h5py opens; a run \
+      that is stopped or killed goes on bit for bit.
+
+      Examples:
+        flywheel train                              # a small network on built-in digits
+        flywheel train --data MNIST_DIR --layers 784-30-10 --rule nielsen
+        flywheel resume runs/1                      # go on from the newest whole checkpoint
+        flywheel inspect runs/1                     # what is in it
+        flywheel verify runs/1                      # is every byte as it was written
+
+      Exit status: 0 fine, 1 does not verify, 2 trouble, 64 wrong usage, 130 and 143 stopped by \
+      SIGINT and SIGTERM after saving.
+      """,
+    version: Flywheel.version,
+    subcommands: [TrainCommand.self, ResumeCommand.self, InspectCommand.self, VerifyCommand.self]
+  )
+
+  /// Creates the command; the parser does.
+  public init() {}
+
+  /// Runs the command line and ends the process with the exit status of `schemas/`' promises.
+  public static func start() -> Never {
+    fw_signals_install()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+      exit(withError: ExitCode.success)
+    } catch let error as FlywheelError {
+      Terminal.error.write("error: \(error)\n")
+      exit(withError: ExitCode(ExitStatus.trouble.rawValue))
+    } catch {
+      exit(withError: error)
+    }
+  }
+}

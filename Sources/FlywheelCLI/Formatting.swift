@@ -1,0 +1,65 @@
+/// Numbers as people read them; without Foundation, which would triple the start-up time.
+enum Formatting {
+  /// A number with a fixed count of decimals, for example `0.1253`.
+  static func fixed(_ value: Double, _ decimals: Int) -> String {
+    guard value.isFinite, value.magnitude < 1e15 else { return "\(value)" }
+    var scale = 1.0
+    for _ in 0..<decimals { scale *= 10 }
+    let scaled = (value.magnitude * scale).rounded()
+    guard scaled < 9e18 else { return "\(value)" }
+    let digits = String(UInt64(scaled))
+    let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.utf8.count)) + digits
+    let sign = value < 0 && scaled > 0 ? "-" : ""
+    guard decimals > 0 else { return sign + padded }
+    return sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
+  }
+
+  /// A share as a percentage, for example `96.43 %`.
+  static func percent(_ share: Double) -> String { fixed(100 * share, 2) + " %" }
+
+  /// A whole number with separators, for example `60,000`.
+  static func grouped(_ value: Int) -> String {
+    var digits = String(value.magnitude)
+    var groups: [Substring] = []
+    while digits.utf8.count > 3 {
+      groups.insert(digits.suffix(3), at: 0)
+      digits.removeLast(3)
+    }
+    return (value < 0 ? "-" : "") + ([digits[...]] + groups).joined(separator: ",")
+  }
+
+  /// A number of bytes, for example `0.64 MB`.
+  static func bytes(_ count: Int) -> String {
+    switch count {
+    case ..<1000: "\(count) B"
+    case ..<1_000_000: fixed(Double(count) / 1e3, 1) + " kB"
+    case ..<1_000_000_000: fixed(Double(count) / 1e6, 1) + " MB"
+    default: fixed(Double(count) / 1e9, 2) + " GB"
+    }
+  }
+
+  /// A time to go, for example `4 s` or `2 min 05 s`.
+  static func duration(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds < 1e7 else { return "…" }
+    let whole = Int(seconds.rounded(.up))
+    switch whole {
+    case ..<60: return "\(whole) s"
+    case ..<3600: return "\(whole / 60) min \(twoDigits(whole % 60)) s"
+    default: return "\(whole / 3600) h \(twoDigits(whole % 3600 / 60)) min"
+    }
+  }
+
+  /// Text filled up with spaces on the right.
+  static func left(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+
+  /// Text filled up with spaces on the left.
+  static func right(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - text.count)) + text
+  }
+
+  private static func twoDigits(_ number: Int) -> String {
+    number < 10 ? "0\(number)" : "\(number)"
+  }
+}

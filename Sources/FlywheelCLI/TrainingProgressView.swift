@@ -1,0 +1,65 @@
+import FlywheelCore
+import FlywheelTrain
+
+/// Shows a run as it goes: one live line on a terminal, plain lines of epochs elsewhere.
+struct TrainingProgressView: ~Copyable {
+  private let isQuiet: Bool
+  private let isLive: Bool
+  private let terminal = Terminal.error
+
+  init(isQuiet: Bool) {
+    self.isQuiet = isQuiet
+    isLive = !isQuiet && Terminal.error.isInteractive
+  }
+
+  /// Prints a line that stays.
+  func say(_ line: String) {
+    guard !isQuiet else { return }
+    clear()
+    terminal.print(line)
+  }
+
+  /// Shows an event.
+  func show(_ event: TrainingEvent) {
+    guard !isQuiet else { return }
+    switch event {
+    case .batch(let snapshot): showLive(snapshot)
+    case .epoch(let summary): say(Self.line(summary))
+    case .saved: break
+    }
+  }
+
+  /// Removes the live line.
+  func clear() {
+    if isLive { terminal.write("\r\u{1B}[K") }
+  }
+
+  private func showLive(_ snapshot: TrainingEvent.Snapshot) {
+    guard isLive else { return }
+    let width = String(snapshot.epochs).count
+    let parts = [
+      "epoch \(Formatting.right(String(snapshot.epoch), width))/\(snapshot.epochs)",
+      Formatting.right("\(Int(100 * snapshot.fraction))%", 4),
+      "loss \(Formatting.fixed(snapshot.loss, 4))",
+      "accuracy \(Formatting.percent(snapshot.accuracy))",
+      "\(Formatting.grouped(Int(snapshot.samplesPerSecond))) samples/s",
+      "\(Formatting.duration(snapshot.secondsLeft)) left",
+    ]
+    // A line that wraps cannot be redrawn.
+    terminal.write("\r\u{1B}[K" + parts.joined(separator: "  ").prefix(terminal.width - 1))
+  }
+
+  private static func line(_ summary: TrainingEvent.Summary) -> String {
+    let width = String(summary.epochs).count
+    var parts = [
+      "epoch \(Formatting.right(String(summary.epoch), width))/\(summary.epochs)",
+      "loss \(Formatting.fixed(summary.trainingLoss, 4))",
+      "accuracy \(Formatting.percent(summary.trainingAccuracy))",
+    ]
+    if let accuracy = summary.validationAccuracy {
+      parts.append("validation \(Formatting.percent(accuracy))")
+    }
+    parts.append("\(Formatting.grouped(Int(summary.samplesPerSecond))) samples/s")
+    return parts.joined(separator: "  ")
+  }
+}

@@ -1,0 +1,112 @@
+import ArgumentParser
+import CFlywheelSystem
+import FlywheelCheckpoint
+import FlywheelCore
+import FlywheelOptim
+import FlywheelTrain
+import SystemPackage
+
+/// Runs a session on the command line: says what is going on, and ends with the right status.
+struct TrainingRunner {
+  private let options: ReportingOptions
+
+  init(_ options: ReportingOptions) {
+    self.options = options
+  }
+
+  func run(_ session: consuming TrainingSession) throws {
+    let view = TrainingProgressView(isQuiet: options.quiet)
+    let path = session.path
+    let epochs = session.configuration.epochs
+    introduce(session, view)
+    let result: TrainingResult
+    do {
+      result = try session.train(
+        interruption: {
+          let signal = fw_signals_pending()
+          return signal == 0 ? nil : signal
+        },
+        report: { view.show($0) }
+      )
+    } catch {
+      view.clear()
+      throw error
+    }
+    conclude(result, view, path, epochs)
+    if options.json { Terminal.output.print(Self.json(result, path).prettyText()) }
+    if let signal = result.signal { throw ExitStatus.stopped(by: signal) }
+  }
+
+  private func introduce(
+    _ session: borrowing TrainingSession,
+    _ view: borrowing TrainingProgressView
+  ) {
+    let configuration = session.configuration
+    for skipped in session.restoration?.skipped ?? [] {
+      // Said even when quiet: it is the one thing that must not go unnoticed.
+      Terminal.error.print("warning: skipped a damaged checkpoint: \(skipped.reason)")
+    }
+    if let change = session.restoration?.backendChange {
+      Terminal.error.print("warning: \(change)")
+    }
+    let layers = configuration.network.layers.map(String.init).joined(separator: "-")
+    view.say(
+      "run \(session.path)  \(layers) \(configuration.network.activation.rawValue)  "
+        + "\(configuration.rule.name) lr \(configuration.hyperparameters.learningRate) "
+        + "momentum \(configuration.hyperparameters.momentum) "
+        + "decay \(configuration.hyperparameters.weightDecay)"
+    )
+    guard let restoration = session.restoration else { return }
+    let progress = restoration.progress
+    view.say(
+      "restored \(restoration.counts.parameters) parameters and \(restoration.counts.buffers) "
+        + "velocities at step \(Formatting.grouped(restoration.step)), epoch \(progress.epoch + 1) "
+        + "batch \(Formatting.grouped(progress.batch)), from \(restoration.path)"
+    )
+    if progress.epoch >= configuration.epochs {
+      view.say("all \(configuration.epochs) epochs are done already; give --epochs for more")
+    }
+  }
+
+  private func conclude(
+    _ result: TrainingResult,
+    _ view: borrowing TrainingProgressView,
+    _ path: FilePath,
+    _ epochs: Int
+  ) {
+    if let signal = result.signal {
+      view.say("stopped by signal \(signal); saved \(result.checkpoint)")
+      view.say("go on with: flywheel resume \(path)")
+      return
+    }
+    var parts: [String] = []
+    if let best = result.progress.best {
+      parts.append("best validation \(Formatting.percent(best.value))")
+    }
+    if let accuracy = result.testAccuracy { parts.append("test \(Formatting.percent(accuracy))") }
+    view.say(
+      "done: \(Formatting.grouped(result.step)) steps"
+        + (parts.isEmpty ? "" : ", " + parts.joined(separator: ", "))
+    )
+    view.say("saved \(result.checkpoint)")
+  }
+
+  private static func json(_ result: TrainingResult, _ path: FilePath) -> JSONValue {
+    [
+      "run": JSONValue(path.string),
+      "checkpoint": JSONValue(result.checkpoint.string),
+      "finished": JSONValue(result.signal == nil),
+      "epoch": JSONValue(result.progress.epoch),
+      "step": JSONValue(result.step),
+      "best": result.progress.best.map { best in
+        [
+          "metric": JSONValue(best.metric), "value": JSONValue(best.value),
+          "step": JSONValue(best.step),
+        ]
+      } ?? .null,
+      "test_loss": result.testLoss.map { JSONValue($0) } ?? .null,
+      "test_accuracy": result.testAccuracy.map { JSONValue($0) } ?? .null,
+      "samples_per_cpu_second": JSONValue(result.samplesPerCPUSecond),
+    ]
+  }
+}

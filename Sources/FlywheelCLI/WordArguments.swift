@@ -1,0 +1,11 @@
+public import ArgumentParser
+public import FlywheelCheckpoint
+public import FlywheelTrain
+
+// Settings that are one of a few words are typed as those words.
+
+extension Activation: ExpressibleByArgument {}
+extension Loss: ExpressibleByArgument {}
+extension Initialization: ExpressibleByArgument {}
+extension TrainingConfiguration.Precision: ExpressibleByArgument {}
+extension DataDescription.LastBatch: ExpressibleByArgument {}

@@ -1,0 +1,124 @@
+import FlywheelCore
+import FlywheelOptim
+
+/// A multi-layer perceptron in training: its layers, its buffers, and one step of its optimizer.
+///
+/// Nothing is allocated after `init`.
+final class Network<Scalar: TrainingScalar> {
+  let shape: NetworkShape
+  let layers: [DenseLayer<Scalar>]
+  /// The batch at hand, `[batch, inputs]`.
+  private let input: PaddedMatrix<Scalar>
+  private let batchCapacity: Int
+
+  /// What a pass over samples measured: sums, so that passes add up.
+  struct Measure {
+    var loss = 0.0
+    var hits = 0
+    var samples = 0
+
+    var meanLoss: Double { loss / Double(samples) }
+    var accuracy: Double { Double(hits) / Double(samples) }
+
+    mutating func add(_ other: Measure) {
+      loss += other.loss
+      hits += other.hits
+      samples += other.samples
+    }
+  }
+
+  init(shape: NetworkShape, batchCapacity: Int) throws(FlywheelError) {
+    self.shape = shape
+    self.batchCapacity = batchCapacity
+    var layers: [DenseLayer<Scalar>] = []
+    for (inputs, outputs) in shape.fans {
+      layers.append(try DenseLayer(inputs: inputs, outputs: outputs, batch: batchCapacity))
+    }
+    self.layers = layers
+    input = try PaddedMatrix(rows: batchCapacity, columns: shape.layers[0])
+  }
+
+  /// Draws all weights and biases, layer by layer, each layer's weights row by row before its biases.
+  func initialize(_ initialization: Initialization, from random: inout Philox) {
+    for layer in layers {
+      layer.weight.fill { initialization.weight(fanIn: layer.inputs, from: &random) }
+      layer.bias.fill { initialization.bias(fanIn: layer.inputs, from: &random) }
+    }
+  }
+
+  /// The rule's numbers for weights and for biases, resolved once and used for every step.
+  struct ResolvedRule {
+    var weights: SGDForm<Double>
+    var biases: SGDForm<Double>
+  }
+
+  /// One step of the optimizer on a mini-batch.
+  ///
+  /// - Parameters:
+  ///   - images: The data that `order` points into.
+  ///   - order: The samples of this batch.
+  ///   - rule: The numbers of this step.
+  /// - Returns: Loss and hits before the step.
+  func step(
+    _ images: ImageBatches<Scalar>,
+    order: Range<Int>,
+    rule: ResolvedRule
+  ) -> Measure {
+    let measure = measure(images, order: order)
+    let batch = order.count
+    for index in layers.indices.reversed() {
+      let layer = layers[index]
+      let below = index == 0 ? input : layers[index - 1].output
+      if index > 0 {
+        let lower = layers[index - 1]
+        // The deltas below need this layer's weights from before the step.
+        layer.backward(into: lower.delta, batch: batch)
+        unsafe Scalar.kernels.deactivate(
+          shape.activation,
+          lower.output.base,
+          lower.output.stride,
+          lower.delta.base,
+          lower.delta.stride,
+          batch,
+          lower.outputs
+        )
+      }
+      layer.update(below, batch: batch, weights: rule.weights, biases: rule.biases)
+    }
+    return measure
+  }
+
+  /// Loss and hits on a range of samples of any size.
+  func evaluate(_ images: ImageBatches<Scalar>) -> Measure {
+    var total = Measure()
+    var start = 0
+    while start < images.count {
+      let end = min(start + batchCapacity, images.count)
+      total.add(measure(images, order: start..<end))
+      start = end
+    }
+    return total
+  }
+
+  /// The forward pass; leaves the output layer's deltas of the mean loss.
+  private func measure(_ images: ImageBatches<Scalar>, order: Range<Int>) -> Measure {
+    let batch = order.count
+    images.gather(order, into: input)
+    var below = input
+    for layer in layers.dropLast() {
+      layer.forward(below, into: layer.output, batch: batch)
+      unsafe Scalar.kernels.activate(
+        shape.activation,
+        layer.output.base,
+        layer.output.stride,
+        batch,
+        layer.outputs
+      )
+      below = layer.output
+    }
+    guard let last = layers.last else { return Measure() }
+    last.forward(below, into: last.delta, batch: batch)
+    let (loss, hits) = images.loss(shape.loss, order, logits: last.delta)
+    return Measure(loss: loss, hits: hits, samples: batch)
+  }
+}

@@ -1,0 +1,105 @@
+public import FlywheelCheckpoint
+public import FlywheelCore
+public import FlywheelOptim
+
+/// Everything that determines a run, with a default for each setting.
+public struct TrainingConfiguration: Sendable, Hashable {
+  /// The widths, the activation and the loss.
+  public var network: NetworkShape
+  /// How parameters are drawn before the first step.
+  public var initialization: Initialization
+  /// The type that is computed in.
+  public var precision: Precision
+  /// The update rule.
+  public var rule: SGDRule
+  /// The numbers of the rule.
+  public var hyperparameters: Hyperparameters
+  /// The data and how they are split.
+  public var data: DataConfiguration
+  /// The total number of epochs.
+  public var epochs: Int
+  /// The seed of all random streams.
+  public var seed: UInt64
+  /// When checkpoints are saved, and how many are kept.
+  public var checkpoints: CheckpointPolicy
+
+  /// The type that is computed in.
+  public enum Precision: String, Sendable, Hashable, CaseIterable {
+    /// IEEE 754 binary32.
+    case float32
+    /// IEEE 754 binary64.
+    case float64
+  }
+
+  /// The data and how they are split.
+  public struct DataConfiguration: Sendable, Hashable {
+    /// `digits` for the built-in ones, otherwise a directory of IDX files.
+    public var source: String
+    /// How many images to train on, from the front; nil for all that are not held out.
+    public var training: Int?
+    /// How many images to hold out, from the back; nil for a sixth.
+    public var validation: Int?
+    /// The size of a mini-batch.
+    public var batchSize: Int
+    /// What happens to a short last batch.
+    public var lastBatch: DataDescription.LastBatch
+  }
+
+  /// When checkpoints are saved, and how many are kept.
+  public struct CheckpointPolicy: Sendable, Hashable {
+    /// Every so many epochs; 0 for only at the end.
+    public var everyEpochs: Int
+    /// Every so many steps besides; 0 for never.
+    public var everySteps: Int
+    /// How many of the newest are kept.
+    public var keep: Int
+  }
+
+  /// The defaults: a 784-100-10 network on the built-in digits.
+  ///
+  /// - Throws: Never in practice; the widths are checked like any others.
+  public init() throws(FlywheelError) {
+    network = try NetworkShape(
+      layers: [784, 100, 10],
+      activation: .relu,
+      loss: .softmaxCrossEntropy
+    )
+    initialization = .pytorch
+    precision = .float32
+    rule = .pytorch
+    hyperparameters = Hyperparameters(learningRate: 0.05, momentum: 0.9)
+    data = DataConfiguration(
+      source: DataSet.builtIn,
+      training: nil,
+      validation: nil,
+      batchSize: 32,
+      lastBatch: .keep
+    )
+    epochs = 5
+    seed = 0
+    checkpoints = CheckpointPolicy(everyEpochs: 1, everySteps: 0, keep: 3)
+  }
+
+  /// Checks what can be checked without looking at the data.
+  ///
+  /// - Throws: `invalidArgument`, naming the setting and its range.
+  public func validate() throws(FlywheelError) {
+    try rule.validate(hyperparameters)
+    try require("epochs", epochs, atLeast: 1)
+    try require("batch_size", data.batchSize, atLeast: 1)
+    try require("training", data.training ?? 1, atLeast: 1)
+    try require("validation", data.validation ?? 0, atLeast: 0)
+    try require("every_epochs", checkpoints.everyEpochs, atLeast: 0)
+    try require("every_steps", checkpoints.everySteps, atLeast: 0)
+    try require("keep", checkpoints.keep, atLeast: 1)
+  }
+
+  private func require(_ name: String, _ value: Int, atLeast low: Int) throws(FlywheelError) {
+    guard value >= low, value <= 1 << 40 else {
+      throw FlywheelError(
+        .invalidArgument,
+        "\(name) is \(value); it must be a whole number of at least \(low)."
+      )
+    }
+  }
+}

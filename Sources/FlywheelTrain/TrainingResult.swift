@@ -1,0 +1,20 @@
+public import FlywheelCheckpoint
+public import SystemPackage
+
+/// How a run, or the part of it that this process did, ended.
+public struct TrainingResult: Sendable {
+  /// The signal that ended it; nil if all epochs are done.
+  public var signal: CInt?
+  /// How far it came.
+  public var progress: Progress
+  /// The number of steps taken.
+  public var step: Int
+  /// The newest checkpoint.
+  public var checkpoint: FilePath
+  /// Mean loss on the test images; nil before the end, or if there are none.
+  public var testLoss: Double?
+  /// The share of test images classified right; nil before the end, or if there are none.
+  public var testAccuracy: Double?
+  /// Samples per second of this process's CPU time spent in steps.
+  public var samplesPerCPUSecond: Double
+}

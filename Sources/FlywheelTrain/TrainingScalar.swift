@@ -1,0 +1,156 @@
+import CFlywheelKernels
+import FlywheelCore
+import FlywheelOptim
+
+/// A floating-point type that networks are trained in, with its compiled kernels.
+///
+/// One generic network serves both precisions; the loops over elements are C, compiled for each type
+/// from one source, and are reached through this table once a layer and step, never once an element.
+protocol TrainingScalar: BinaryFloatingPoint, TensorElement, SendableMetatype {
+  static var kernels: Kernels<Self> { get }
+  #if Accelerated
+    static var product: BLAS.Product<Self> { get }
+  #endif
+}
+
+/// The kernels of one scalar type.
+///
+/// Matrices are laid out as `PaddedMatrix` says.
+@safe struct Kernels<Scalar>: Sendable {
+  typealias Input = UnsafePointer<Scalar>
+  typealias Output = UnsafeMutablePointer<Scalar>
+
+  /// `z = x wᵀ + bias`: x, stride, w, stride, bias, z, stride, batch, inputs, outputs.
+  let forward: @Sendable (Input, Int, Input, Int, Input, Output, Int, Int, Int, Int) -> Void
+  /// `dx = delta w`: delta, stride, w, stride, dx, stride, batch, inputs, outputs.
+  let backward: @Sendable (Input, Int, Input, Int, Output, Int, Int, Int, Int) -> Void
+  /// `g = deltaᵀ x` and the rule, fused: x, stride, delta, stride, w, v, stride, batch, in, out.
+  let update:
+    @Sendable (
+      Input, Int, Input, Int, Output, Output, Int, Int, Int, Int, SGDForm<Double>
+    ) -> Void
+  /// The same for a bias: delta, stride, b, v, batch, outputs.
+  let updateBias: @Sendable (Input, Int, Output, Output, Int, Int, SGDForm<Double>) -> Void
+  /// The rule for a stored gradient: w, v, g, count.
+  let apply: @Sendable (Output, Output, Input, Int, SGDForm<Double>) -> Void
+  /// An activation in place: z, stride, rows, columns.
+  let activate: @Sendable (Activation, Output, Int, Int, Int) -> Void
+  /// `delta *= activation'`, from the activation: a, stride, delta, stride, rows, columns.
+  let deactivate: @Sendable (Activation, Input, Int, Output, Int, Int, Int) -> Void
+  /// Logits become deltas: z, stride, labels, batch, classes, scale; the loss and the hits.
+  let loss: @Sendable (Loss, Output, Int, UnsafePointer<UInt8>, Int, Int, Scalar) -> (Double, Int)
+  /// Pixels become inputs: images, size, order, batch, scale, x, stride.
+  let gather:
+    @Sendable (
+      UnsafePointer<UInt8>, Int, UnsafePointer<UInt32>, Int, Scalar, Output, Int
+    ) -> Void
+}
+
+extension Float: TrainingScalar {
+  static let kernels = unsafe Kernels<Float>(
+    forward: fw_dense_forward_f32,
+    backward: fw_dense_backward_f32,
+    update: { x, xs, delta, ds, w, v, ws, batch, inputs, outputs, form in
+      var numbers = fw_sgd_coefficients_f32(form)
+      unsafe fw_dense_update_f32(x, xs, delta, ds, w, v, ws, batch, inputs, outputs, &numbers)
+    },
+    updateBias: { delta, ds, b, v, batch, outputs, form in
+      var numbers = fw_sgd_coefficients_f32(form)
+      unsafe fw_bias_update_f32(delta, ds, b, v, batch, outputs, &numbers)
+    },
+    apply: { w, v, g, count, form in
+      var numbers = fw_sgd_coefficients_f32(form)
+      unsafe fw_update_f32(w, v, g, count, &numbers)
+    },
+    activate: { activation, z, stride, rows, columns in
+      switch activation {
+      case .sigmoid: unsafe fw_sigmoid_f32(z, stride, rows, columns)
+      case .tanh: unsafe fw_tanh_f32(z, stride, rows, columns)
+      case .relu: unsafe fw_relu_f32(z, stride, rows, columns)
+      }
+    },
+    deactivate: { activation, a, aStride, delta, dStride, rows, columns in
+      switch activation {
+      case .sigmoid: unsafe fw_sigmoid_backward_f32(a, aStride, delta, dStride, rows, columns)
+      case .tanh: unsafe fw_tanh_backward_f32(a, aStride, delta, dStride, rows, columns)
+      case .relu: unsafe fw_relu_backward_f32(a, aStride, delta, dStride, rows, columns)
+      }
+    },
+    loss: { loss, z, stride, labels, batch, classes, scale in
+      var hits = 0
+      let sum =
+        switch loss {
+        case .sigmoidCrossEntropy:
+          unsafe fw_sigmoid_cross_entropy_f32(z, stride, labels, batch, classes, scale, &hits)
+        case .softmaxCrossEntropy:
+          unsafe fw_softmax_cross_entropy_f32(z, stride, labels, batch, classes, scale, &hits)
+        }
+      return (sum, hits)
+    },
+    gather: fw_gather_bytes_f32
+  )
+}
+
+extension Double: TrainingScalar {
+  static let kernels = unsafe Kernels<Double>(
+    forward: fw_dense_forward_f64,
+    backward: fw_dense_backward_f64,
+    update: { x, xs, delta, ds, w, v, ws, batch, inputs, outputs, form in
+      var numbers = fw_sgd_coefficients_f64(form)
+      unsafe fw_dense_update_f64(x, xs, delta, ds, w, v, ws, batch, inputs, outputs, &numbers)
+    },
+    updateBias: { delta, ds, b, v, batch, outputs, form in
+      var numbers = fw_sgd_coefficients_f64(form)
+      unsafe fw_bias_update_f64(delta, ds, b, v, batch, outputs, &numbers)
+    },
+    apply: { w, v, g, count, form in
+      var numbers = fw_sgd_coefficients_f64(form)
+      unsafe fw_update_f64(w, v, g, count, &numbers)
+    },
+    activate: { activation, z, stride, rows, columns in
+      switch activation {
+      case .sigmoid: unsafe fw_sigmoid_f64(z, stride, rows, columns)
+      case .tanh: unsafe fw_tanh_f64(z, stride, rows, columns)
+      case .relu: unsafe fw_relu_f64(z, stride, rows, columns)
+      }
+    },
+    deactivate: { activation, a, aStride, delta, dStride, rows, columns in
+      switch activation {
+      case .sigmoid: unsafe fw_sigmoid_backward_f64(a, aStride, delta, dStride, rows, columns)
+      case .tanh: unsafe fw_tanh_backward_f64(a, aStride, delta, dStride, rows, columns)
+      case .relu: unsafe fw_relu_backward_f64(a, aStride, delta, dStride, rows, columns)
+      }
+    },
+    loss: { loss, z, stride, labels, batch, classes, scale in
+      var hits = 0
+      let sum =
+        switch loss {
+        case .sigmoidCrossEntropy:
+          unsafe fw_sigmoid_cross_entropy_f64(z, stride, labels, batch, classes, scale, &hits)
+        case .softmaxCrossEntropy:
+          unsafe fw_softmax_cross_entropy_f64(z, stride, labels, batch, classes, scale, &hits)
+        }
+      return (sum, hits)
+    },
+    gather: fw_gather_bytes_f64
+  )
+}
+
+extension fw_sgd_coefficients_f32 {
+  fileprivate init(_ form: SGDForm<Double>) {
+    self.init(
+      a: Float(form.a),
+      b: Float(form.b),
+      c: Float(form.c),
+      d: Float(form.d),
+      f: Float(form.f),
+      h: Float(form.h)
+    )
+  }
+}
+
+extension fw_sgd_coefficients_f64 {
+  fileprivate init(_ form: SGDForm<Double>) {
+    self.init(a: form.a, b: form.b, c: form.c, d: form.d, f: form.f, h: form.h)
+  }
+}

@@ -1,0 +1,212 @@
+public import FlywheelCheckpoint
+public import FlywheelCore
+import FlywheelRun
+import OrderedCollections
+public import SystemPackage
+
+/// A run that is about to train: created, or found and restored.
+public struct TrainingSession: ~Copyable {
+  /// What it will do, every default filled in.
+  public let configuration: TrainingConfiguration
+  /// Where it is.
+  public let path: FilePath
+  /// What it goes on from; nil for a new run.
+  public let restoration: Restoration?
+
+  private let directory: RunDirectory
+  private let data: DataSet
+  private let checkpoint: Checkpoint?
+
+  /// What was restored, and what a person should know about it.
+  public struct Restoration: Sendable {
+    /// The checkpoint's file.
+    public var path: FilePath
+    /// The number of steps behind.
+    public var step: Int
+    /// How far it had come.
+    public var progress: Progress
+    /// How many parameters and optimizer buffers were restored.
+    public var counts: (parameters: Int, buffers: Int)
+    /// Newer checkpoints that are damaged, with the reason.
+    public var skipped: [(path: FilePath, reason: FlywheelError)]
+    /// Why bits may differ from an uninterrupted run; nil if they will not.
+    public var backendChange: String?
+  }
+
+  /// Creates a new run.
+  ///
+  /// - Parameters:
+  ///   - configuration: What to do.
+  ///   - path: A directory that does not exist yet, or is empty.
+  /// - Throws: `invalidArgument` or `mismatch` for settings that do not fit, what reading the data
+  ///   throws, `alreadyExists`, `busy` or `inputOutput` for the directory.
+  public init(
+    new configuration: TrainingConfiguration,
+    at path: FilePath
+  ) throws(FlywheelError) {
+    try configuration.validate()
+    // The data come first: no directory is left behind by a wrong path or split.
+    let data = try DataSet(configuration)
+    directory = try RunDirectory(creating: path, configuration: configuration.json)
+    self.configuration = configuration
+    self.data = data
+    self.path = path
+    restoration = nil
+    checkpoint = nil
+  }
+
+  /// Goes on with a run from its newest whole checkpoint.
+  ///
+  /// - Parameters:
+  ///   - path: The run's directory.
+  ///   - epochs: The new total number of epochs; nil for the one it was created with.
+  /// - Throws: `notFound` if it is no run or has no checkpoint, `corrupted` if none is whole, `busy`,
+  ///   `mismatch` if data or settings have changed.
+  public init(resuming path: FilePath, epochs: Int? = nil) throws(FlywheelError) {
+    let directory = try RunDirectory(opening: path)
+    let newest = try RunDirectory.newest(in: path)
+    var written: TrainingConfiguration
+    do throws(FlywheelError) {
+      written = try TrainingConfiguration(directory.configuration)
+    } catch {
+      throw error.located(path: path.appending("configuration.json"))
+    }
+    written.epochs = epochs ?? written.epochs
+    try written.validate()
+    let trained = try Self.configuration(of: newest.checkpoint, newest.path)
+    try Self.require(written, agreesWith: trained, path)
+    let data = try DataSet(written)
+    try directory.rewriteMetrics(newest.checkpoint.history)
+    if epochs != nil { try directory.rewriteConfiguration(written.json) }
+    self.directory = directory
+    self.data = data
+    configuration = written
+    self.path = path
+    restoration = Restoration(newest.checkpoint, newest.path, skipped: newest.skipped)
+    checkpoint = newest.checkpoint
+  }
+
+  /// Starts a new run from a checkpoint file.
+  ///
+  /// - Parameters:
+  ///   - file: The checkpoint.
+  ///   - path: A directory that does not exist yet, or is empty.
+  ///   - epochs: The total number of epochs; nil for what the checkpoint was trained for.
+  /// - Throws: What reading the checkpoint and creating a run throw.
+  public init(
+    from file: FilePath,
+    at path: FilePath,
+    epochs: Int? = nil
+  ) throws(FlywheelError) {
+    let checkpoint = try CheckpointFile.read(file)
+    var configuration = try Self.configuration(of: checkpoint, file)
+    configuration.epochs = epochs ?? configuration.epochs
+    try configuration.validate()
+    let data = try DataSet(configuration)
+    let directory = try RunDirectory(creating: path, configuration: configuration.json)
+    try directory.rewriteMetrics(checkpoint.history)
+    self.directory = directory
+    self.data = data
+    self.configuration = configuration
+    self.path = path
+    restoration = Restoration(checkpoint, file, skipped: [])
+    self.checkpoint = checkpoint
+  }
+
+  /// Trains until all epochs are done or a signal asks to stop.
+  ///
+  /// - Parameters:
+  ///   - interruption: Polled before each step; a signal's number makes training save and return.
+  ///   - report: Called with what happens.
+  /// - Throws: `diverged` if a number is not finite, `inputOutput` or `libraryFailure` if a save fails;
+  ///   the checkpoints saved before are whole.
+  /// - Returns: How it ended.
+  public consuming func train(
+    interruption: () -> CInt?,
+    report: (TrainingEvent) -> Void
+  ) throws(FlywheelError) -> TrainingResult {
+    switch configuration.precision {
+    case .float32: try train(Float.self, interruption, report)
+    case .float64: try train(Double.self, interruption, report)
+    }
+  }
+
+  private consuming func train<Scalar: TrainingScalar>(
+    _ scalar: Scalar.Type,
+    _ interruption: () -> CInt?,
+    _ report: (TrainingEvent) -> Void
+  ) throws(FlywheelError) -> TrainingResult {
+    var trainer: Trainer<Scalar>
+    if let checkpoint {
+      trainer = try Trainer(configuration, data, run: checkpoint.saved.run, from: checkpoint)
+    } else {
+      trainer = try Trainer(configuration, data, run: Self.newIdentity())
+    }
+    return try trainer.train(in: directory, interruption: interruption, report: report)
+  }
+
+  private static func newIdentity() -> String {
+    (0..<4).map { _ in CRC32.hexadecimal(.random(in: .min ... .max)) }.joined()
+  }
+
+  private static func configuration(
+    of checkpoint: Checkpoint,
+    _ path: FilePath
+  ) throws(FlywheelError) -> TrainingConfiguration {
+    guard checkpoint.trainer != .null else {
+      throw FlywheelError(
+        .unsupported,
+        "The checkpoint does not say how it was trained; Flywheel's own trainer cannot go on "
+          + "from it.",
+        at: .init(path: path)
+      )
+    }
+    do throws(FlywheelError) {
+      return try TrainingConfiguration(checkpoint.trainer)
+    } catch {
+      throw error.located(path: path, tensor: CheckpointKey.document)
+    }
+  }
+
+  /// The total of epochs and the saving of checkpoints may change; the mathematics may not.
+  private static func require(
+    _ written: TrainingConfiguration,
+    agreesWith trained: TrainingConfiguration,
+    _ path: FilePath
+  ) throws(FlywheelError) {
+    var expected = trained
+    expected.epochs = written.epochs
+    expected.checkpoints = written.checkpoints
+    guard written != expected else { return }
+    throw FlywheelError(
+      .mismatch,
+      "configuration.json asks for other settings than the checkpoint was trained with; only "
+        + "epochs and checkpoints may change. Undo the edit, or start a new run.",
+      at: .init(path: path.appending("configuration.json"))
+    )
+  }
+}
+
+extension TrainingSession.Restoration {
+  fileprivate init(
+    _ checkpoint: Checkpoint,
+    _ path: FilePath,
+    skipped: [RunDirectory.Skipped]
+  ) {
+    self.path = path
+    step = checkpoint.optimizer.step
+    progress = checkpoint.progress
+    counts = (
+      checkpoint.parameters.count,
+      checkpoint.optimizer.slots.values.reduce(0) { $0 + $1.count }
+    )
+    self.skipped = skipped.map { ($0.path, $0.reason) }
+    let current = Backend.current
+    if let saved = checkpoint.backend, saved != current {
+      backendChange =
+        "saved by \(saved.products) products with \(saved.arithmetic) arithmetic, going on with "
+        + "\(current.products) and \(current.arithmetic): the last bits may differ from a run "
+        + "that never stopped"
+    }
+  }
+}
