@@ -149,6 +149,18 @@ let package = Package(
     ),
     tests("FlywheelCore", dependencies: ["CFlywheelKernels", systemPackage, orderedCollections]),
     tests("FlywheelHDF5", dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage]),
+    tests("FlywheelOptim", dependencies: ["FlywheelCore"]),
+    tests(
+      "FlywheelCheckpoint",
+      dependencies: ["FlywheelCore", "FlywheelOptim", orderedCollections]
+    ),
+    tests(
+      "FlywheelRun",
+      dependencies: [
+        "FlywheelCore", "FlywheelCheckpoint", "FlywheelHDF5", "FlywheelOptim", systemPackage,
+        orderedCollections,
+      ]
+    ),
     tests("FlywheelTrain", dependencies: ["FlywheelCore", systemPackage]),
   ]
 )
