@@ -161,6 +161,13 @@ let package = Package(
         orderedCollections,
       ]
     ),
-    tests("FlywheelTrain", dependencies: ["FlywheelCore", systemPackage]),
+    tests(
+      "FlywheelTrain",
+      dependencies: ["FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", systemPackage]
+    ),
+    tests(
+      "FlywheelCLI",
+      dependencies: ["FlywheelCore", "FlywheelOptim", "FlywheelTrain", argumentParser]
+    ),
   ]
 )

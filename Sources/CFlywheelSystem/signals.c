@@ -23,6 +23,7 @@ void fw_signals_install(void) {
   sigaction(SIGTERM, &action, NULL);
   action.sa_handler = SIG_IGN;
   sigaction(SIGXFSZ, &action, NULL);
+  sigaction(SIGPIPE, &action, NULL);
 }
 
 int fw_signals_pending(void) { return (int)pending; }

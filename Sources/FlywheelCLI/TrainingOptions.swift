@@ -6,67 +6,170 @@ import FlywheelTrain
 
 /// The settings of a run as flags; each one given wins over the configuration file.
 struct TrainingOptions: ParsableArguments {
-  @Option(help: "'digits' (built in), or a directory of MNIST's IDX files, plain or .gz.")
+  /// What help quotes as defaults, so that it cannot say anything else than what happens.
+  private static let defaults = try? TrainingConfiguration()
+
+  @Option(
+    help: """
+      'digits' (built in), or a directory of MNIST's IDX files, plain or .gz. \
+      \(Self.saying(\.data.source))
+      """
+  )
   var data: String?
 
-  @Option(help: "Widths, inputs first and classes last, for example 784-30-10.")
+  @Option(
+    help: """
+      Widths, inputs first and classes last. \
+      \(Self.saying { LayerWidths($0.network.layers) })
+      """
+  )
   var layers: LayerWidths?
 
-  @Option(help: "Hidden layers: \(Self.words(Activation.self)).")
+  @Option(
+    help: """
+      What hidden layers do. \
+      \(Self.saying(\.network.activation.rawValue))
+      """
+  )
   var activation: Activation?
 
-  @Option(help: "Output layer and loss: \(Self.words(Loss.self)).")
+  @Option(
+    help: """
+      Output layer and loss. \
+      \(Self.saying(\.network.loss.rawValue))
+      """
+  )
   var loss: Loss?
 
-  @Option(help: "First weights: \(Self.words(Initialization.self)).")
+  @Option(
+    help: """
+      How first weights are drawn. \
+      \(Self.saying(\.initialization.rawValue))
+      """
+  )
   var initialization: Initialization?
 
-  @Option(help: "Compute in \(Self.words(TrainingConfiguration.Precision.self)).")
+  @Option(
+    help: """
+      What to compute in. \
+      \(Self.saying(\.precision.rawValue))
+      """
+  )
   var precision: TrainingConfiguration.Precision?
 
-  @Option(help: "Update rule: \(SGDRule.presets.map(\.name).joined(separator: ", ")).")
+  @Option(
+    help: """
+      Update rule: \(SGDRule.presets.map(\.name).joined(separator: ", ")). \
+      \(Self.saying(\.rule.name))
+      """
+  )
   var rule: String?
 
-  @Option(help: "Learning rate.")
+  @Option(
+    help: """
+      Learning rate. \
+      \(Self.saying(\.hyperparameters.learningRate))
+      """
+  )
   var learningRate: Double?
 
-  @Option(help: "Momentum coefficient, from 0 to below 1.")
+  @Option(
+    help: """
+      Momentum coefficient, from 0 to below 1. \
+      \(Self.saying(\.hyperparameters.momentum))
+      """
+  )
   var momentum: Double?
 
-  @Option(help: "Dampening of the rule 'pytorch'.")
+  @Option(
+    help: """
+      Dampening of the rule 'pytorch'. \
+      \(Self.saying(\.hyperparameters.dampening))
+      """
+  )
   var dampening: Double?
 
-  @Option(help: "Weight decay, in the rule's own meaning.")
+  @Option(
+    help: """
+      Weight decay, in the rule's own meaning. \
+      \(Self.saying(\.hyperparameters.weightDecay))
+      """
+  )
   var weightDecay: Double?
 
   @Flag(inversion: .prefixedNo, help: "Nesterov's look-ahead.")
   var nesterov: Bool?
 
-  @Option(help: "Size of a mini-batch.")
+  @Option(
+    help: """
+      Size of a mini-batch. \
+      \(Self.saying(\.data.batchSize))
+      """
+  )
   var batchSize: Int?
 
-  @Option(help: "What to do with a short last batch: keep or drop.")
+  @Option(
+    help: """
+      What to do with a short last batch. \
+      \(Self.saying(\.data.lastBatch.rawValue))
+      """
+  )
   var lastBatch: DataDescription.LastBatch?
 
-  @Option(help: "How many images to train on, from the front.")
+  @Option(
+    help: """
+      How many images to train on, from the front. \
+      (default: all that are not held out)
+      """
+  )
   var training: Int?
 
-  @Option(help: "How many images to hold out for validation, from the back.")
+  @Option(
+    help: """
+      How many images to hold out for validation, from the back. \
+      (default: a sixth)
+      """
+  )
   var validation: Int?
 
-  @Option(help: "Total number of epochs.")
+  @Option(
+    help: """
+      Total number of epochs. \
+      \(Self.saying(\.epochs))
+      """
+  )
   var epochs: Int?
 
-  @Option(help: "Seed of all random streams.")
+  @Option(
+    help: """
+      Seed of all random streams. \
+      \(Self.saying(\.seed))
+      """
+  )
   var seed: UInt64?
 
-  @Option(help: "Save every so many epochs; 0 for only at the end.")
+  @Option(
+    help: """
+      Save every so many epochs; 0 for only at the end. \
+      \(Self.saying(\.checkpoints.everyEpochs))
+      """
+  )
   var saveEveryEpochs: Int?
 
-  @Option(help: "Save every so many steps besides; 0 for never.")
+  @Option(
+    help: """
+      Save every so many steps besides; 0 for never. \
+      \(Self.saying(\.checkpoints.everySteps))
+      """
+  )
   var saveEverySteps: Int?
 
-  @Option(help: "How many of the newest checkpoints to keep.")
+  @Option(
+    help: """
+      How many of the newest checkpoints to keep. \
+      \(Self.saying(\.checkpoints.keep))
+      """
+  )
   var keep: Int?
 
   /// The configuration with what the flags say put in.
@@ -101,20 +204,25 @@ struct TrainingOptions: ParsableArguments {
     return result
   }
 
-  private static func words<Choice: RawRepresentable<String> & CaseIterable>(
-    _ type: Choice.Type
-  ) -> String {
-    Choice.allCases.map(\.rawValue).joined(separator: ", ")
+  /// "(default: …)", of a setting.
+  private static func saying<Value>(_ setting: (TrainingConfiguration) -> Value) -> String {
+    defaults.map { "(default: \(setting($0)))" } ?? ""
   }
 }
 
 /// Widths typed with dashes between them.
-struct LayerWidths: ExpressibleByArgument {
+struct LayerWidths: ExpressibleByArgument, CustomStringConvertible {
   let widths: [Int]
+
+  init(_ widths: [Int]) {
+    self.widths = widths
+  }
 
   init?(argument: String) {
     let numbers = argument.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
     widths = numbers.compactMap(\.self)
     guard widths.count == numbers.count else { return nil }
   }
+
+  var description: String { widths.map(String.init).joined(separator: "-") }
 }

@@ -54,12 +54,12 @@ struct TrainingProgressView: ~Copyable {
     var parts = [
       "epoch \(Formatting.right(String(summary.epoch), width))/\(summary.epochs)",
       "loss \(Formatting.fixed(summary.trainingLoss, 4))",
-      "accuracy \(Formatting.percent(summary.trainingAccuracy))",
+      "training \(Formatting.percent(summary.trainingAccuracy))",
     ]
     if let accuracy = summary.validationAccuracy {
       parts.append("validation \(Formatting.percent(accuracy))")
     }
-    parts.append("\(Formatting.grouped(Int(summary.samplesPerSecond))) samples/s")
+    parts.append("\(Formatting.grouped(Int(summary.samplesPerSecond)))/s")
     return parts.joined(separator: "  ")
   }
 }

@@ -6,6 +6,14 @@ import FlywheelOptim
 import FlywheelTrain
 import SystemPackage
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Runs a session on the command line: says what is going on, and ends with the right status.
 struct TrainingRunner {
   private let options: ReportingOptions
@@ -49,7 +57,7 @@ struct TrainingRunner {
     if let change = session.restoration?.backendChange {
       Terminal.error.print("warning: \(change)")
     }
-    let layers = configuration.network.layers.map(String.init).joined(separator: "-")
+    let layers = LayerWidths(configuration.network.layers)
     view.say(
       "run \(session.path)  \(layers) \(configuration.network.activation.rawValue)  "
         + "\(configuration.rule.name) lr \(configuration.hyperparameters.learningRate) "
@@ -75,7 +83,7 @@ struct TrainingRunner {
     _ epochs: Int
   ) {
     if let signal = result.signal {
-      view.say("stopped by signal \(signal); saved \(result.checkpoint)")
+      view.say("stopped by \(signal == SIGINT ? "SIGINT" : "SIGTERM"); saved \(result.checkpoint)")
       view.say("go on with: flywheel resume \(path)")
       return
     }

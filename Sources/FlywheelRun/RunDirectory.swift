@@ -79,7 +79,9 @@ public struct RunDirectory: ~Copyable, Sendable {
     guard FileSystem.exists(file) else {
       throw FlywheelError(
         .notFound,
-        "This is no run: it has no configuration.json.",
+        FileSystem.exists(path)
+          ? "This is no run: it has no configuration.json."
+          : "There is no such directory; 'flywheel train' creates a run.",
         at: .init(path: path)
       )
     }

@@ -3,8 +3,8 @@
 #define CFLYWHEEL_SYSTEM_H
 
 // From now on the first SIGINT or SIGTERM is only remembered; the second one ends the process at once
-// with 128 + the signal's number. SIGXFSZ is ignored, so that a write beyond the file-size limit fails
-// with EFBIG like any other failing write.
+// with 128 + the signal's number. SIGXFSZ and SIGPIPE are ignored: a write beyond the file-size limit
+// fails with EFBIG like any other failing write, and training does not end with the pager that watched.
 void fw_signals_install(void);
 
 // The signal that was remembered, or 0.

@@ -35,6 +35,9 @@ struct ResumeCommand: ParsableCommand {
   var reporting: ReportingOptions
 
   func validate() throws {
+    if let epochs, epochs < 1 {
+      throw ValidationError("epochs is \(epochs); it must be a whole number of at least 1.")
+    }
     if output != nil, FileSystem.isDirectory(FilePath(source)) {
       throw ValidationError("--output goes with a checkpoint file; a run goes on where it is.")
     }

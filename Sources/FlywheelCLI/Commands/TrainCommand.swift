@@ -40,6 +40,16 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Output")
   var reporting: ReportingOptions
 
+  func validate() throws {
+    // With a file, what a flag means can depend on it; without one, a bad value is wrong usage.
+    guard configuration == nil else { return }
+    do throws(FlywheelError) {
+      _ = try options.applied(to: try TrainingConfiguration())
+    } catch {
+      throw ValidationError(error.message)
+    }
+  }
+
   func run() throws {
     var base = try TrainingConfiguration()
     if let configuration {
