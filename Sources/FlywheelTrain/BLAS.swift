@@ -16,7 +16,7 @@
 
     /// A row-major matrix as a BLAS takes it.
     @safe struct Operand<Scalar> {
-      let base: UnsafePointer<Scalar>
+      @unsafe let base: UnsafePointer<Scalar>
       let stride: Int
       let isTransposed: Bool
     }
@@ -27,12 +27,6 @@
       let columns: Int
       let inner: Int
     }
-
-    /// `out = left right + beta out`.
-    typealias Product<Scalar> = (
-      Extents, _ left: Operand<Scalar>, _ right: Operand<Scalar>, _ beta: Scalar,
-      _ out: UnsafeMutablePointer<Scalar>, _ outStride: Int
-    ) -> Void
 
     /// Whether a layer is large enough to make up for storing its gradient.
     static func isWorthwhile(inputs: Int, outputs: Int, batch: Int) -> Bool {
@@ -48,7 +42,14 @@
   }
 
   extension Float {
-    static let product: BLAS.Product<Float> = unsafe { extents, left, right, beta, out, outStride in
+    static func multiply(
+      _ extents: BLAS.Extents,
+      _ left: BLAS.Operand<Float>,
+      _ right: BLAS.Operand<Float>,
+      beta: Float,
+      into out: UnsafeMutablePointer<Float>,
+      stride: Int
+    ) {
       unsafe cblas_sgemm(
         CblasRowMajor,
         left.isTransposed ? CblasTrans : CblasNoTrans,
@@ -63,19 +64,20 @@
         CInt(right.stride),
         beta,
         out,
-        CInt(outStride)
+        CInt(stride)
       )
     }
   }
 
   extension Double {
-    static let product: BLAS.Product<Double> = unsafe {
-      extents,
-      left,
-      right,
-      beta,
-      out,
-      outStride in
+    static func multiply(
+      _ extents: BLAS.Extents,
+      _ left: BLAS.Operand<Double>,
+      _ right: BLAS.Operand<Double>,
+      beta: Double,
+      into out: UnsafeMutablePointer<Double>,
+      stride: Int
+    ) {
       unsafe cblas_dgemm(
         CblasRowMajor,
         left.isTransposed ? CblasTrans : CblasNoTrans,
@@ -90,7 +92,7 @@
         CInt(right.stride),
         beta,
         out,
-        CInt(outStride)
+        CInt(stride)
       )
     }
   }

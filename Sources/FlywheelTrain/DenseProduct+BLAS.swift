@@ -11,7 +11,6 @@
     /// The products of a large layer through a BLAS, with one stored gradient.
     static func blas(inputs: Int, outputs: Int) throws(FlywheelError) -> DenseProduct {
       BLAS.useOneThread
-      let product = Scalar.product
       let gradient = try PaddedMatrix<Scalar>(rows: outputs, columns: inputs)
       return DenseProduct(
         forward: { input, layer, sums, batch in
@@ -20,33 +19,33 @@
             let bytes = sums.stride * MemoryLayout<Scalar>.stride
             unsafe _ = memcpy(target, layer.bias.base, bytes)
           }
-          unsafe product(
+          unsafe Scalar.multiply(
             .init(rows: batch, columns: layer.outputs, inner: layer.inputs),
             input.operand(),
             layer.weight.operand(transposed: true),
-            1,
-            sums.base,
-            sums.stride
+            beta: 1,
+            into: sums.base,
+            stride: sums.stride
           )
         },
         backward: { layer, inputDelta, batch in
-          unsafe product(
+          unsafe Scalar.multiply(
             .init(rows: batch, columns: layer.inputs, inner: layer.outputs),
             layer.delta.operand(),
             layer.weight.operand(),
-            0,
-            inputDelta.base,
-            inputDelta.stride
+            beta: 0,
+            into: inputDelta.base,
+            stride: inputDelta.stride
           )
         },
         update: { input, layer, batch, form in
-          unsafe product(
+          unsafe Scalar.multiply(
             .init(rows: layer.outputs, columns: layer.inputs, inner: batch),
             layer.delta.operand(transposed: true),
             input.operand(),
-            0,
-            gradient.base,
-            gradient.stride
+            beta: 0,
+            into: gradient.base,
+            stride: gradient.stride
           )
           unsafe Scalar.kernels.apply(
             layer.weight.base,

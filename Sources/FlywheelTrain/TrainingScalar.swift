@@ -9,7 +9,15 @@ import FlywheelOptim
 protocol TrainingScalar: BinaryFloatingPoint, TensorElement, SendableMetatype {
   static var kernels: Kernels<Self> { get }
   #if Accelerated
-    static var product: BLAS.Product<Self> { get }
+    /// `out = left right + beta out`, by the BLAS.
+    static func multiply(
+      _ extents: BLAS.Extents,
+      _ left: BLAS.Operand<Self>,
+      _ right: BLAS.Operand<Self>,
+      beta: Self,
+      into out: UnsafeMutablePointer<Self>,
+      stride: Int
+    )
   #endif
 }
 
