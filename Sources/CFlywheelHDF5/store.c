@@ -113,13 +113,39 @@ static haddr_t end_of_file(const H5FD_t *base, H5FD_mem_t type) {
   return ((const fw_h5_file *)base)->end;
 }
 
+static uint64_t little_endian(const unsigned char *bytes, int count) {
+  uint64_t value = 0;
+  while (count-- > 0) value = value << 8 | bytes[count];
+  return value;
+}
+
+// Whether the objects in a collection of the global heap follow each other within it. libhdf5 does not
+// look: one flipped bit, under no checksum, sent it into an endless loop. Sizes are taken to have eight
+// bytes, as in all files but very old ones, which are then refused.
+static int is_sound_heap(const unsigned char *heap, uint64_t available) {
+  enum { HEADER = 16 };  // of the collection, and of each object
+  if (available < HEADER || memcmp(heap, "GCOL", 4) != 0) return 0;
+  uint64_t size = little_endian(heap + 8, 8);
+  if (size > available) return 0;
+  for (uint64_t offset = HEADER; offset < size && size - offset >= HEADER;) {
+    uint64_t rest = size - offset, number = little_endian(heap + offset, 2);
+    uint64_t needed = little_endian(heap + offset + 8, 8);
+    if (needed > rest) return 0;
+    if (number != 0) needed = HEADER + (needed + 7) / 8 * 8;  // number 0 is what is free, header included
+    if (needed < HEADER || needed > rest) return 0;
+    offset += needed;
+  }
+  return 1;
+}
+
 static herr_t read_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t count,
                          void *buffer) {
-  (void)type, (void)transfer;
+  (void)transfer;
   fw_h5_file *file = (fw_h5_file *)base;
   fw_h5_store *store = file->store;
   if (address > file->end || count > file->end - address) return -1;
   if (store->bytes != NULL) {
+    if (type == H5FD_MEM_GHEAP && !is_sound_heap(store->bytes + address, file->end - address)) return -1;
     memcpy(buffer, store->bytes + address, count);
     return 0;
   }

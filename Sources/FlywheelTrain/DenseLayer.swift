@@ -19,16 +19,21 @@ final class DenseLayer<Scalar: TrainingScalar> {
   let delta: PaddedMatrix<Scalar>
   private let product: DenseProduct<Scalar>
 
-  init(inputs: Int, outputs: Int, batch: Int) throws(FlywheelError) {
+  init(
+    inputs: Int,
+    outputs: Int,
+    batchSize: Int,
+    batchCapacity: Int
+  ) throws(FlywheelError) {
     self.inputs = inputs
     self.outputs = outputs
     weight = try PaddedMatrix(rows: outputs, columns: inputs)
     bias = try PaddedMatrix(rows: 1, columns: outputs)
     weightVelocity = try PaddedMatrix(rows: outputs, columns: inputs)
     biasVelocity = try PaddedMatrix(rows: 1, columns: outputs)
-    output = try PaddedMatrix(rows: batch, columns: outputs)
-    delta = try PaddedMatrix(rows: batch, columns: outputs)
-    product = try .suited(inputs: inputs, outputs: outputs, batch: batch)
+    output = try PaddedMatrix(rows: batchCapacity, columns: outputs)
+    delta = try PaddedMatrix(rows: batchCapacity, columns: outputs)
+    product = try .suited(inputs: inputs, outputs: outputs, batchSize: batchSize)
   }
 
   /// Computes the sums of the first `batch` rows.

@@ -17,14 +17,14 @@ struct DenseProduct<Scalar: TrainingScalar> {
   let update:
     (_ input: PaddedMatrix<Scalar>, DenseLayer<Scalar>, _ batch: Int, SGDForm<Double>) -> Void
 
-  /// The products for a layer of this size.
+  /// The products for a layer of this size, trained in batches of this size.
   static func suited(
     inputs: Int,
     outputs: Int,
-    batch: Int
+    batchSize: Int
   ) throws(FlywheelError) -> DenseProduct {
     #if Accelerated
-      if BLAS.isWorthwhile(inputs: inputs, outputs: outputs, batch: batch) {
+      if BLAS.isWorthwhile(inputs: inputs, outputs: outputs, batchSize: batchSize) {
         return try blas(inputs: inputs, outputs: outputs)
       }
     #endif

@@ -27,12 +27,22 @@ final class Network<Scalar: TrainingScalar> {
     }
   }
 
-  init(shape: NetworkShape, batchCapacity: Int) throws(FlywheelError) {
+  /// A network of zeros, to be trained in batches of `batchSize` and evaluated in larger ones.
+  init(shape: NetworkShape, batchSize: Int) throws(FlywheelError) {
+    // Larger batches mean fewer passes over the weights.
+    let batchCapacity = max(batchSize, 128)
     self.shape = shape
     self.batchCapacity = batchCapacity
     var layers: [DenseLayer<Scalar>] = []
     for (inputs, outputs) in shape.fans {
-      layers.append(try DenseLayer(inputs: inputs, outputs: outputs, batch: batchCapacity))
+      layers.append(
+        try DenseLayer(
+          inputs: inputs,
+          outputs: outputs,
+          batchSize: batchSize,
+          batchCapacity: batchCapacity
+        )
+      )
     }
     self.layers = layers
     input = try PaddedMatrix(rows: batchCapacity, columns: shape.layers[0])

@@ -1,4 +1,3 @@
-import CFlywheelKernels
 import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelOptim
@@ -30,10 +29,9 @@ struct Trainer<Scalar: TrainingScalar> {
     self.run = run
     hyperparameters = configuration.hyperparameters
     batches = ImageBatches(data.training)
-    // Evaluation goes in larger batches than training may: fewer passes over the weights.
     network = try Network(
       shape: configuration.network,
-      batchCapacity: max(configuration.data.batchSize, 128)
+      batchSize: configuration.data.batchSize
     )
     var random = RandomStream.initialization.generator(seed: configuration.seed)
     network.initialize(configuration.initialization, from: &random)
@@ -265,7 +263,7 @@ struct Trainer<Scalar: TrainingScalar> {
         RandomStream.order.name: order.words,
       ],
       data: data.description(configuration),
-      backend: .current,
+      backend: .current(for: configuration),
       history: history,
       trainer: configuration.json
     )
@@ -371,20 +369,5 @@ struct Trainer<Scalar: TrainingScalar> {
           + "\(trained.digest), found \(data.source) with \(data.digest). Resume with the same data."
       )
     }
-  }
-}
-
-extension Backend {
-  /// What computes in this build on this machine.
-  static var current: Backend {
-    #if Accelerated
-      let products = BLAS.name
-    #else
-      let products = "flywheel"
-    #endif
-    return Backend(
-      products: products,
-      arithmetic: unsafe String(cString: fw_kernels_arithmetic())
-    )
   }
 }

@@ -82,7 +82,12 @@ public struct TrainingSession: ~Copyable {
     self.data = data
     configuration = written
     self.path = path
-    restoration = Restoration(newest.checkpoint, newest.path, skipped: newest.skipped)
+    restoration = Restoration(
+      written,
+      newest.checkpoint,
+      newest.path,
+      skipped: newest.skipped
+    )
     checkpoint = newest.checkpoint
   }
 
@@ -109,7 +114,7 @@ public struct TrainingSession: ~Copyable {
     self.data = data
     self.configuration = configuration
     self.path = path
-    restoration = Restoration(checkpoint, file, skipped: [])
+    restoration = Restoration(configuration, checkpoint, file, skipped: [])
     self.checkpoint = checkpoint
   }
 
@@ -189,6 +194,7 @@ public struct TrainingSession: ~Copyable {
 
 extension TrainingSession.Restoration {
   fileprivate init(
+    _ configuration: TrainingConfiguration,
     _ checkpoint: Checkpoint,
     _ path: FilePath,
     skipped: [RunDirectory.Skipped]
@@ -201,7 +207,7 @@ extension TrainingSession.Restoration {
       checkpoint.optimizer.slots.values.reduce(0) { $0 + $1.count }
     )
     self.skipped = skipped.map { ($0.path, $0.reason) }
-    let current = Backend.current
+    let current = Backend.current(for: configuration)
     if let saved = checkpoint.backend, saved != current {
       backendChange =
         "saved by \(saved.products) products with \(saved.arithmetic) arithmetic, going on with "
