@@ -9,7 +9,8 @@ static pthread_mutex_t mutex;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int depth;  // guarded by the mutex
 
-static hid_t driver, file_access, file_creation, group_creation, contiguous_creation;
+static hid_t file_access, file_creation, group_creation, contiguous_creation;
+static hid_t text_reference;
 static hid_t big_endian_types[10], little_endian_types[10];
 
 // One object header holds this many links or attributes before an index of its own is made: small
@@ -29,6 +30,27 @@ static hid_t new_dataset_creation(void) {
   return properties;
 }
 
+// Our type in memory, but for the character set, between which libhdf5 does not convert.
+static hid_t new_string_type(size_t byte_count, H5T_cset_t set) {
+  hid_t type = H5Tcopy(H5T_C_S1);
+  if (H5Tset_size(type, byte_count) >= 0 && H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0 &&
+      H5Tset_cset(type, set) >= 0)
+    return type;
+  H5Tclose(type);
+  return -1;
+}
+
+// Converts texts of variable length, as they are in a file, to opaque bytes: to themselves.
+static herr_t keep_reference(hid_t from, hid_t to, H5T_cdata_t *state, size_t count, size_t stride,
+                             size_t background_stride, void *bytes, void *background, hid_t transfer) {
+  (void)count, (void)stride, (void)background_stride, (void)bytes, (void)background, (void)transfer;
+  if (state->command != H5T_CONV_INIT) return 0;
+  state->need_bkg = H5T_BKG_NO;
+  int is_ours = H5Tequal(to, text_reference) > 0 && H5Tis_variable_str(from) > 0 &&
+                H5Tget_size(from) == FW_H5_REFERENCE_SIZE;
+  return is_ours ? 0 : -1;
+}
+
 static void set_up(void) {
   pthread_mutexattr_t attributes;
   pthread_mutexattr_init(&attributes);
@@ -41,9 +63,9 @@ static void set_up(void) {
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   H5PLset_loading_state(0);           // a file must not make us load code
   H5Lunregister(H5L_TYPE_EXTERNAL);   // nor open another file
-  driver = fw_h5_register_driver();
 
   file_access = H5Pcreate(H5P_FILE_ACCESS);
+  H5Pset_driver(file_access, fw_h5_register_driver(), NULL);
   H5Pset_libver_bounds(file_access, H5F_LIBVER_V18, H5F_LIBVER_V110);
   H5Pset_fclose_degree(file_access, H5F_CLOSE_STRONG);
   // Everything from one byte on starts at a cache line. Raw data is not collected into blocks, which
@@ -65,6 +87,11 @@ static void set_up(void) {
                        H5T_STD_U16BE, H5T_STD_U32BE, H5T_STD_U64BE,   H5T_IEEE_F32BE, H5T_IEEE_F64BE};
   memcpy(little_endian_types, little, sizeof little);
   memcpy(big_endian_types, big, sizeof big);
+
+  text_reference = H5Tcreate(H5T_OPAQUE, FW_H5_REFERENCE_SIZE);
+  hid_t text = new_string_type(H5T_VARIABLE, H5T_CSET_UTF8);
+  H5Tregister(H5T_PERS_SOFT, "flywheel", text, text_reference, keep_reference);
+  H5Tclose(text);
 }
 
 void fw_h5_enter(void) {
@@ -114,13 +141,17 @@ char *fw_h5_take_errors(void) {
 }
 
 hid_t fw_h5_open(fw_h5_store *store, const char *path) {
-  if (H5Pset_driver(file_access, driver, &store) < 0) return -1;
-  return H5Fopen(path, H5F_ACC_RDONLY, file_access);
+  fw_h5_opening = store;
+  hid_t file = H5Fopen(path, H5F_ACC_RDONLY, file_access);
+  fw_h5_opening = NULL;
+  return file;
 }
 
 hid_t fw_h5_create(fw_h5_store *store, const char *path) {
-  if (H5Pset_driver(file_access, driver, &store) < 0) return -1;
-  return H5Fcreate(path, H5F_ACC_TRUNC, file_creation, file_access);
+  fw_h5_opening = store;
+  hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, file_creation, file_access);
+  fw_h5_opening = NULL;
+  return file;
 }
 
 static int number_index(char kind, size_t byte_count) {
@@ -154,6 +185,7 @@ static int describe_type(hid_t type, fw_h5_description *result) {
   result->kind = 0;
   result->is_big_endian = 0;
   if (result->type_class == H5T_NO_CLASS || result->type_byte_count == 0) return -1;
+  if (result->type_class == H5T_STRING) result->is_variable_text = H5Tis_variable_str(type) > 0;
   const char *kinds = result->type_class == H5T_FLOAT ? "f" : result->type_class == H5T_INTEGER ? "iu" : "";
   for (; *kinds; kinds++) {
     int index = number_index(*kinds, result->type_byte_count);
@@ -168,13 +200,10 @@ static int describe_type(hid_t type, fw_h5_description *result) {
 }
 
 static int describe_space(hid_t space, fw_h5_description *result) {
-  H5S_class_t class = H5Sget_simple_extent_type(space);
-  if (class == H5S_NO_CLASS) return -1;
-  result->rank = class == H5S_NULL ? -1 : H5Sget_simple_extent_ndims(space);
-  if (class == H5S_NULL) return 0;
-  if (result->rank < 0 || result->rank > FW_H5_MAX_RANK) return -1;
-  hsize_t extents[FW_H5_MAX_RANK];
-  if (H5Sget_simple_extent_dims(space, extents, NULL) < 0) return -1;
+  hsize_t extents[FW_H5_MAX_RANK];  // libhdf5 has no more axes
+  result->rank = H5Sget_simple_extent_dims(space, extents, NULL);
+  if (result->rank < 0) return -1;
+  if (result->rank == 0 && H5Sget_simple_extent_type(space) == H5S_NULL) result->rank = -1;
   for (int i = 0; i < result->rank; i++) result->extents[i] = extents[i];
   return 0;
 }
@@ -189,6 +218,7 @@ static int describe_storage(hid_t dataset, fw_h5_description *result) {
     hsize_t chunk[FW_H5_MAX_RANK];
     int rank = H5Pget_chunk(properties, FW_H5_MAX_RANK, chunk);
     if (rank < 0 || rank > FW_H5_MAX_RANK) status = -1;
+    result->chunk_rank = rank;
     for (int i = 0; status == 0 && i < rank; i++) result->chunk[i] = chunk[i];
     result->filter_count = H5Pget_nfilters(properties);
     if (result->filter_count < 0 || result->filter_count > FW_H5_MAX_FILTERS) status = -1;
@@ -200,6 +230,7 @@ static int describe_storage(hid_t dataset, fw_h5_description *result) {
       result->filters[i] = filter;
     }
   }
+  if (result->layout == H5D_COMPACT) result->compact_byte_count = H5Dget_storage_size(dataset);
   H5Pclose(properties);
   return status;
 }
@@ -286,35 +317,19 @@ int fw_h5_names(hid_t group, fw_h5_visitor visit, void *context) {
 #endif
 }
 
-// Our type in memory, but for the character set, between which libhdf5 does not convert.
-static hid_t new_string_type(size_t byte_count, H5T_cset_t set) {
-  hid_t type = H5Tcopy(H5T_C_S1);
-  if (H5Tset_size(type, byte_count) >= 0 && H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0 &&
-      H5Tset_cset(type, set) >= 0)
-    return type;
-  H5Tclose(type);
-  return -1;
-}
-
 hid_t fw_h5_new_string_type(size_t byte_count) { return new_string_type(byte_count, H5T_CSET_UTF8); }
 
-char *fw_h5_read_string(hid_t attribute, size_t byte_count) {
+int fw_h5_read_text(hid_t attribute, size_t byte_count, char *bytes) {
   hid_t file_type = H5Aget_type(attribute);
-  if (file_type < 0) return NULL;
-  htri_t is_variable = H5Tis_variable_str(file_type);
-  hid_t type = new_string_type(is_variable > 0 ? H5T_VARIABLE : byte_count, H5Tget_cset(file_type));
-  char *variable = NULL, *result = NULL;
-  if (type >= 0 && is_variable == 0) {
-    result = calloc(1, byte_count + 1);
-    if (result != NULL && H5Aread(attribute, type, result) < 0) {
-      free(result);
-      result = NULL;
-    }
-  } else if (type >= 0 && is_variable > 0 && H5Aread(attribute, type, &variable) >= 0) {
-    result = strdup(variable == NULL ? "" : variable);
-    H5free_memory(variable);  // libhdf5 may have another allocator
-  }
-  if (type >= 0) H5Tclose(type);
+  if (file_type < 0) return -1;
+  hid_t type = new_string_type(byte_count, H5Tget_cset(file_type));
   H5Tclose(file_type);
-  return result;
+  if (type < 0) return -1;
+  herr_t status = H5Aread(attribute, type, bytes);
+  H5Tclose(type);
+  return status;
+}
+
+int fw_h5_read_text_reference(hid_t attribute, unsigned char *reference) {
+  return H5Aread(attribute, text_reference, reference);
 }

@@ -70,12 +70,13 @@ void fw_h5_store_release(fw_h5_store *store) {
   if (--store->references == 0) free(store);
 }
 
+fw_h5_store *fw_h5_opening;
+
 static H5FD_t *open_file(const char *name, unsigned flags, hid_t access, haddr_t limit) {
-  (void)name, (void)flags, (void)limit;
-  fw_h5_store *const *info = H5Pget_driver_info(access);
-  fw_h5_file *file = info == NULL ? NULL : calloc(1, sizeof *file);
+  (void)name, (void)flags, (void)access, (void)limit;
+  fw_h5_file *file = fw_h5_opening == NULL ? NULL : calloc(1, sizeof *file);
   if (file == NULL) return NULL;
-  file->store = *info;
+  file->store = fw_h5_opening;
   file->end = file->store->byte_count;
   file->store->references++;
   return &file->base;
@@ -113,39 +114,13 @@ static haddr_t end_of_file(const H5FD_t *base, H5FD_mem_t type) {
   return ((const fw_h5_file *)base)->end;
 }
 
-static uint64_t little_endian(const unsigned char *bytes, int count) {
-  uint64_t value = 0;
-  while (count-- > 0) value = value << 8 | bytes[count];
-  return value;
-}
-
-// Whether the objects in a collection of the global heap follow each other within it. libhdf5 does not
-// look: one flipped bit, under no checksum, sent it into an endless loop. Sizes are taken to have eight
-// bytes, as in all files but very old ones, which are then refused.
-static int is_sound_heap(const unsigned char *heap, uint64_t available) {
-  enum { HEADER = 16 };  // of the collection, and of each object
-  if (available < HEADER || memcmp(heap, "GCOL", 4) != 0) return 0;
-  uint64_t size = little_endian(heap + 8, 8);
-  if (size > available) return 0;
-  for (uint64_t offset = HEADER; offset < size && size - offset >= HEADER;) {
-    uint64_t rest = size - offset, number = little_endian(heap + offset, 2);
-    uint64_t needed = little_endian(heap + offset + 8, 8);
-    if (needed > rest) return 0;
-    if (number != 0) needed = HEADER + (needed + 7) / 8 * 8;  // number 0 is what is free, header included
-    if (needed < HEADER || needed > rest) return 0;
-    offset += needed;
-  }
-  return 1;
-}
-
 static herr_t read_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t count,
                          void *buffer) {
-  (void)transfer;
+  (void)type, (void)transfer;
   fw_h5_file *file = (fw_h5_file *)base;
   fw_h5_store *store = file->store;
   if (address > file->end || count > file->end - address) return -1;
   if (store->bytes != NULL) {
-    if (type == H5FD_MEM_GHEAP && !is_sound_heap(store->bytes + address, file->end - address)) return -1;
     memcpy(buffer, store->bytes + address, count);
     return 0;
   }
@@ -201,7 +176,6 @@ static const H5FD_class_t driver = {
     .name = "flywheel",
     .maxaddr = INT64_MAX,
     .fc_degree = H5F_CLOSE_STRONG,
-    .fapl_size = sizeof(fw_h5_store *),
     .open = open_file,
     .close = close_file,
     .query = query,

@@ -18,7 +18,10 @@ public enum HDF5Archive {
   ) throws(FlywheelError) {
     do throws(FlywheelError) {
       let file = try AtomicFile(replacing: path, durability: durability)
-      var writer = try HDF5Writer(creating: file.temporaryPath)
+      var writer = try HDF5Writer(
+        creating: file.temporaryPath,
+        expectedByteCount: archive.byteCount
+      )
       for (key, tensor) in archive.tensors { try writer.write(tensor, at: key) }
       for (name, value) in archive.attributes { try writer.setAttribute(name, value) }
       try writer.close()

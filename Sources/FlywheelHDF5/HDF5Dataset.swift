@@ -23,8 +23,8 @@ public struct HDF5Dataset: Sendable, Hashable {
     case contiguous(byteOffset: UInt64?)
     /// In blocks of this shape, through these filters.
     case chunked([Int], filters: [Filter])
-    /// Within the dataset's own header.
-    case compact
+    /// Within the dataset's own header, so many bytes.
+    case compact(byteCount: Int)
     /// In other files.
     case external
     /// In other datasets, maybe of other files.
@@ -79,10 +79,10 @@ extension HDF5Dataset {
       case H5D_CONTIGUOUS: .contiguous(byteOffset: description.byte_offset)
       case H5D_CHUNKED:
         .chunked(
-          Self.integers(&description.chunk, rank),
+          Self.integers(&description.chunk, Int(description.chunk_rank)),
           filters: Self.integers(&description.filters, filterCount).map(Filter.init)
         )
-      default: .compact
+      default: .compact(byteCount: Int(clamping: description.compact_byte_count))
       }
   }
 

@@ -12,7 +12,9 @@ public import SystemPackage
   /// The file's name.
   public let path: FilePath
 
-  private let bytes: TensorStorage
+  let bytes: TensorStorage
+  /// Where the file proper begins, after what another program may have put in front of it.
+  let signatureOffset: Int
   // Set once; libhdf5 touches it only under its lock.
   private nonisolated(unsafe) let store: OpaquePointer
   private let fileID: hid_t
@@ -32,10 +34,11 @@ public import SystemPackage
     let mapping = try MappedFile(path: path)
     let buffer = unsafe mapping.unsafeBuffer  // stays where it is while `bytes` lives
     let bytes = TensorStorage(mapping: mapping)
-    try Self.checkSignature(of: bytes.bytes, path: path)
+    let signatureOffset = try Self.findSignature(in: bytes.bytes, path: path)
     let (store, fileID) = try unsafe Self.open(buffer, path)
     self.path = path
     self.bytes = bytes
+    self.signatureOffset = signatureOffset
     unsafe self.store = store
     self.fileID = fileID
   }
@@ -64,7 +67,10 @@ public import SystemPackage
   }
 
   /// Looks for what every HDF5 file has at byte 0, 512, 1024, 2048…, so that other files get a clear word.
-  private static func checkSignature(of bytes: RawSpan, path: FilePath) throws(FlywheelError) {
+  private static func findSignature(
+    in bytes: RawSpan,
+    path: FilePath
+  ) throws(FlywheelError) -> Int {
     let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
     let smallest = 48  // a superblock of version 2
     var offset = 0
@@ -72,7 +78,7 @@ public import SystemPackage
       let start = bytes.extracting(offset...).extracting(first: signature.count)
       let found = unsafe start.withUnsafeBytes { unsafe Array($0) }
       let available = bytes.byteCount - offset
-      if found == signature && available >= smallest { return }
+      if found == signature && available >= smallest { return offset }
       if found == signature || offset == 0 && signature.starts(with: found) {
         throw FlywheelError.truncated(
           "an HDF5 superblock",
@@ -157,7 +163,7 @@ public import SystemPackage
         )
       }
     } else {
-      try checkExpansion(of: dataset, to: byteCount)
+      try checkSize(of: dataset, to: byteCount)
     }
     let storage = try unsafe TensorStorage(byteCount: byteCount) {
       (buffer) throws(FlywheelError) in
@@ -176,17 +182,49 @@ public import SystemPackage
     return try Tensor(dtype: dtype, shape: dataset.shape, storage: storage)
   }
 
-  /// Refuses to ask for memory that the file cannot justify: for the elements, or for one chunk.
-  private func checkExpansion(of dataset: HDF5Dataset, to byteCount: Int) throws(FlywheelError) {
-    var largest = byteCount
-    if case .chunked(let chunk, _) = dataset.storage, let dtype = dataset.dtype {
-      largest = max(largest, try Shape(chunk).byteCount(of: dtype))
+  /// Refuses what the file cannot hold, before memory is asked for it: all elements, or one chunk.
+  private func checkSize(of dataset: HDF5Dataset, to byteCount: Int) throws(FlywheelError) {
+    if case .compact(let available) = dataset.storage, available < byteCount {
+      // libhdf5 would read on beyond the header.
+      throw FlywheelError.truncated(
+        "the dataset",
+        needed: UInt64(byteCount),
+        available: UInt64(available)
+      )
     }
-    guard largest / Self.largestExpansion <= bytes.byteCount else {
+    if case .chunked(let chunk, _) = dataset.storage {
+      try checkChunks(chunk, of: dataset)
+    }
+    try checkSize(byteCount)
+  }
+
+  /// Refuses chunks that libhdf5 would take memory for without end.
+  private func checkChunks(_ chunk: [Int], of dataset: HDF5Dataset) throws(FlywheelError) {
+    let extents = dataset.shape.extents
+    guard chunk.count == extents.count, chunk.allSatisfy({ $0 > 0 }) else {
+      throw FlywheelError.malformed(
+        found: "chunks of shape \(chunk) in a dataset of shape \(dataset.shape)",
+        expected: "chunks that divide it"
+      )
+    }
+    let counts = zip(extents, chunk).map { $0 / $1 + ($0 % $1 > 0 ? 1 : 0) }
+    let count = try Shape(counts).elementCount
+    // The index of chunks has at least an address for each.
+    guard count <= bytes.byteCount / 8 else {
       throw FlywheelError(
         .limitExceeded,
-        "The dataset declares \(largest) bytes, but the file has \(bytes.byteCount): more than "
-          + "\(Self.largestExpansion) times as much cannot be in it."
+        "The dataset declares \(count) chunks; a file of \(bytes.byteCount) bytes cannot hold them."
+      )
+    }
+    if let dtype = dataset.dtype { try checkSize(Shape(chunk).byteCount(of: dtype)) }
+  }
+
+  private func checkSize(_ byteCount: Int) throws(FlywheelError) {
+    guard byteCount / Self.largestExpansion <= bytes.byteCount else {
+      throw FlywheelError(
+        .limitExceeded,
+        "The dataset declares \(byteCount) bytes; more than \(Self.largestExpansion) times its "
+          + "file's \(bytes.byteCount) cannot be in it."
       )
     }
   }
@@ -205,9 +243,13 @@ public import SystemPackage
   func group(_ place: HDF5Path) throws(FlywheelError) -> hid_t {
     if place.key.isEmpty { return fileID }
     if let group = groups.withLock({ $0[place.key] }) { return group }
-    let parent = try group(place.parentPath)
-    let group = unsafe H5Gopen2(parent, place.name, hid_t(H5P_DEFAULT))
-    guard group >= 0 else { throw failure(toOpen: "a group", at: place, in: parent) }
+    let group = unsafe H5Gopen2(fileID, place.key, hid_t(H5P_DEFAULT))
+    guard group >= 0 else {
+      // One step at a time, so that the error names the first one that fails.
+      let parent = try self.group(place.parentPath)
+      _ = unsafe H5Gopen2(parent, place.name, hid_t(H5P_DEFAULT))
+      throw failure(toOpen: "a group", at: place, in: parent)
+    }
     groups.withLock { $0[place.key] = group }
     return group
   }

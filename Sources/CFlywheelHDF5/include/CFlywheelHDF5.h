@@ -51,12 +51,14 @@ typedef struct {
   H5D_layout_t layout;
   uint64_t byte_offset;  // of contiguous bytes within the file, else UINT64_MAX
   int has_external_files;
+  uint64_t compact_byte_count;  // what the header holds of a compact dataset
   int rank;  // negative if the dataset has no elements by declaration
   H5T_class_t type_class;
   size_t type_byte_count;
   char kind;  // as above; 0 if the type is none of the numbers that we read
   int is_big_endian;
-  int filter_count;
+  int is_variable_text;
+  int chunk_rank, filter_count;
   uint64_t extents[FW_H5_MAX_RANK], chunk[FW_H5_MAX_RANK], filters[FW_H5_MAX_FILTERS];
 } fw_h5_description;
 
@@ -81,8 +83,13 @@ int fw_h5_look(hid_t group, const char *name, fw_h5_member *result);
 typedef int (*fw_h5_visitor)(const char *name, void *context);
 int fw_h5_names(hid_t group, fw_h5_visitor visit, void *context);
 
-// Reads a scalar string attribute, of fixed length (of so many bytes) or variable length, without its
-// padding. To be freed; NULL on failure.
-char *fw_h5_read_string(hid_t attribute, size_t byte_count);
+// Reads a scalar text of fixed length: byte_count bytes, and zeros instead of other padding.
+int fw_h5_read_text(hid_t attribute, size_t byte_count, char *bytes);
+
+// Reads where in the file a scalar text of variable length is: its length in 4 bytes, the address of a
+// collection of the global heap in 8, an index there in 4; all little-endian. libhdf5 is not asked to go
+// there, since it trusts the heap's numbers: one wrong bit made it crash or never return.
+enum { FW_H5_REFERENCE_SIZE = 16 };
+int fw_h5_read_text_reference(hid_t attribute, unsigned char *reference);
 
 #endif
