@@ -1,5 +1,4 @@
 public import ArgumentParser
-import CFlywheelSystem
 import FlywheelCore
 
 /// The root of the command line.
@@ -31,7 +30,6 @@ public struct FlywheelCommand: ParsableCommand {
 
   /// Runs the command line and ends the process with the exit status of `schemas/`' promises.
   public static func start() -> Never {
-    fw_signals_install()
     do {
       var command = try parseAsRoot()
       try command.run()

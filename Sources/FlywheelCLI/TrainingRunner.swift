@@ -20,6 +20,8 @@ struct TrainingRunner {
 
   init(_ options: ReportingOptions) {
     self.options = options
+    // Before anything is written; commands that only read are stopped by signals as usual.
+    fw_signals_install()
   }
 
   func run(_ session: consuming TrainingSession) throws {
@@ -84,7 +86,7 @@ struct TrainingRunner {
   ) {
     if let signal = result.signal {
       view.say("stopped by \(signal == SIGINT ? "SIGINT" : "SIGTERM"); saved \(result.checkpoint)")
-      view.say("go on with: flywheel resume \(path)")
+      view.say("go on with: flywheel resume \(ShellWord.quoted(path.string))")
       return
     }
     var parts: [String] = []

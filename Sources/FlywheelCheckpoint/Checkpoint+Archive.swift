@@ -54,24 +54,34 @@ extension Checkpoint {
     reading tensor: (String) throws(FlywheelError) -> Tensor?
   ) throws(FlywheelError) {
     let document = try Self.document(try tensor(CheckpointKey.document))
+    do throws(FlywheelError) {
+      try self.init(document, verification, tensor)
+    } catch {
+      throw error.located(tensor: CheckpointKey.document)
+    }
+  }
+
+  private init(
+    _ document: CheckpointDocument,
+    _ verification: Verification,
+    _ tensor: (String) throws(FlywheelError) -> Tensor?
+  ) throws(FlywheelError) {
     var root = try JSONObject(.object(document.members))
     _ = try root.string("format")
     _ = try root.integer("schema")
     let tensors = try TensorIndex(try root.object("tensors")).tensors(verification, tensor)
 
     writer = try root.string("writer")
-    var saved = try root.object("saved")
-    self.saved = Saved(run: try saved.string("run"), time: try saved.string("time"))
-    try saved.refuseOtherMembers()
+    saved = try Saved(try root.object("saved"))
     optimizer = try OptimizerState(try root.object("optimizer"))
     var schedule = try root.object("schedule")
     try Self.requireConstant(&schedule)
     progress = try Progress(try root.object("progress"))
     var generator = try root.object("random")
     try Self.requirePhilox(&generator)
-    data = try root.optionalObject("data").map(DataDescription.init)
-    backend = try root.optionalObject("backend").map(Backend.init)
-    trainer = try root.value("trainer")
+    data = try root.nullableObject("data").map(DataDescription.init)
+    backend = try root.nullableObject("backend").map(Backend.init)
+    trainer = try root.nullableObject("trainer") == nil ? .null : root.value("trainer")
     parameters = [:]
     random = [:]
     history = History()
@@ -160,8 +170,11 @@ extension Checkpoint {
   ) throws(FlywheelError) {
     var object = source
     let name = try object.string("name")
-    guard parameters[name] == nil else {
-      throw FlywheelError.malformed(found: "parameter '\(name)' twice", expected: "each name once")
+    guard !name.isEmpty, parameters[name] == nil else {
+      throw FlywheelError.malformed(
+        found: name.isEmpty ? "a parameter without a name" : "parameter '\(name)' twice",
+        expected: "each name once"
+      )
     }
     let key = CheckpointKey.parameter(name)
     guard let value = tensors[key] else {
@@ -177,6 +190,13 @@ extension Checkpoint {
       axes: try object.strings("axes")
     )
     try object.refuseOtherMembers()
+    guard let parameter = parameters[name], parameter.axes.count == value.shape.rank else {
+      throw FlywheelError(
+        .mismatch,
+        "The document names other axes than the tensor's \(value.shape.rank).",
+        at: .init(tensor: key)
+      )
+    }
   }
 
   /// Puts a tensor of the index where its key says it belongs.

@@ -39,6 +39,35 @@ public struct Checkpoint: Sendable {
       self.run = run
       self.time = time
     }
+
+    init(_ source: JSONObject) throws(FlywheelError) {
+      var object = source
+      run = try object.string("run")
+      time = try object.string("time")
+      try object.refuseOtherMembers()
+      let digits = "0123456789abcdef"
+      guard run.utf8.count == 32, run.allSatisfy({ digits.contains($0) }) else {
+        throw FlywheelError.malformed(
+          found: "the run '\(run)'",
+          expected: "32 lower-case hexadecimal digits"
+        )
+      }
+      guard Self.isTimestamp(time) else {
+        throw FlywheelError.malformed(
+          found: "the time '\(time)'",
+          expected: "one like 2026-01-02T03:04:05Z"
+        )
+      }
+    }
+
+    private static func isTimestamp(_ text: String) -> Bool {
+      let pattern = "0000-00-00T00:00:00Z".utf8
+      return text.utf8.count == pattern.count
+        && zip(text.utf8, pattern).allSatisfy { byte, expected in
+          expected == UInt8(ascii: "0")
+            ? (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) : byte == expected
+        }
+    }
   }
 
   /// Creates a checkpoint.

@@ -4,7 +4,7 @@ import FlywheelCore
 public struct DataDescription: Sendable, Hashable {
   /// What kind of data it is, for example `digits` or `idx`.
   public var source: String
-  /// A checksum of all pixels and labels, for example `crc32:0a1b2c3d`: other data are noticed.
+  /// Checksums of all pixels and labels, for example `crc32:0a1b2c3d,4e5f6071`: other data are noticed.
   public var digest: String
   /// The number of samples trained on.
   public var training: Int
@@ -60,9 +60,9 @@ public struct DataDescription: Sendable, Hashable {
     var object = source
     self.source = try object.string("source")
     digest = try object.string("digest")
-    training = try object.integer("training", in: 1...)
-    validation = try object.integer("validation", in: 0...)
-    test = try object.integer("test", in: 0...)
+    training = try object.integer("training", in: 1...Counter.range.upperBound)
+    validation = try object.integer("validation", in: Counter.range)
+    test = try object.integer("test", in: Counter.range)
     scale = try object.double("scale")
     let policy = try object.string("last_batch")
     guard let lastBatch = LastBatch(rawValue: policy) else {

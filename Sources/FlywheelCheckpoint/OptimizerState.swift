@@ -65,15 +65,15 @@ public struct OptimizerState: Sendable {
     var object = source
     rule = try object.string("rule")
     dialect = try object.string("dialect")
-    step = try object.integer("step", in: 0...)
+    step = try object.integer("step", in: Counter.range)
     let reduction = try object.string("gradient")
     guard let gradient = GradientReduction(rawValue: reduction) else {
       throw FlywheelError.malformed(found: "gradient '\(reduction)'", expected: "'mean' or 'sum'")
     }
     self.gradient = gradient
     sizes = SGDRule.Sizes(
-      batch: try object.integer("batch_size", in: 1...),
-      training: try object.integer("training_size", in: 1...)
+      batch: try object.integer("batch_size", in: 1...Counter.range.upperBound),
+      training: try object.integer("training_size", in: 1...Counter.range.upperBound)
     )
     var groups: [ParameterGroup] = []
     for group in try object.objects("groups") { groups.append(try ParameterGroup(group)) }

@@ -36,7 +36,19 @@ public struct ParameterGroup: Sendable, Hashable {
       weightDecay: try object.double("weight_decay"),
       nesterov: try object.bool("nesterov")
     )
-    lastLearningRate = try object.optionalDouble("last_learning_rate")
+    lastLearningRate = try object.nullableDouble("last_learning_rate")
     try object.refuseOtherMembers()
+    do throws(FlywheelError) {
+      try hyperparameters.validate()
+    } catch {
+      // In a file it is not the user's argument that is wrong.
+      throw FlywheelError(.malformed, "In \(object.path): \(error.message)")
+    }
+    guard lastLearningRate.map({ $0.isFinite && $0 >= 0 }) ?? true else {
+      throw FlywheelError.malformed(
+        found: "last_learning_rate \(lastLearningRate ?? 0) in \(object.path)",
+        expected: "null or a number of at least 0"
+      )
+    }
   }
 }

@@ -60,16 +60,16 @@ public struct Progress: Sendable, Hashable {
 
   init(_ source: JSONObject) throws(FlywheelError) {
     var object = source
-    epoch = try object.integer("epoch", in: 0...)
-    batch = try object.integer("batch", in: 0...)
-    samples = try object.integer("samples", in: 0...)
+    epoch = try object.integer("epoch", in: Counter.range)
+    batch = try object.integer("batch", in: Counter.range)
+    samples = try object.integer("samples", in: Counter.range)
     epochLoss = try object.double("epoch_loss")
-    epochHits = try object.integer("epoch_hits", in: 0...)
-    if var best = try object.optionalObject("best") {
+    epochHits = try object.integer("epoch_hits", in: Counter.range)
+    if var best = try object.nullableObject("best") {
       self.best = Best(
         metric: try best.string("metric"),
         value: try best.double("value"),
-        step: try best.integer("step", in: 0...)
+        step: try best.integer("step", in: Counter.range)
       )
       try best.refuseOtherMembers()
     }

@@ -44,17 +44,17 @@ public struct AtomicFile: ~Copyable {
     replacing path: FilePath,
     durability: Durability = .durable
   ) throws(FlywheelError) {
-    guard let name = path.lastComponent else {
+    guard path.lastComponent != nil else {
       throw FlywheelError(
         .invalidArgument,
         "A file needs a name; found a directory.",
         at: .init(path: path)
       )
     }
+    // Without the final name, which may be as long as a name can be already.
     let unique = String(UInt64.random(in: .min ... .max), radix: 36)
-    let temporary = path.removingLastComponent()
-      .appending(".\(name.string).\(unique)\(Self.temporarySuffix)")
-    file = try OpenFile(creating: temporary)
+    let temporary = path.removingLastComponent().appending(".\(unique)\(Self.temporarySuffix)")
+    file = try Self.named(path) { () throws(FlywheelError) in try OpenFile(creating: temporary) }
     self.path = path
     temporaryPath = temporary
     self.durability = durability
@@ -69,14 +69,17 @@ public struct AtomicFile: ~Copyable {
   /// - Parameter bytes: The bytes.
   /// - Throws: `inputOutput` if the system refuses, for example because the disk is full.
   public func write(_ bytes: RawSpan) throws(FlywheelError) {
-    try file.write(bytes)
+    try Self.named(path) { () throws(FlywheelError) in try file.write(bytes) }
   }
 
   /// Makes the bytes durable and gives the file its name.
   ///
-  /// - Throws: `inputOutput`; the file that had the name before is then still there.
+  /// - Throws: `inputOutput`; the file that had the name before is then still there, unless it is the
+  ///   directory that could not be made durable.
   public consuming func commit() throws(FlywheelError) {
-    if durability == .durable { try file.synchronize() }
+    if durability == .durable {
+      try Self.named(path) { () throws(FlywheelError) in try file.synchronize() }
+    }
     let renamed = unsafe temporaryPath.withPlatformString { source in
       unsafe path.withPlatformString { target in unsafe rename(source, target) }
     }
@@ -102,6 +105,20 @@ public struct AtomicFile: ~Copyable {
     let file = try AtomicFile(replacing: path)
     try file.write(bytes.rawBytes)
     try file.commit()
+  }
+
+  /// Gives errors the final name: the temporary one means nothing to whoever reads them.
+  private static func named<Result: ~Copyable>(
+    _ path: FilePath,
+    _ body: () throws(FlywheelError) -> Result
+  ) throws(FlywheelError) -> Result {
+    do throws(FlywheelError) {
+      return try body()
+    } catch {
+      var error = error
+      error.location.path = path
+      throw error
+    }
   }
 
   /// Waits until the names in a file's directory are on the disk.

@@ -33,11 +33,12 @@ package enum FileSystem {
 
   /// Creates a directory and the ones above it that are missing.
   package static func createDirectory(_ directory: FilePath) throws(FlywheelError) {
-    if exists(directory) { return }
+    if isDirectory(directory) { return }
     let parent = directory.removingLastComponent()
     if !parent.isEmpty, parent != directory { try createDirectory(parent) }
     let made = unsafe directory.withPlatformString { unsafe mkdir($0, 0o777) }
-    guard made == 0 || errno == EEXIST else {
+    // Someone else may have made it meanwhile.
+    guard made == 0 || errno == EEXIST && isDirectory(directory) else {
       throw FlywheelError.system(
         "mkdir",
         to: "create the directory",
@@ -45,6 +46,13 @@ package enum FileSystem {
         errno: .current
       )
     }
+  }
+
+  /// A path that means the same from every directory.
+  package static func absolute(_ path: FilePath) -> FilePath {
+    guard path.isRelative, let current = unsafe getcwd(nil, 0) else { return path }
+    defer { unsafe free(current) }
+    return unsafe FilePath(platformString: current).pushing(path).lexicallyNormalized()
   }
 
   /// Whether something has this name.

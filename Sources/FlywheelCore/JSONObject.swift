@@ -122,6 +122,16 @@ public struct JSONObject: Sendable {
     }
   }
 
+  /// An object that must be there, but may be null.
+  public mutating func nullableObject(_ name: String) throws(FlywheelError) -> JSONObject? {
+    try value(name) == .null ? nil : object(name)
+  }
+
+  /// A floating-point number that must be there, but may be null.
+  public mutating func nullableDouble(_ name: String) throws(FlywheelError) -> Double? {
+    try value(name) == .null ? nil : double(name)
+  }
+
   // MARK: Members that may be absent or null
 
   /// A member of any type, or nil.

@@ -1,10 +1,15 @@
 extension Tensor {
   /// Whether no element is an infinity or a NaN; integers always are finite.
   package var isFinite: Bool {
+    // A view may begin anywhere in a mapped file; a span of elements may not.
+    let isAligned = unsafe bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+      .isMultiple(of: UInt(dtype.byteCount))
     switch dtype {
-    case .float32: Self.allFinite(Span<UInt32>(_bytes: bytes))
-    case .float64: Self.allFinite(Span<UInt64>(_bytes: bytes))
-    default: true
+    case .float32 where isAligned: return Self.allFinite(Span<UInt32>(_bytes: bytes))
+    case .float64 where isAligned: return Self.allFinite(Span<UInt64>(_bytes: bytes))
+    case .float32: return (try? elements(as: Float.self))?.allSatisfy(\.isFinite) ?? false
+    case .float64: return (try? elements(as: Double.self))?.allSatisfy(\.isFinite) ?? false
+    default: return true
     }
   }
 

@@ -52,17 +52,15 @@ public struct RunDirectory: ~Copyable, Sendable {
   /// - Throws: `alreadyExists` if there is something, `busy`, or `inputOutput`.
   public init(creating path: FilePath, configuration: JSONValue) throws(FlywheelError) {
     try FileSystem.createDirectory(path)
-    // The lock comes first, so that of two processes only one goes on to fill the directory.
-    let lock = try RunLock(path.appending("lock"))
-    let names = try FileSystem.names(in: path).filter { $0 != "lock" }
-    guard names.isEmpty else {
-      throw FlywheelError(
-        .alreadyExists,
-        "The directory is not empty (it holds '\(names[0])'); go on with 'flywheel resume', "
-          + "or name another directory.",
-        at: .init(path: path)
-      )
+    let wasRun = FileSystem.exists(path.appending("lock"))
+    if !wasRun, let name = try FileSystem.names(in: path).first {
+      throw Self.occupied(path, by: name)
     }
+    // The lock comes before anything else, so that of two processes only one fills the directory.
+    let lock = try RunLock(path.appending("lock"))
+    // A run that was killed before it saved anything is started again in its place.
+    if wasRun, let name = try Self.remains(in: path) { throw Self.occupied(path, by: name) }
+    try Self.removeTemporaryFiles(in: path)
     try FileSystem.createDirectory(path.appending("checkpoints"))
     try Self.write(configuration, in: path)
     self.path = path
@@ -80,7 +78,8 @@ public struct RunDirectory: ~Copyable, Sendable {
       throw FlywheelError(
         .notFound,
         FileSystem.exists(path)
-          ? "This is no run: it has no configuration.json."
+          ? "This is no run: it has no configuration.json. If a run was stopped here at its very "
+            + "start, 'flywheel train' starts it again."
           : "There is no such directory; 'flywheel train' creates a run.",
         at: .init(path: path)
       )
@@ -93,16 +92,42 @@ public struct RunDirectory: ~Copyable, Sendable {
     } catch {
       throw error.located(path: file)
     }
-    // With the lock held, nobody is writing: temporary files are what a killed process left.
+    try Self.removeTemporaryFiles(in: path)
+    self.path = path
+    self.configuration = configuration
+    self.lock = lock
+  }
+
+  /// What of a directory is worth keeping: anything but what a run writes before its first checkpoint.
+  private static func remains(in path: FilePath) throws(FlywheelError) -> String? {
+    let early = ["lock", "configuration.json", "metrics.jsonl", "timing.jsonl", "checkpoints"]
+    for name in try FileSystem.names(in: path)
+    where !early.contains(name) && !name.hasSuffix(AtomicFile.temporarySuffix) {
+      return name
+    }
+    let checkpoints = path.appending("checkpoints")
+    guard FileSystem.exists(checkpoints) else { return nil }
+    return try FileSystem.names(in: checkpoints)
+      .first { !$0.hasSuffix(AtomicFile.temporarySuffix) }
+  }
+
+  private static func occupied(_ path: FilePath, by name: String) -> FlywheelError {
+    FlywheelError(
+      .alreadyExists,
+      "The directory is not empty (it holds '\(name)'); go on with 'flywheel resume', "
+        + "or name another directory.",
+      at: .init(path: path)
+    )
+  }
+
+  /// Removes what a killed process left; the caller holds the lock, so that nobody is writing.
+  private static func removeTemporaryFiles(in path: FilePath) throws(FlywheelError) {
     for directory in [path, path.appending("checkpoints")] where FileSystem.exists(directory) {
       for name in try FileSystem.names(in: directory)
       where name.hasSuffix(AtomicFile.temporarySuffix) {
         try FileSystem.removeFile(directory.appending(name))
       }
     }
-    self.path = path
-    self.configuration = configuration
-    self.lock = lock
   }
 
   /// Whether a directory is a run.
@@ -144,8 +169,8 @@ public struct RunDirectory: ~Copyable, Sendable {
     guard let first = skipped.first else {
       throw FlywheelError(
         .notFound,
-        "The run has no checkpoint: it was stopped before the first was saved. Delete the directory "
-          + "and start again with 'flywheel train'.",
+        "The run has no checkpoint: it was stopped before the first was saved. "
+          + "'flywheel train' starts it again in the same directory.",
         at: .init(path: path)
       )
     }
@@ -233,7 +258,8 @@ public struct RunDirectory: ~Copyable, Sendable {
     var members: OrderedDictionary<String, JSONValue> = ["step": JSONValue(Int(history.steps[row]))]
     for (name, values) in history.metrics {
       // An epoch is a number of things; it reads better without a fraction.
-      members[name] = name == "epoch" ? JSONValue(Int(values[row])) : JSONValue(values[row])
+      let epoch = name == "epoch" ? Int(exactly: values[row]) : nil
+      members[name] = epoch.map { JSONValue($0) } ?? JSONValue(values[row])
     }
     return JSONValue.object(members).canonicalBytes + [UInt8(ascii: "\n")]
   }

@@ -20,6 +20,11 @@ public struct DataSet: Sendable {
   /// How many built-in digits there are to train on and hold out, and to test with.
   static let builtInCounts = (training: 24_000, test: 4000)
 
+  /// A source that means the same from every directory.
+  static func absolute(_ source: String) -> String {
+    source == builtIn ? source : FileSystem.absolute(FilePath(source)).string
+  }
+
   /// Loads and splits the data that a configuration asks for.
   ///
   /// - Parameter configuration: The configuration.

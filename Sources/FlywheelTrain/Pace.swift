@@ -3,7 +3,7 @@ struct Pace {
   private let start = Clock.monotonic
   private let startCPU = Clock.cpu
   private var samplesDone = 0
-  private let samplesToGo: Int
+  private let samplesToGo: Double
   private var lastReport = Clock.monotonic
   private var epochStart = Clock.monotonic
   private var epochStartCPU = Clock.cpu
@@ -12,7 +12,7 @@ struct Pace {
   /// Often enough to look alive, seldom enough to cost nothing.
   private static let reportInterval = 0.1
 
-  init(samplesToGo: Int) {
+  init(samplesToGo: Double) {
     self.samplesToGo = samplesToGo
   }
 
@@ -29,7 +29,7 @@ struct Pace {
     guard now - lastReport >= Self.reportInterval else { return nil }
     lastReport = now
     let rate = Double(samplesDone) / (now - start)
-    return (rate, Double(max(0, samplesToGo - samplesDone)) / rate)
+    return (rate, max(0, samplesToGo - Double(samplesDone)) / rate)
   }
 
   /// Wall seconds, CPU seconds, and samples per wall second of the epoch at hand.

@@ -15,15 +15,29 @@ struct Trainer<Scalar: TrainingScalar> {
   private let run: String
   private let network: Network<Scalar>
   private var batches: ImageBatches<Scalar>
-  private var hyperparameters: Hyperparameters
+  private let hyperparameters: Hyperparameters
   private var step = 0
   private var hasBuffers = false
   private var progress = Progress()
   private var history = History()
   private var initializationState: [UInt64]
 
-  /// Starts from the beginning.
-  init(_ configuration: TrainingConfiguration, _ data: DataSet, run: String) throws(FlywheelError) {
+  /// Starts from the beginning, or goes on from a checkpoint.
+  init(
+    _ configuration: TrainingConfiguration,
+    _ data: DataSet,
+    run: String,
+    from checkpoint: Checkpoint?
+  ) throws(FlywheelError) {
+    try self.init(configuration, data, run: run)
+    if let checkpoint { try restore(checkpoint) }
+  }
+
+  private init(
+    _ configuration: TrainingConfiguration,
+    _ data: DataSet,
+    run: String
+  ) throws(FlywheelError) {
     self.configuration = configuration
     self.data = data
     self.run = run
@@ -38,53 +52,53 @@ struct Trainer<Scalar: TrainingScalar> {
     initializationState = random.words
   }
 
-  /// Goes on from a checkpoint.
-  init(
-    _ configuration: TrainingConfiguration,
-    _ data: DataSet,
-    run: String,
-    from checkpoint: Checkpoint
-  ) throws(FlywheelError) {
-    try self.init(configuration, data, run: run)
-    try Self.require(checkpoint, fits: configuration, data)
-    for (index, layer) in network.layers.enumerated() {
-      for (name, value, velocity) in Self.parameters(of: layer, index) {
-        guard let parameter = checkpoint.parameters[name] else {
-          throw FlywheelError(
-            .notFound,
-            "The checkpoint has no parameter '\(name)', which the network \(configuration.network.layers) needs."
-          )
-        }
-        try value.load(parameter.value)
-        if let buffer = checkpoint.optimizer.slots[SGDRule.slotName]?[name] {
-          try velocity.load(buffer)
-          hasBuffers = true
-        }
+  private mutating func restore(_ checkpoint: Checkpoint) throws(FlywheelError) {
+    try require(checkpoint)
+    let buffers = checkpoint.optimizer.slots[SGDRule.slotName] ?? [:]
+    for parameter in try allParameters() {
+      guard let value = checkpoint.parameters[parameter.name]?.value else {
+        throw Self.misfit("it has no parameter '\(parameter.name)'")
       }
+      try parameter.load(value, into: parameter.value, CheckpointKey.parameter(parameter.name))
+      guard !buffers.isEmpty else { continue }
+      let key = CheckpointKey.slot(SGDRule.slotName, of: parameter.name)
+      guard let buffer = buffers[parameter.name] else {
+        throw Self.misfit("it has other velocities, but not '\(parameter.name)''s")
+      }
+      try parameter.load(buffer, into: parameter.velocity, key)
     }
-    hyperparameters = checkpoint.optimizer.groups[0].hyperparameters
+    hasBuffers = !buffers.isEmpty
     step = checkpoint.optimizer.step
     progress = checkpoint.progress
     history = checkpoint.history
+    // The lines of metrics.jsonl have one order, whatever program wrote the checkpoint.
+    try history.arrange(as: metricNames)
     initializationState =
       checkpoint.random[RandomStream.initialization.name] ?? initializationState
   }
 
   /// Trains until all epochs are done or a signal asks to stop.
+  ///
+  /// - Parameters:
+  ///   - directory: Where to save.
+  ///   - newest: The checkpoint in `directory` that holds the state at hand; nil if there is none.
+  ///   - interruption: Polled before each step.
+  ///   - report: Called with what happens.
+  /// - Throws: `diverged`, or what saving throws.
+  /// - Returns: How it ended.
   mutating func train(
     in directory: borrowing RunDirectory,
+    newest: FilePath?,
     interruption: () -> CInt?,
     report: (TrainingEvent) -> Void
   ) throws(FlywheelError) -> TrainingResult {
     let samples = data.training.count
     let batchSize = configuration.data.batchSize
-    let batchCount =
-      configuration.data.lastBatch == .keep
-      ? (samples + batchSize - 1) / batchSize : samples / batchSize
-    var pace = Pace(samplesToGo: samplesToGo(batchCount))
-    // A run that is killed before its first epoch ends can be resumed too.
-    var newest = step == 0 ? try save(in: directory, report) : nil
+    var pace = Pace(samplesToGo: samplesToGo)
     var rule = resolvedRule()
+    // A run that is killed before its first epoch ends can be resumed too.
+    var newest: FilePath? = try saved(newest, in: directory, report)
+    try directory.rewriteMetrics(history)
 
     while progress.epoch < configuration.epochs {
       batches.reorder(
@@ -103,7 +117,9 @@ struct Trainer<Scalar: TrainingScalar> {
         let start = progress.batch * batchSize
         let range = start..<min(start + batchSize, samples)
         let measure = network.step(batches, order: range, rule: rule)
-        guard measure.loss.isFinite else { throw diverged("The training loss is \(measure.loss)") }
+        guard measure.loss.isFinite else {
+          throw diverged("The training loss is not finite", atStep: step + 1)
+        }
         if !hasBuffers, configuration.rule.keepsBuffer(hyperparameters) {
           hasBuffers = true
           rule = resolvedRule()
@@ -115,14 +131,14 @@ struct Trainer<Scalar: TrainingScalar> {
         progress.epochHits += measure.hits
         newest = nil
         if let (rate, left) = pace.advance(by: range.count) {
-          report(.batch(snapshot(batchCount, rate, left)))
+          report(.batch(snapshot(rate, left)))
         }
         let isSaveDue =
           configuration.checkpoints.everySteps > 0
           && step % configuration.checkpoints.everySteps == 0
         if isSaveDue, progress.batch < batchCount { newest = try save(in: directory, report) }
       }
-      try finishEpoch(batchCount, in: directory, &pace, report)
+      try finishEpoch(in: directory, &pace, report)
       if isSaveDueAfterEpoch {
         newest = try save(in: directory, report)
       }
@@ -140,16 +156,12 @@ struct Trainer<Scalar: TrainingScalar> {
   }
 
   private mutating func finishEpoch(
-    _ batchCount: Int,
     in directory: borrowing RunDirectory,
     _ pace: inout Pace,
     _ report: (TrainingEvent) -> Void
   ) throws(FlywheelError) {
-    let seen =
-      configuration.data.lastBatch == .keep
-      ? data.training.count : batchCount * configuration.data.batchSize
-    let loss = progress.epochLoss / Double(seen)
-    let accuracy = Double(progress.epochHits) / Double(seen)
+    let loss = progress.epochLoss / Double(samplesPerEpoch)
+    let accuracy = Double(progress.epochHits) / Double(samplesPerEpoch)
     let (seconds, cpuSeconds, rate) = pace.epoch
     var row: OrderedDictionary<String, Double> = [
       "epoch": Double(progress.epoch + 1),
@@ -168,7 +180,7 @@ struct Trainer<Scalar: TrainingScalar> {
     if data.validation.count > 0 {
       let measure = network.evaluate(ImageBatches(data.validation))
       guard measure.loss.isFinite else {
-        throw diverged("The validation loss is \(measure.loss)")
+        throw diverged("The validation loss is not finite", atStep: step)
       }
       row["validation_loss"] = measure.meanLoss
       row["validation_accuracy"] = measure.accuracy
@@ -182,7 +194,7 @@ struct Trainer<Scalar: TrainingScalar> {
         )
       }
     }
-    history.append(step: step, row)
+    try history.append(step: step, row)
     try directory.appendMetrics(history)
     try directory.appendTiming([
       "epoch": JSONValue(progress.epoch + 1),
@@ -204,7 +216,7 @@ struct Trainer<Scalar: TrainingScalar> {
   ) throws(FlywheelError) -> FilePath {
     let checkpoint = try checkpoint()
     for (name, parameter) in checkpoint.parameters where !parameter.value.isFinite {
-      throw diverged("Parameter '\(name)' holds a number that is not finite")
+      throw diverged("Parameter '\(name)' holds a number that is not finite", atStep: step)
     }
     let path = try directory.save(
       checkpoint,
@@ -228,17 +240,14 @@ struct Trainer<Scalar: TrainingScalar> {
   func checkpoint() throws(FlywheelError) -> Checkpoint {
     var parameters: OrderedDictionary<String, Parameter> = [:]
     var velocities: OrderedDictionary<String, Tensor> = [:]
-    for (index, layer) in network.layers.enumerated() {
-      for (name, value, velocity) in Self.parameters(of: layer, index) {
-        let isWeight = value === layer.weight
-        let shape =
-          isWeight ? try Shape([layer.outputs, layer.inputs]) : Shape(vector: layer.outputs)
-        parameters[name] = Parameter(
-          value: try value.tensor(shape: shape),
-          group: 0,
-          axes: isWeight ? ["out", "in"] : ["out"]
-        )
-        if hasBuffers { velocities[name] = try velocity.tensor(shape: shape) }
+    for parameter in try allParameters() {
+      parameters[parameter.name] = Parameter(
+        value: try parameter.value.tensor(shape: parameter.shape),
+        group: 0,
+        axes: parameter.axes
+      )
+      if hasBuffers {
+        velocities[parameter.name] = try parameter.velocity.tensor(shape: parameter.shape)
       }
     }
     let order = RandomStream.order.generator(seed: configuration.seed, epoch: progress.epoch)
@@ -269,12 +278,12 @@ struct Trainer<Scalar: TrainingScalar> {
     )
   }
 
-  private func diverged(_ what: String) -> FlywheelError {
+  private func diverged(_ what: String, atStep step: Int) -> FlywheelError {
     FlywheelError(
       .diverged,
-      "\(what) at step \(step + 1) (epoch \(progress.epoch + 1), batch \(progress.batch + 1)). "
-        + "Training stops; the last good checkpoint is kept. Try a lower learning rate than "
-        + "\(hyperparameters.learningRate)."
+      "\(what) at step \(step) (epoch \(progress.epoch + 1), batch "
+        + "\(step - progress.epoch * batchCount)). Training stops; the last good checkpoint is kept. "
+        + "Try a lower learning rate than \(hyperparameters.learningRate)."
     )
   }
 
@@ -296,17 +305,32 @@ struct Trainer<Scalar: TrainingScalar> {
     return .init(weights: resolve(isWeight: true), biases: resolve(isWeight: false))
   }
 
-  private func samplesToGo(_ batchCount: Int) -> Int {
-    let perEpoch = min(data.training.count, batchCount * configuration.data.batchSize)
-    return (configuration.epochs - progress.epoch) * perEpoch
-      - progress.batch * configuration.data.batchSize
+  /// The number of batches of an epoch.
+  private var batchCount: Int {
+    let (samples, batchSize) = (data.training.count, configuration.data.batchSize)
+    return configuration.data.lastBatch == .keep
+      ? (samples + batchSize - 1) / batchSize : samples / batchSize
   }
 
-  private func snapshot(
-    _ batchCount: Int,
-    _ rate: Double,
-    _ secondsLeft: Double
-  ) -> TrainingEvent.Snapshot {
+  /// The number of samples that an epoch trains on.
+  private var samplesPerEpoch: Int {
+    configuration.data.lastBatch == .keep
+      ? data.training.count : batchCount * configuration.data.batchSize
+  }
+
+  private var samplesToGo: Double {
+    Double(configuration.epochs - progress.epoch) * Double(samplesPerEpoch)
+      - Double(progress.batch * configuration.data.batchSize)
+  }
+
+  /// The metrics of an epoch, in the order in which they are logged.
+  private var metricNames: OrderedSet<String> {
+    var names: OrderedSet = ["epoch", "learning_rate", "training_loss", "training_accuracy"]
+    if data.validation.count > 0 { names.formUnion(["validation_loss", "validation_accuracy"]) }
+    return names
+  }
+
+  private func snapshot(_ rate: Double, _ secondsLeft: Double) -> TrainingEvent.Snapshot {
     let seen = min(progress.batch * configuration.data.batchSize, data.training.count)
     return .init(
       epoch: progress.epoch + 1,
@@ -337,31 +361,60 @@ struct Trainer<Scalar: TrainingScalar> {
 
   // MARK: Names and checks
 
-  private static func parameters(
-    of layer: DenseLayer<Scalar>,
-    _ index: Int
-  ) -> [(name: String, value: PaddedMatrix<Scalar>, velocity: PaddedMatrix<Scalar>)] {
-    [
-      ("layers.\(index).weight", layer.weight, layer.weightVelocity),
-      ("layers.\(index).bias", layer.bias, layer.biasVelocity),
-    ]
+  /// A parameter of the network under its name, with its buffer.
+  private struct NamedParameter {
+    let name: String
+    let shape: Shape
+    let axes: [String]
+    let value: PaddedMatrix<Scalar>
+    let velocity: PaddedMatrix<Scalar>
+
+    func load(
+      _ tensor: Tensor,
+      into matrix: PaddedMatrix<Scalar>,
+      _ key: String
+    ) throws(FlywheelError) {
+      guard tensor.dtype == Scalar.dtype, tensor.shape == shape else {
+        throw FlywheelError(
+          .mismatch,
+          "The checkpoint has \(tensor.dtype.rawValue) \(tensor.shape), the network needs "
+            + "\(Scalar.dtype.rawValue) \(shape).",
+          at: .init(tensor: key)
+        )
+      }
+      try matrix.load(tensor)
+    }
   }
 
-  private static func require(
-    _ checkpoint: Checkpoint,
-    fits configuration: TrainingConfiguration,
-    _ data: DataSet
-  ) throws(FlywheelError) {
-    guard checkpoint.optimizer.rule == configuration.rule.name,
-      checkpoint.optimizer.groups.count == 1
-    else {
-      throw FlywheelError(
-        .mismatch,
-        "The checkpoint was trained by rule '\(checkpoint.optimizer.rule)' with "
-          + "\(checkpoint.optimizer.groups.count) groups; "
-          + "the configuration asks for '\(configuration.rule.name)' with one."
+  /// All parameters in order, weights before biases, layer by layer.
+  private func allParameters() throws(FlywheelError) -> [NamedParameter] {
+    var parameters: [NamedParameter] = []
+    for (index, layer) in network.layers.enumerated() {
+      parameters.append(
+        NamedParameter(
+          name: "layers.\(index).weight",
+          shape: try Shape([layer.outputs, layer.inputs]),
+          axes: ["out", "in"],
+          value: layer.weight,
+          velocity: layer.weightVelocity
+        )
+      )
+      parameters.append(
+        NamedParameter(
+          name: "layers.\(index).bias",
+          shape: Shape(vector: layer.outputs),
+          axes: ["out"],
+          value: layer.bias,
+          velocity: layer.biasVelocity
+        )
       )
     }
+    return parameters
+  }
+
+  /// Checks that a checkpoint is one that this trainer could have written, as far as it can tell.
+  private func require(_ checkpoint: Checkpoint) throws(FlywheelError) {
+    let optimizer = checkpoint.optimizer
     if let trained = checkpoint.data, trained.digest != data.digest {
       throw FlywheelError(
         .mismatch,
@@ -369,5 +422,31 @@ struct Trainer<Scalar: TrainingScalar> {
           + "\(trained.digest), found \(data.source) with \(data.digest). Resume with the same data."
       )
     }
+    guard optimizer.rule == configuration.rule.name, optimizer.groups.count == 1,
+      optimizer.groups[0].hyperparameters == configuration.hyperparameters,
+      optimizer.gradient == .mean, optimizer.sizes == sizes
+    else {
+      throw Self.misfit("its optimizer's rule, hyperparameters or sizes are not the trainer's")
+    }
+    let names = Set(try allParameters().map(\.name))
+    if let extra = checkpoint.parameters.keys.first(where: { !names.contains($0) }) {
+      throw Self.misfit("it has a parameter '\(extra)', which the network has not")
+    }
+    let keepsBuffer = configuration.rule.keepsBuffer(configuration.hyperparameters)
+    for slot in optimizer.slots.keys where slot != SGDRule.slotName || !keepsBuffer {
+      throw Self.misfit("it has buffers '\(slot)', which the rule does not keep and would lose")
+    }
+    let progress = checkpoint.progress
+    let (steps, overflow) = progress.epoch.multipliedReportingOverflow(by: batchCount)
+    guard !overflow, progress.batch < batchCount, optimizer.step - progress.batch == steps else {
+      throw Self.misfit(
+        "\(progress.epoch) epochs and \(progress.batch) batches of \(batchCount) are not the "
+          + "\(optimizer.step) steps that it counts"
+      )
+    }
+  }
+
+  private static func misfit(_ what: String) -> FlywheelError {
+    FlywheelError(.mismatch, "The checkpoint does not fit this run: \(what).")
   }
 }

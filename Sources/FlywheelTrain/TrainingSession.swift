@@ -14,8 +14,9 @@ public struct TrainingSession: ~Copyable {
   public let restoration: Restoration?
 
   private let directory: RunDirectory
-  private let data: DataSet
-  private let checkpoint: Checkpoint?
+  private let trainer: PreciseTrainer
+  /// The checkpoint in `directory` that holds the trainer's state; nil if it has yet to be saved.
+  private let newest: FilePath?
 
   /// What was restored, and what a person should know about it.
   public struct Restoration: Sendable {
@@ -44,15 +45,18 @@ public struct TrainingSession: ~Copyable {
     new configuration: TrainingConfiguration,
     at path: FilePath
   ) throws(FlywheelError) {
+    var configuration = configuration
+    configuration.data.source = DataSet.absolute(configuration.data.source)
     try configuration.validate()
-    // The data come first: no directory is left behind by a wrong path or split.
+    // The directory comes last: nothing is left behind by a wrong path, split or size.
     let data = try DataSet(configuration)
+    let trainer = try PreciseTrainer(configuration, data, run: Self.newIdentity())
     directory = try RunDirectory(creating: path, configuration: configuration.json)
     self.configuration = configuration
-    self.data = data
     self.path = path
+    self.trainer = trainer
     restoration = nil
-    checkpoint = nil
+    newest = nil
   }
 
   /// Goes on with a run from its newest whole checkpoint.
@@ -71,24 +75,23 @@ public struct TrainingSession: ~Copyable {
     } catch {
       throw error.located(path: path.appending("configuration.json"))
     }
+    let asWritten = written
     written.epochs = epochs ?? written.epochs
     try written.validate()
     let trained = try Self.configuration(of: newest.checkpoint, newest.path)
     try Self.require(written, agreesWith: trained, path)
+    let checkpoint = newest.checkpoint
     let data = try DataSet(written)
-    try directory.rewriteMetrics(newest.checkpoint.history)
-    if epochs != nil { try directory.rewriteConfiguration(written.json) }
+    let trainer = try Self.located(newest.path) { () throws(FlywheelError) in
+      try PreciseTrainer(written, data, run: checkpoint.saved.run, from: checkpoint)
+    }
+    if written != asWritten { try directory.rewriteConfiguration(written.json) }
     self.directory = directory
-    self.data = data
+    self.trainer = trainer
     configuration = written
     self.path = path
-    restoration = Restoration(
-      written,
-      newest.checkpoint,
-      newest.path,
-      skipped: newest.skipped
-    )
-    checkpoint = newest.checkpoint
+    restoration = Restoration(written, checkpoint, newest.path, skipped: newest.skipped)
+    self.newest = newest.path
   }
 
   /// Starts a new run from a checkpoint file.
@@ -108,14 +111,16 @@ public struct TrainingSession: ~Copyable {
     configuration.epochs = epochs ?? configuration.epochs
     try configuration.validate()
     let data = try DataSet(configuration)
-    let directory = try RunDirectory(creating: path, configuration: configuration.json)
-    try directory.rewriteMetrics(checkpoint.history)
-    self.directory = directory
-    self.data = data
+    let (started, run) = (configuration, checkpoint.saved.run)
+    let trainer = try Self.located(file) { () throws(FlywheelError) in
+      try PreciseTrainer(started, data, run: run, from: checkpoint)
+    }
+    directory = try RunDirectory(creating: path, configuration: configuration.json)
     self.configuration = configuration
+    self.trainer = trainer
     self.path = path
     restoration = Restoration(configuration, checkpoint, file, skipped: [])
-    self.checkpoint = checkpoint
+    newest = nil
   }
 
   /// Trains until all epochs are done or a signal asks to stop.
@@ -130,24 +135,23 @@ public struct TrainingSession: ~Copyable {
     interruption: () -> CInt?,
     report: (TrainingEvent) -> Void
   ) throws(FlywheelError) -> TrainingResult {
-    switch configuration.precision {
-    case .float32: try train(Float.self, interruption, report)
-    case .float64: try train(Double.self, interruption, report)
-    }
+    try trainer.train(
+      in: directory,
+      newest: newest,
+      interruption: interruption,
+      report: report
+    )
   }
 
-  private consuming func train<Scalar: TrainingScalar>(
-    _ scalar: Scalar.Type,
-    _ interruption: () -> CInt?,
-    _ report: (TrainingEvent) -> Void
-  ) throws(FlywheelError) -> TrainingResult {
-    var trainer: Trainer<Scalar>
-    if let checkpoint {
-      trainer = try Trainer(configuration, data, run: checkpoint.saved.run, from: checkpoint)
-    } else {
-      trainer = try Trainer(configuration, data, run: Self.newIdentity())
+  private static func located<Value>(
+    _ path: FilePath,
+    _ body: () throws(FlywheelError) -> Value
+  ) throws(FlywheelError) -> Value {
+    do throws(FlywheelError) {
+      return try body()
+    } catch {
+      throw error.located(path: path)
     }
-    return try trainer.train(in: directory, interruption: interruption, report: report)
   }
 
   private static func newIdentity() -> String {
@@ -173,7 +177,8 @@ public struct TrainingSession: ~Copyable {
     }
   }
 
-  /// The total of epochs and the saving of checkpoints may change; the mathematics may not.
+  /// The total of epochs, the saving of checkpoints and the place of the data may change; the
+  /// mathematics may not.
   private static func require(
     _ written: TrainingConfiguration,
     agreesWith trained: TrainingConfiguration,
@@ -182,11 +187,13 @@ public struct TrainingSession: ~Copyable {
     var expected = trained
     expected.epochs = written.epochs
     expected.checkpoints = written.checkpoints
+    // Data that have moved are recognised by their digest.
+    expected.data.source = written.data.source
     guard written != expected else { return }
     throw FlywheelError(
       .mismatch,
       "configuration.json asks for other settings than the checkpoint was trained with; only "
-        + "epochs and checkpoints may change. Undo the edit, or start a new run.",
+        + "epochs, checkpoints and the data's place may change. Undo the edit, or start a new run.",
       at: .init(path: path.appending("configuration.json"))
     )
   }

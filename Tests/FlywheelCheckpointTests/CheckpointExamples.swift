@@ -7,8 +7,8 @@ import OrderedCollections
 enum CheckpointExamples {
   static func full() throws -> Checkpoint {
     var history = History()
-    history.append(step: 2, ["epoch": 1, "training_loss": 0.5])
-    history.append(step: 4, ["epoch": 2, "training_loss": 0.25])
+    try history.append(step: 2, ["epoch": 1, "training_loss": 0.5])
+    try history.append(step: 4, ["epoch": 2, "training_loss": 0.25])
     var progress = Progress()
     progress.epoch = 2
     progress.batch = 1

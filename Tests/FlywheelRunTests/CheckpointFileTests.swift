@@ -12,7 +12,7 @@ import Testing
 struct CheckpointFileTests {
   private func checkpoint() throws -> Checkpoint {
     Checkpoint(
-      saved: .init(run: "0", time: "2026-01-02T03:04:05Z"),
+      saved: .init(run: "0123456789abcdef0123456789abcdef", time: "2026-01-02T03:04:05Z"),
       parameters: [
         "w": Parameter(value: try Tensor(vector: [1, 2, 3] as [Float]), group: 0, axes: ["out"])
       ],

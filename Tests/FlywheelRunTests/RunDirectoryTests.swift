@@ -11,7 +11,7 @@ import Testing
 struct RunDirectoryTests {
   private func checkpoint(step: Int) throws -> Checkpoint {
     Checkpoint(
-      saved: .init(run: "0", time: "2026-01-02T03:04:05Z"),
+      saved: .init(run: "0123456789abcdef0123456789abcdef", time: "2026-01-02T03:04:05Z"),
       parameters: [
         "w": Parameter(value: try Tensor(vector: [Float(step)]), group: 0, axes: ["out"])
       ],
@@ -127,10 +127,10 @@ struct RunDirectoryTests {
     let temporary = try TemporaryDirectory()
     let run = try RunDirectory(creating: temporary.path.appending("run"), configuration: [:])
     var history = History()
-    history.append(step: 10, ["epoch": 1, "loss": 0.5])
+    try history.append(step: 10, ["epoch": 1, "loss": 0.5])
     try run.appendMetrics(history)
     let short = history
-    history.append(step: 20, ["epoch": 2, "loss": 0.25])
+    try history.append(step: 20, ["epoch": 2, "loss": 0.25])
     try run.appendMetrics(history)
     func text() throws -> String {
       String(decoding: try temporary.read("run/metrics.jsonl"), as: UTF8.self)

@@ -51,6 +51,7 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
+    let runner = TrainingRunner(reporting)
     var base = try TrainingConfiguration()
     if let configuration {
       let path = FilePath(configuration)
@@ -64,6 +65,6 @@ struct TrainCommand: ParsableCommand {
       new: try options.applied(to: base),
       at: output.map { FilePath($0) } ?? DefaultRun.next()
     )
-    try TrainingRunner(reporting).run(session)
+    try runner.run(session)
   }
 }

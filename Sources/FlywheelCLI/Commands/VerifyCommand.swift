@@ -40,31 +40,35 @@ struct VerifyCommand: ParsableCommand {
       }
     }
     var results: [JSONValue] = []
-    var damaged = 0
+    var counts = (damaged: 0, unchecked: 0)
     for file in files {
       do throws(FlywheelError) {
-        let checkpoint = try CheckpointFile.verify(file)
-        let count = checkpoint.keys.count
+        let count = try CheckpointFile.verify(file).keys.count
         results.append(["file": JSONValue(file.string), "whole": true, "tensors": JSONValue(count)])
         if !json { Terminal.output.print("\(file): whole, \(count) tensors") }
       } catch {
-        // A file that cannot be looked at is neither whole nor damaged.
-        guard error.isDamage else { throw error }
-        damaged += 1
+        // One file that cannot be checked must not hide what is wrong with the others.
+        if files.count == 1 && !error.isDamage { throw error }
+        if error.isDamage { counts.damaged += 1 } else { counts.unchecked += 1 }
         results.append([
           "file": JSONValue(file.string), "whole": false, "code": JSONValue(error.code.rawValue),
           "reason": JSONValue(error.description),
         ])
-        if !json { Terminal.output.print("\(file): NOT WHOLE\n  \(error)") }
+        if !json {
+          let verdict = error.isDamage ? "NOT WHOLE" : "COULD NOT BE CHECKED"
+          Terminal.output.print("\(file): \(verdict)\n  \(error)")
+        }
       }
     }
     if json {
       let document: JSONValue = [
-        "files": .array(results), "damaged": JSONValue(damaged),
+        "files": .array(results), "damaged": JSONValue(counts.damaged),
+        "unchecked": JSONValue(counts.unchecked),
       ]
       Terminal.output.print(document.prettyText())
     }
-    if damaged > 0 { throw ExitCode(ExitStatus.no.rawValue) }
+    if counts.damaged > 0 { throw ExitCode(ExitStatus.no.rawValue) }
+    if counts.unchecked > 0 { throw ExitCode(ExitStatus.trouble.rawValue) }
   }
 }
 

@@ -1,0 +1,38 @@
+import FlywheelCheckpoint
+import FlywheelCore
+import FlywheelRun
+import SystemPackage
+
+/// A trainer in the precision that its configuration asks for.
+enum PreciseTrainer {
+  case float32(Trainer<Float>)
+  case float64(Trainer<Double>)
+
+  /// Starts from the beginning, or goes on from a checkpoint.
+  init(
+    _ configuration: TrainingConfiguration,
+    _ data: DataSet,
+    run: String,
+    from checkpoint: Checkpoint? = nil
+  ) throws(FlywheelError) {
+    switch configuration.precision {
+    case .float32: self = .float32(try .init(configuration, data, run: run, from: checkpoint))
+    case .float64: self = .float64(try .init(configuration, data, run: run, from: checkpoint))
+    }
+  }
+
+  /// Trains until all epochs are done or a signal asks to stop.
+  func train(
+    in directory: borrowing RunDirectory,
+    newest: FilePath?,
+    interruption: () -> CInt?,
+    report: (TrainingEvent) -> Void
+  ) throws(FlywheelError) -> TrainingResult {
+    switch self {
+    case .float32(var trainer):
+      try trainer.train(in: directory, newest: newest, interruption: interruption, report: report)
+    case .float64(var trainer):
+      try trainer.train(in: directory, newest: newest, interruption: interruption, report: report)
+    }
+  }
+}

@@ -1,0 +1,421 @@
+import FlywheelCore
+import FlywheelOptim
+import Testing
+
+@testable import FlywheelTrain
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A network in training against the same mathematics in plain loops over doubles.
+@Suite struct NetworkTests {
+  /// No number is zero, and weights and biases have their own.
+  private static let rule = Network<Double>.ResolvedRule(
+    weights: SGDForm(a: 0.9, b: -0.35, c: 0.021, d: 0.77, f: -0.13, h: -0.0055),
+    biases: SGDForm(a: 0.8, b: -0.45, c: -0.017, d: 0.66, f: -0.21, h: 0.0044)
+  )
+
+  // MARK: - Steps
+
+  @Test(arguments: Activation.allCases, Loss.allCases)
+  func `steps are those of the plain mathematics`(activation: Activation, loss: Loss) throws {
+    let images = ImageBatches<Double>(try Samples.images())
+    for layers in [[6, 3], [6, 5, 3], [6, 17, 4, 3]] {
+      let shape = try NetworkShape(layers: layers, activation: activation, loss: loss)
+      let network = try network(Double.self, shape, batchSize: 8)
+      var plain = PlainNetwork(network)
+      for batch in [0..<8, 3..<4, 8..<13, 20..<23] {
+        let measure = network.step(images, order: batch, rule: Self.rule)
+        let expected = plain.step(batch, Self.rule)
+        #expect(measure.samples == batch.count)
+        #expect(measure.hits == expected.hits)
+        #expect(abs(measure.loss - expected.loss) <= 1e-12)
+        #expect(plain.distance(to: network) <= 1e-12)
+      }
+    }
+  }
+
+  @Test(arguments: Activation.allCases, Loss.allCases)
+  func `steps in single precision are the same but for rounding`(
+    activation: Activation,
+    loss: Loss
+  ) throws {
+    let shape = try NetworkShape(layers: [6, 17, 4, 3], activation: activation, loss: loss)
+    let network = try network(Float.self, shape, batchSize: 8)
+    var plain = PlainNetwork(network)
+    let images = ImageBatches<Float>(try Samples.images())
+    let rule = Network<Float>.ResolvedRule(weights: Self.rule.weights, biases: Self.rule.biases)
+    for batch in [0..<8, 3..<4] {
+      let measure = network.step(images, order: batch, rule: rule)
+      let expected = plain.step(batch, Self.rule)
+      #expect(measure.hits == expected.hits)
+      #expect(abs(measure.loss - expected.loss) <= 1e-4)
+      #expect(plain.distance(to: network) <= 1e-5)
+    }
+  }
+
+  @Test(arguments: Loss.allCases)
+  func `a step takes pixels and labels in the order of the epoch`(loss: Loss) throws {
+    let shape = try NetworkShape(layers: [6, 5, 3], activation: .tanh, loss: loss)
+    let network = try network(Double.self, shape, batchSize: 8)
+    var plain = PlainNetwork(network)
+    var images = ImageBatches<Double>(try Samples.images())
+    let order = (0..<UInt32(Samples.count)).map { $0 * 7 % UInt32(Samples.count) }
+    images.reorder(order)
+    for batch in [0..<8, 15..<23] {
+      let measure = network.step(images, order: batch, rule: Self.rule)
+      let expected = plain.step(order[batch].map(Int.init), Self.rule)
+      #expect(measure.hits == expected.hits)
+      #expect(abs(measure.loss - expected.loss) <= 1e-12)
+      #expect(plain.distance(to: network) <= 1e-12)
+    }
+  }
+
+  // MARK: - The gradient
+
+  @Test(arguments: Activation.allCases, Loss.allCases)
+  func `the gradient is that of the mean loss, by finite differences`(
+    activation: Activation,
+    loss: Loss
+  ) throws {
+    let shape = try NetworkShape(layers: [6, 5, 4, 3], activation: activation, loss: loss)
+    let network = try network(Double.self, shape, batchSize: Samples.count)
+    let before = PlainNetwork(network)
+    let images = ImageBatches<Double>(try Samples.images())
+    // This form leaves the gradient in the buffer, and the weights where they are.
+    let probe = SGDForm<Double>(a: 0, b: 1, c: 0, d: 0, f: 0, h: 0)
+    _ = network.step(
+      images,
+      order: 0..<Samples.count,
+      rule: .init(weights: probe, biases: probe)
+    )
+    for (layer, plain) in zip(network.layers, before.layers) {
+      #expect(layer.weight.distance(to: plain.weight) == 0)
+      #expect(layer.bias.distance(to: [plain.bias]) == 0)
+      let gradients = [layer.weightVelocity.plainRows, layer.biasVelocity.plainRows]
+      for (matrix, gradient) in zip([layer.weight, layer.bias], gradients) {
+        for (row, values) in gradient.enumerated() {
+          for (column, value) in values.enumerated() {
+            let difference = centralDifference(network, images, matrix, row, column)
+            #expect(abs(value - difference) <= 1e-6)
+          }
+        }
+      }
+    }
+  }
+
+  /// The slope of the mean loss along one parameter, which is left as it was.
+  private func centralDifference(
+    _ network: Network<Double>,
+    _ images: ImageBatches<Double>,
+    _ matrix: PaddedMatrix<Double>,
+    _ row: Int,
+    _ column: Int
+  ) -> Double {
+    let place = row * matrix.stride + column
+    let value = unsafe matrix.base[place]
+    let distance = 1e-5
+    unsafe matrix.base[place] = value + distance
+    let above = network.evaluate(images).meanLoss
+    unsafe matrix.base[place] = value - distance
+    let below = network.evaluate(images).meanLoss
+    unsafe matrix.base[place] = value
+    return (above - below) / (2 * distance)
+  }
+
+  // MARK: - Evaluation
+
+  @Test(arguments: Activation.allCases, Loss.allCases)
+  func `evaluating measures what a step measures before it steps, and changes nothing`(
+    activation: Activation,
+    loss: Loss
+  ) throws {
+    let shape = try NetworkShape(layers: [6, 5, 3], activation: activation, loss: loss)
+    let network = try network(Double.self, shape, batchSize: Samples.count)
+    let before = PlainNetwork(network)
+    let images = ImageBatches<Double>(try Samples.images())
+    let evaluated = network.evaluate(images)
+    #expect(before.distance(to: network) == 0)
+    let stepped = network.step(images, order: 0..<Samples.count, rule: Self.rule)
+    #expect(evaluated.loss == stepped.loss)
+    #expect(evaluated.hits == stepped.hits)
+    #expect(evaluated.samples == stepped.samples)
+    #expect(network.evaluate(images).loss != stepped.loss)
+  }
+
+  // A network takes 128 samples at once, or a batch if that is more.
+  @Test(arguments: [1, 127, 128, 129, 256, 257, 300], [1, 128, 129, 299, 301])
+  func `more samples than fit at once are measured in parts`(
+    count: Int,
+    batchSize: Int
+  ) throws {
+    for loss in Loss.allCases {
+      let shape = try NetworkShape(layers: [6, 5, 3], activation: .sigmoid, loss: loss)
+      let network = try network(Double.self, shape, batchSize: batchSize)
+      let plain = PlainNetwork(network)
+      let measure = network.evaluate(ImageBatches<Double>(try Samples.images(count)))
+      let expected = plain.measure(Array(0..<count))
+      #expect(measure.samples == count)
+      #expect(measure.hits == expected.hits)
+      #expect(abs(measure.loss - expected.loss) <= 1e-11)
+      #expect(measure.accuracy == Double(expected.hits) / Double(count))
+      #expect(abs(measure.meanLoss - expected.loss / Double(count)) <= 1e-12)
+    }
+  }
+
+  @Test func `the samples have right and wrong guesses, so that hits say something`() throws {
+    for loss in Loss.allCases {
+      let shape = try NetworkShape(layers: [6, 5, 3], activation: .sigmoid, loss: loss)
+      let network = try network(Double.self, shape, batchSize: 8)
+      let hits = network.evaluate(ImageBatches<Double>(try Samples.images())).hits
+      #expect(hits > 0 && hits < Samples.count)
+    }
+  }
+
+  // MARK: - Parameters in and out
+
+  @Test(arguments: [1, 15, 16, 17], [1, 3])
+  func `a matrix gives back the tensor that it took, and keeps its pad`(
+    columns: Int,
+    rows: Int
+  ) throws {
+    let elements = (0..<rows * columns).map { Float($0) + 0.5 }
+    let shape = try Shape([rows, columns])
+    let matrix = try PaddedMatrix<Float>(rows: rows, columns: columns)
+    try matrix.load(Tensor(elements, shape: shape))
+    let tensor = try matrix.tensor(shape: shape)
+    #expect(tensor.shape == shape)
+    #expect(try tensor.elements() == elements)
+    #expect(matrix.plainRows.flatMap { $0 } == elements.map(Double.init))
+    for row in 0..<rows {
+      for column in columns..<matrix.stride {
+        #expect(unsafe matrix.base[row * matrix.stride + column] == 0)
+      }
+    }
+  }
+
+  @Test func `a matrix takes no tensor of another size or type`() throws {
+    let matrix = try PaddedMatrix<Float>(rows: 2, columns: 3)
+    for tensor in [
+      try Tensor([Float](repeating: 1, count: 8), shape: Shape([2, 4])),
+      try Tensor([Float](repeating: 1, count: 3), shape: Shape([1, 3])),
+      try Tensor([Double](repeating: 1, count: 6), shape: Shape([2, 3])),
+      try Tensor([Int32](repeating: 1, count: 6), shape: Shape([2, 3])),
+    ] {
+      let error = #expect(throws: FlywheelError.self) { try matrix.load(tensor) }
+      #expect(error?.code == .mismatch)
+      #expect(matrix.plainRows == [[0, 0, 0], [0, 0, 0]])
+    }
+  }
+
+  // MARK: - Setting up
+
+  /// A network whose parameters and buffers are all in general position.
+  private func network<Scalar: TrainingScalar>(
+    _ type: Scalar.Type,
+    _ shape: NetworkShape,
+    batchSize: Int
+  ) throws -> Network<Scalar> {
+    let network = try Network<Scalar>(shape: shape, batchSize: batchSize)
+    var random = Philox(seed: 11, stream: 0)
+    network.initialize(.network2, from: &random)
+    for layer in network.layers {
+      layer.weightVelocity.fill { random.normal() / 4 }
+      layer.biasVelocity.fill { random.normal() / 4 }
+    }
+    return network
+  }
+}
+
+/// Images of 2 by 3 pixels in 3 classes.
+private enum Samples {
+  /// As many as most tests take.
+  static let count = 23
+  static let labels = (0..<300).map { UInt8($0 * 5 % 7 % 3) }
+  static let pixels: [UInt8] = {
+    var random = Philox(seed: 6, stream: 0)
+    return (0..<6 * labels.count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+  }()
+
+  static func images(_ count: Int = count) throws -> LabelledImages {
+    try LabelledImages(
+      pixels: Array(pixels[..<(6 * count)]),
+      labels: Array(labels[..<count]),
+      width: 2,
+      height: 3,
+      classCount: 3
+    )
+  }
+}
+
+// MARK: - The plain mathematics
+
+extension PaddedMatrix {
+  fileprivate var plainRows: [[Double]] {
+    (0..<rows).map { row in
+      (0..<columns).map { unsafe Double(base[row * stride + $0]) }
+    }
+  }
+
+  /// The greatest difference of an element; infinite if one of them is NaN.
+  fileprivate func distance(to plain: [[Double]]) -> Double {
+    zip(plainRows.joined(), plain.joined())
+      .map { abs($0 - $1) }
+      .reduce(0) { $0 >= $1 ? $0 : $1.isNaN ? .infinity : $1 }
+  }
+}
+
+private struct PlainLayer {
+  var weight: [[Double]]
+  var bias: [Double]
+  var weightVelocity: [[Double]]
+  var biasVelocity: [Double]
+}
+
+private struct PlainNetwork {
+  let shape: NetworkShape
+  var layers: [PlainLayer]
+
+  init<Scalar: TrainingScalar>(_ network: Network<Scalar>) {
+    shape = network.shape
+    layers = network.layers.map { layer in
+      PlainLayer(
+        weight: layer.weight.plainRows,
+        bias: layer.bias.plainRows[0],
+        weightVelocity: layer.weightVelocity.plainRows,
+        biasVelocity: layer.biasVelocity.plainRows[0]
+      )
+    }
+  }
+
+  /// The greatest difference of a parameter or buffer.
+  func distance<Scalar: TrainingScalar>(to network: Network<Scalar>) -> Double {
+    zip(layers, network.layers)
+      .flatMap { plain, layer in
+        [
+          layer.weight.distance(to: plain.weight), layer.bias.distance(to: [plain.bias]),
+          layer.weightVelocity.distance(to: plain.weightVelocity),
+          layer.biasVelocity.distance(to: [plain.biasVelocity]),
+        ]
+      }
+      .reduce(0, max)
+  }
+
+  /// The outputs of all layers for one sample, the pixels first; the last are logits.
+  private func outputs(_ sample: Int) -> [[Double]] {
+    var outputs = [Samples.pixels[6 * sample..<6 * sample + 6].map { Double($0) / 255 }]
+    for (index, layer) in layers.enumerated() {
+      let input = outputs[index]
+      outputs.append(
+        zip(layer.weight, layer.bias).map { row, bias in
+          let sum = zip(row, input).reduce(bias) { $0 + $1.0 * $1.1 }
+          return index == layers.count - 1 ? sum : activate(sum)
+        }
+      )
+    }
+    return outputs
+  }
+
+  private func activate(_ z: Double) -> Double {
+    switch shape.activation {
+    case .sigmoid: 1 / (1 + exp(-z))
+    case .tanh: tanh(z)
+    case .relu: max(0, z)
+    }
+  }
+
+  private func slope(at activation: Double) -> Double {
+    switch shape.activation {
+    case .sigmoid: activation * (1 - activation)
+    case .tanh: 1 - activation * activation
+    case .relu: activation > 0 ? 1 : 0
+    }
+  }
+
+  /// The loss of one sample, and its derivative along each logit.
+  private func loss(_ logits: [Double], _ label: Int) -> (loss: Double, delta: [Double]) {
+    let target = logits.indices.map { $0 == label ? 1.0 : 0 }
+    switch shape.loss {
+    case .sigmoidCrossEntropy:
+      let outputs = logits.map { 1 / (1 + exp(-$0)) }
+      let losses = zip(outputs, target).map { $1 == 1 ? -log($0) : -log1p(-$0) }
+      return (losses.reduce(0, +), zip(outputs, target).map { $0 - $1 })
+    case .softmaxCrossEntropy:
+      let sum = logits.reduce(0) { $0 + exp($1) }
+      let outputs = logits.map { exp($0) / sum }
+      return (-log(outputs[label]), zip(outputs, target).map { $0 - $1 })
+    }
+  }
+
+  func measure(_ samples: [Int]) -> (loss: Double, hits: Int) {
+    var total = (loss: 0.0, hits: 0)
+    for sample in samples {
+      let logits = outputs(sample)[layers.count]
+      let label = Int(Samples.labels[sample])
+      total.loss += loss(logits, label).loss
+      if logits.firstIndex(of: logits.max() ?? 0) == label { total.hits += 1 }
+    }
+    return total
+  }
+
+  mutating func step(
+    _ batch: Range<Int>,
+    _ rule: Network<Double>.ResolvedRule
+  ) -> (loss: Double, hits: Int) {
+    step(Array(batch), rule)
+  }
+
+  mutating func step(
+    _ samples: [Int],
+    _ rule: Network<Double>.ResolvedRule
+  ) -> (loss: Double, hits: Int) {
+    let measured = measure(samples)
+    var weightGradients = layers.map { $0.weight.map { $0.map { _ in 0.0 } } }
+    var biasGradients = layers.map { $0.bias.map { _ in 0.0 } }
+    for sample in samples {
+      let outputs = outputs(sample)
+      var delta = loss(outputs[layers.count], Int(Samples.labels[sample])).delta
+      for index in layers.indices.reversed() {
+        let input = outputs[index]
+        for row in delta.indices {
+          let share = delta[row] / Double(samples.count)
+          biasGradients[index][row] += share
+          for column in input.indices {
+            weightGradients[index][row][column] += share * input[column]
+          }
+        }
+        let weight = layers[index].weight
+        delta = input.indices.map { column in
+          let sum = delta.indices.reduce(0) { $0 + delta[$1] * weight[$1][column] }
+          return sum * slope(at: input[column])
+        }
+      }
+    }
+    for index in layers.indices {
+      var layer = layers[index]
+      for row in layer.bias.indices {
+        let gradient = biasGradients[index][row]
+        rule.biases.step(&layer.bias[row], &layer.biasVelocity[row], gradient)
+        for column in layer.weight[row].indices {
+          rule.weights.step(
+            &layer.weight[row][column],
+            &layer.weightVelocity[row][column],
+            weightGradients[index][row][column]
+          )
+        }
+      }
+      layers[index] = layer
+    }
+    return measured
+  }
+}
+
+extension SGDForm<Double> {
+  fileprivate func step(_ w: inout Double, _ v: inout Double, _ g: Double) {
+    v = a * v + b * g + c * w
+    w += d * v + f * g + h * w
+  }
+}
