@@ -1,0 +1,248 @@
+"""What the tests share: the binary under test, temporary folders, and data sets to train on."""
+
+import gzip
+import json
+import os
+import resource
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SCHEMAS = REPOSITORY / "schemas"
+
+
+@dataclass
+class Settings:
+    """What `run.py` was told."""
+
+    flywheel: Path | None = None
+    full: bool = False
+
+
+settings = Settings()
+
+
+def mnist() -> Path | None:
+    """The folder of the real MNIST; None if `FLYWHEEL_MNIST` does not name one."""
+    folder = os.environ.get("FLYWHEEL_MNIST")
+    return Path(folder) if folder else None
+
+
+def only_full(reason: str):
+    """Marks a test that is too slow for CI."""
+    return unittest.skipUnless(settings.full, f"only with --full: {reason}")
+
+
+needs_mnist = unittest.skipUnless(mnist(), "FLYWHEEL_MNIST does not name the real MNIST")
+
+
+@dataclass
+class Result:
+    """How a run of the binary ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self):
+        return json.loads(self.stdout)
+
+
+def limit_file_size(byte_count: int):
+    """For `before=`: no file of the process can become larger than this."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (byte_count, byte_count))
+
+
+class TestCase(unittest.TestCase):
+    """A test with a folder of its own and the binary at hand."""
+
+    maxDiff = 4000
+
+    def setUp(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="flywheel-test-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self._number = 0
+
+    def path(self, name: str = "run") -> Path:
+        """A path in the test's folder that nothing has yet."""
+        self._number += 1
+        return self.folder / f"{name}-{self._number}"
+
+    def start(self, *arguments, before=None, cwd=None, stderr=subprocess.PIPE) -> subprocess.Popen:
+        """Starts the binary; it is killed when the test ends, if it still runs."""
+        self.assertIsNotNone(settings.flywheel, "run the tests with run.py --flywheel BINARY")
+        process = subprocess.Popen(
+            [str(settings.flywheel), *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            preexec_fn=before,
+            cwd=cwd or self.folder,
+            # A crash is a failure anyway; without this each takes a second to describe itself.
+            env=os.environ | {"SWIFT_BACKTRACE": "enable=no"},
+        )
+        self.addCleanup(_end, process)
+        return process
+
+    def finish(self, process: subprocess.Popen, timeout: float = 120) -> Result:
+        """Waits until a started process has ended; a signal or a library's noise is a failure."""
+        stdout, stderr = process.communicate(timeout=timeout)
+        result = Result(process.returncode, stdout.decode(), (stderr or b"").decode())
+        self.assertGreaterEqual(
+            result.status, 0, f"ended by signal {-result.status}; stderr:\n{result.stderr}"
+        )
+        for noise in ("HDF5-DIAG", "Fatal error", "Stack dump"):
+            self.assertNotIn(noise, result.stderr)
+        return result
+
+    def flywheel(self, *arguments, status: int = 0, timeout: float = 120, **options) -> Result:
+        """Runs the binary to its end and checks its exit status."""
+        result = self.finish(self.start(*arguments, **options), timeout)
+        self.assertEqual(
+            result.status,
+            status,
+            f"{' '.join(map(str, arguments))}\n{result.stderr}{result.stdout}",
+        )
+        return result
+
+    def train(self, *arguments, run: Path | None = None, **options) -> Path:
+        """Trains a new run quietly; returns its folder."""
+        run = run or self.path()
+        self.flywheel("train", *arguments, "--quiet", "--output", run, **options)
+        return run
+
+    def resume(self, run: Path, *arguments, **options) -> Result:
+        return self.flywheel("resume", run, *arguments, **options)
+
+    def assert_error(self, result: Result, *words: str) -> None:
+        """An error on stderr that says all of the words, and nothing on stdout."""
+        self.assertRegex(result.stderr, r"(?m)^(error|Error): ")
+        for word in words:
+            self.assertIn(str(word), result.stderr)
+        self.assertEqual(result.stdout, "")
+
+    def wait_until(self, condition, what: str, timeout: float = 60):
+        """Polls until the condition gives something true, and returns that."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if value := condition():
+                return value
+            time.sleep(0.0005)
+        self.fail(f"waited {timeout} s in vain for {what}")
+
+
+def _end(process: subprocess.Popen) -> None:
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+# Runs on disk
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """The checkpoints of a run, oldest first."""
+    return sorted((run / "checkpoints").glob("step-*.h5"))
+
+
+def newest(run: Path) -> Path:
+    return checkpoints(run)[-1]
+
+
+def step_of(checkpoint: Path) -> int:
+    return int(checkpoint.stem.removeprefix("step-"))
+
+
+def newest_step(run: Path) -> int:
+    """The step of the newest checkpoint; -1 if there is none yet."""
+    files = checkpoints(run)
+    return step_of(files[-1]) if files else -1
+
+
+def temporary_files(run: Path) -> list[Path]:
+    return sorted(run.rglob("*.flywheel-tmp")) + sorted(run.rglob(".*.flywheel-tmp"))
+
+
+def files_and_bytes(folder: Path) -> dict[str, bytes]:
+    """Everything in a folder, to see that nothing was touched."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def flip_bit(path: Path, offset: int, bit: int = 0) -> None:
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 1 << bit
+    path.write_bytes(data)
+
+
+# Data sets
+
+
+@dataclass
+class Images:
+    """Labelled images as the IDX files have them."""
+
+    pixels: np.ndarray  # uint8 [count, height, width]
+    labels: np.ndarray  # uint8 [count]
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """Rows as the network sees them: multiples of 1/255, as the trainer computes them."""
+        return self.pixels.reshape(len(self.pixels), -1) * np.float64(1 / 255)
+
+    def __getitem__(self, index) -> "Images":
+        return Images(self.pixels[index], self.labels[index])
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def structured_images(seed: int, count: int, height: int, width: int, classes: int) -> Images:
+    """Noisy copies of one random picture per class: something to learn. Every class is there."""
+    random = np.random.default_rng([1, classes, height, width])
+    pictures = random.integers(0, 256, (classes, height, width))
+    random = np.random.default_rng([seed, count])
+    labels = random.permutation(np.arange(count) % classes)
+    noise = random.integers(-90, 91, (count, height, width))
+    pixels = np.clip(pictures[labels] + noise, 0, 255)
+    return Images(pixels.astype(np.uint8), labels.astype(np.uint8))
+
+
+def idx(array: np.ndarray) -> bytes:
+    """An array of bytes in the IDX format."""
+    header = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + array.astype(np.uint8).tobytes()
+
+
+def write_idx(folder: Path, training: Images, test: Images, compressed: bool = False) -> Path:
+    """Writes the four files of a data set laid out like MNIST."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for prefix, images in (("train", training), ("t10k", test)):
+        for name, array in (("images-idx3", images.pixels), ("labels-idx1", images.labels)):
+            data = idx(array)
+            path = folder / f"{prefix}-{name}-ubyte{'.gz' if compressed else ''}"
+            path.write_bytes(gzip.compress(data, mtime=0) if compressed else data)
+    return folder
+
+
+def write_structured(
+    folder: Path, count: int, side: int, classes: int, test: int = 20, seed: int = 1
+) -> Path:
+    """Writes a small data set of square images that a network can learn."""
+    return write_idx(
+        folder,
+        structured_images(seed, count, side, side, classes),
+        structured_images(seed + 1, test, side, side, classes),
+    )

@@ -1,0 +1,189 @@
+"""The schemas, their page and their examples agree with each other and with the binary."""
+
+import copy
+import json
+import re
+import runpy
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import h5py
+import jsonschema
+
+import support
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+EXAMPLES = SCHEMAS / "examples"
+READER = EXAMPLES / "read_checkpoint.py"
+
+
+def load(path: Path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def validator(name: str) -> jsonschema.Draft202012Validator:
+    schema = load(SCHEMAS / f"{name}.schema.json")
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def read(path: Path) -> subprocess.CompletedProcess:
+    """Runs the reader of the documentation."""
+    return subprocess.run([sys.executable, READER, path], capture_output=True, text=True)
+
+
+class GoldenCheckpoints(unittest.TestCase):
+    def test_the_reader_of_the_documentation_reads_each(self) -> None:
+        for path in EXAMPLES.glob("checkpoint-*.h5"):
+            with self.subTest(path.name):
+                result = read(path)
+                self.assertEqual((result.stderr, result.returncode), ("", 0))
+                self.assertRegex(result.stdout, r"^step 6, all 17 tensors whole\n")
+                self.assertIn("layers.0.weight float32 (3, 4) velocity\n", result.stdout)
+
+    def test_the_reader_notices_a_changed_byte_in_any_tensor(self) -> None:
+        whole = (EXAMPLES / "checkpoint-1.h5").read_bytes()
+        reader = runpy.run_path(str(READER))
+        offsets = {}
+        with h5py.File(EXAMPLES / "checkpoint-1.h5") as file:
+            for key in ["flywheel.metadata", *load(EXAMPLES / "checkpoint-1.json")["tensors"]]:
+                offsets[key] = file[key].id.get_offset()
+        with tempfile.TemporaryDirectory() as folder:
+            for key, offset in offsets.items():
+                with self.subTest(key):
+                    damaged = bytearray(whole)
+                    damaged[offset + 1] ^= 1
+                    path = Path(folder) / "damaged.h5"
+                    path.write_bytes(damaged)
+                    with self.assertRaisesRegex(ValueError, "does not match its CRC-32"):
+                        reader["read_checkpoint"](path)
+
+    def test_the_documents_beside_them_are_theirs(self) -> None:
+        for path in EXAMPLES.glob("checkpoint-*.h5"):
+            with self.subTest(path.name), h5py.File(path) as file:
+                stored = json.loads(file["flywheel.metadata"][()].tobytes())
+                self.assertEqual(stored, load(path.with_suffix(".json")))
+
+
+class Schemas(unittest.TestCase):
+    def setUp(self) -> None:
+        self.checkpoint = validator("checkpoint")
+        self.configuration = validator("configuration")
+        self.document = load(EXAMPLES / "checkpoint-1.json")
+
+    def test_the_examples_are_instances(self) -> None:
+        self.checkpoint.validate(self.document)
+        self.configuration.validate(self.document["trainer"])
+        self.configuration.validate(load(EXAMPLES / "configuration.json"))
+        self.configuration.validate({})
+
+    def test_the_checkpoint_schema_refuses_what_is_wrong(self) -> None:
+        wrong = {
+            "schema": 2,
+            "crc32": "0ABCDEF0",
+            "saved": {"run": "0", "time": "2026-01-02T03:04:05Z"},
+            "schedule": {"kind": "constant", "more": 1},
+            "tensors": {"model/a/b": {"dtype": "float32", "shape": [], "crc32": "00000000"}},
+        }
+        for name, value in wrong.items():
+            with self.subTest(name):
+                changed = copy.deepcopy(self.document)
+                changed[name] = value
+                self.assertFalse(self.checkpoint.is_valid(changed))
+        for name in self.document:
+            with self.subTest(without=name):
+                changed = copy.deepcopy(self.document)
+                del changed[name]
+                self.assertFalse(self.checkpoint.is_valid(changed))
+
+    def test_keys_are_escaped_as_the_page_says(self) -> None:
+        entry = {"dtype": "float32", "shape": [1], "crc32": "00000000"}
+        names = {
+            "layers.0.weight": True, "..weight": True, "a%2Fb": True, "%25": True, "%2E%2E": True,
+            "ü": True, "a/b": False, "..": False, "a%b": False, "%2e": False, "": False,
+        }  # fmt: skip
+        for prefix in ["model/", "optimizer/velocity/"]:
+            for name, valid in names.items():
+                with self.subTest(prefix + name):
+                    self.document["tensors"] = {prefix + name: entry}
+                    self.assertEqual(self.checkpoint.is_valid(self.document), valid)
+
+    def test_numbers_that_are_not_finite_are_bit_patterns(self) -> None:
+        for text, valid in {
+            "0x7ff0000000000000": True, "0xfff8000000000001": True, "0x3ff0000000000000": False,
+            "0x7FF0000000000000": False, "inf": False,
+        }.items():  # fmt: skip
+            with self.subTest(text):
+                self.document["progress"]["epoch_loss"] = {"float64": text}
+                self.assertEqual(self.checkpoint.is_valid(self.document), valid)
+
+    def test_the_configuration_schema_refuses_what_the_trainer_refuses(self) -> None:
+        for wrong in [
+            {"epochs": 0}, {"seed": -1}, {"network": {"layers": [784]}}, {"momentum": 0.9},
+            {"optimizer": {"momentum": 1}}, {"optimizer": {"rule": "nielsen", "nesterov": True}},
+            {"optimizer": {"rule": "nielsen", "dampening": 0.5}},
+            {"optimizer": {"nesterov": True, "momentum": 0}}, {"checkpoints": {"keep": 0}},
+            {"data": {"last_batch": "pad"}}, {"$schema": "../configuration.schema.json"},
+        ]:  # fmt: skip
+            with self.subTest(wrong):
+                self.assertFalse(self.configuration.is_valid(wrong))
+                self.refused(wrong)
+
+    def refused(self, configuration) -> None:
+        if support.settings.flywheel is None:
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "configuration.json"
+            path.write_text(json.dumps(configuration))
+            command = [support.settings.flywheel, "train", path, "--output", Path(folder) / "run"]
+            result = subprocess.run(command, capture_output=True, text=True)
+            self.assertEqual(result.returncode, 2, result.stderr)
+
+    def test_the_defaults_of_the_schema_are_those_of_the_trainer(self) -> None:
+        if support.settings.flywheel is None:
+            self.skipTest("no binary is given")
+        defaults = {}
+        for name, member in self.configuration.schema["properties"].items():
+            if "properties" in member:
+                settings = member["properties"].items()
+                defaults[name] = {key: setting["default"] for key, setting in settings}
+            else:
+                defaults[name] = member["default"]
+        with tempfile.TemporaryDirectory() as folder:
+            run = Path(folder) / "run"
+            command = [support.settings.flywheel, "train", "--quiet", "--output", run]
+            subprocess.run([*command, "--epochs", "1"], check=True)
+            resolved = load(run / "configuration.json")
+        self.configuration.validate(resolved)
+        self.assertEqual(resolved, {**defaults, "epochs": 1})
+
+
+class Page(unittest.TestCase):
+    def setUp(self) -> None:
+        self.text = (SCHEMAS / "checkpoint.md").read_text(encoding="utf-8")
+
+    def test_its_reader_is_the_script_of_at_most_40_lines(self) -> None:
+        blocks = re.findall(r"^```python\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
+        script = READER.read_text(encoding="utf-8")
+        self.assertEqual(blocks, [script])
+        self.assertLessEqual(len(script.splitlines()), 40)
+
+    def test_it_speaks_of_every_member_of_the_schema(self) -> None:
+        def names(schema):
+            if isinstance(schema, dict):
+                yield from schema.get("properties", {})
+                schema = schema.values()
+            if not isinstance(schema, (str, int, float, type(None))):
+                for part in schema:
+                    yield from names(part)
+
+        for name in set(names(load(SCHEMAS / "checkpoint.schema.json"))):
+            with self.subTest(name):
+                self.assertRegex(self.text, rf'[`"]{name}[`"]')
+
+
+if __name__ == "__main__":
+    unittest.main()
