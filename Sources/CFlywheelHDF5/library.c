@@ -140,16 +140,19 @@ char *fw_h5_take_errors(void) {
   return all.text;
 }
 
-hid_t fw_h5_open(fw_h5_store *store, const char *path) {
+// libhdf5 asks for a name and does nothing with it; a relative one would make it look up where it is.
+static const char no_name[] = "/";
+
+hid_t fw_h5_open(fw_h5_store *store) {
   fw_h5_opening = store;
-  hid_t file = H5Fopen(path, H5F_ACC_RDONLY, file_access);
+  hid_t file = H5Fopen(no_name, H5F_ACC_RDONLY, file_access);
   fw_h5_opening = NULL;
   return file;
 }
 
-hid_t fw_h5_create(fw_h5_store *store, const char *path) {
+hid_t fw_h5_create(fw_h5_store *store) {
   fw_h5_opening = store;
-  hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, file_creation, file_access);
+  hid_t file = H5Fcreate(no_name, H5F_ACC_TRUNC, file_creation, file_access);
   fw_h5_opening = NULL;
   return file;
 }

@@ -59,7 +59,7 @@ public import SystemPackage
       guard let store = unsafe fw_h5_store_reading(buffer.baseAddress, buffer.count) else {
         throw FlywheelError(.limitExceeded, "There is no memory to open a file.")
       }
-      let fileID = unsafe fw_h5_open(store, path.string)
+      let fileID = unsafe fw_h5_open(store)
       guard fileID < 0 else { return unsafe (store, fileID) }
       unsafe fw_h5_store_release(store)
       throw HDF5Library.damage("the file", path: path)

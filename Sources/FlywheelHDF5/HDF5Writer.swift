@@ -71,7 +71,7 @@ public import SystemPackage
           errno: Errno(rawValue: number)
         )
       }
-      let fileID = unsafe fw_h5_create(store, path.string)
+      let fileID = unsafe fw_h5_create(store)
       guard fileID >= 0 else {
         unsafe fw_h5_store_release(store)
         throw HDF5Library.failure(.libraryFailure, "libhdf5 could not start a file.", path: path)

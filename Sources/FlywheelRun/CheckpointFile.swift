@@ -17,8 +17,21 @@ public enum CheckpointFile {
     _ path: FilePath,
     verification: Verification = .checksums
   ) throws(FlywheelError) -> Checkpoint {
+    if let checkpoint = try readPlain(path, verification) { return checkpoint }
     let file = try HDF5File(opening: path)
     return try read(file, verification)
+  }
+
+  /// Reads a checkpoint as Flywheel writes it; nil for any other, and for any fault: libhdf5 then has
+  /// the word, so that every error is told in one way.
+  private static func readPlain(
+    _ path: FilePath,
+    _ verification: Verification
+  ) throws(FlywheelError) -> Checkpoint? {
+    guard var file = try HDF5PlainFile(opening: path) else { return nil }
+    return try? Checkpoint(verification: verification) { (key) throws(FlywheelError) in
+      file.tensor(key)
+    }
   }
 
   /// Checks all there is to check: what `read` does, that nothing was added to the file, and that the

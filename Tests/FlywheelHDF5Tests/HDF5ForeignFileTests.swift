@@ -6,6 +6,12 @@ import Testing
 
 @testable import FlywheelHDF5
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 @Suite struct HDF5ForeignFileTests {
   let directory: TemporaryDirectory
   let path: FilePath
@@ -209,6 +215,31 @@ import Testing
       let error = #expect(throws: FlywheelError.self) { try file.attribute(name) }
       #expect(error?.code == .unsupported, "\(name)")
     }
+  }
+
+  @Test("Wrong numbers in the heap of texts are an error or another text, and no endless loop")
+  func damagedHeap() throws {
+    do {
+      let file = ForeignFile(path)
+      file.addVariableString("rule", "nielsen")
+    }
+    var bytes = try directory.read("foreign.h5")
+    let magic = Array("GCOL".utf8)
+    let heap = try #require(bytes.indices.first { bytes[$0...].starts(with: magic) })
+    let damaged = directory.path.appending("damaged.h5")
+    var errors = 0
+    for bit in 0..<48 * 8 {
+      bytes[heap + bit / 8] ^= 1 << (bit % 8)
+      defer { bytes[heap + bit / 8] ^= 1 << (bit % 8) }
+      let file = try OpenFile(damaged, flags: O_WRONLY | O_CREAT | O_TRUNC, purpose: "test")
+      try file.write(bytes.rawBytes)
+      do throws(FlywheelError) {
+        _ = try HDF5File(opening: damaged).attribute("rule")
+      } catch {
+        errors += 1
+      }
+    }
+    #expect(errors > 48)
   }
 
   @Test("A dataset that declares more than its file can hold is refused before memory is asked for")

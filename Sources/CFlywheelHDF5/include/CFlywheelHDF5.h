@@ -31,10 +31,9 @@ int fw_h5_store_error(const fw_h5_store *store);
 void fw_h5_store_detach(fw_h5_store *store);
 void fw_h5_store_release(fw_h5_store *store);
 
-// Both return a file, or a negative number. The path is for messages only. Closing the file closes all
-// that is open in it.
-hid_t fw_h5_open(fw_h5_store *store, const char *path);
-hid_t fw_h5_create(fw_h5_store *store, const char *path);
+// Both return a file, or a negative number. Closing the file closes all that is open in it.
+hid_t fw_h5_open(fw_h5_store *store);
+hid_t fw_h5_create(fw_h5_store *store);
 
 // The type of numbers in a file; kind is 'i', 'u' or 'f'. Little-endian ones are our memory types too.
 hid_t fw_h5_number_type(char kind, size_t byte_count, int is_big_endian);
