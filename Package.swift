@@ -14,6 +14,8 @@ let swiftSettings: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+let cSettings: [CSetting] = [.treatAllWarnings(as: .error)]
+
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let orderedCollections = Target.Dependency.product(
   name: "OrderedCollections",
@@ -83,18 +85,19 @@ let package = Package(
       pkgConfig: "openblas",
       providers: [.apt(["libopenblas-dev"])]
     ),
-    .target(name: "CFlywheelHDF5", dependencies: ["CHDF5"]),
+    .target(name: "CFlywheelHDF5", dependencies: ["CHDF5"], cSettings: cSettings),
     .target(
       name: "CFlywheelKernels",
+      cSettings: cSettings,
       linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]
     ),
-    .target(name: "CFlywheelSystem"),
+    .target(name: "CFlywheelSystem", cSettings: cSettings),
 
     // The rooms, from the ground up. Arrows only go down.
     room(
       "FlywheelCore",
       dependencies: [
-        "CFlywheelKernels", "CFlywheelSystem", "CZlib", systemPackage, orderedCollections,
+        "CFlywheelKernels", systemPackage, orderedCollections,
       ]
     ),
     room("FlywheelOptim", dependencies: ["FlywheelCore"]),
@@ -109,8 +112,7 @@ let package = Package(
     room(
       "FlywheelRun",
       dependencies: [
-        "FlywheelCore", "FlywheelCheckpoint", "FlywheelHDF5", "CFlywheelSystem", systemPackage,
-        orderedCollections,
+        "FlywheelCore", "FlywheelCheckpoint", "FlywheelHDF5", systemPackage, orderedCollections,
       ]
     ),
     room(
@@ -147,7 +149,10 @@ let package = Package(
       path: "Tests/FlywheelTestSupport",
       swiftSettings: swiftSettings
     ),
-    tests("FlywheelCore", dependencies: ["CFlywheelKernels", systemPackage, orderedCollections]),
+    tests(
+      "FlywheelCore",
+      dependencies: ["CFlywheelKernels", "CZlib", systemPackage, orderedCollections]
+    ),
     tests("FlywheelHDF5", dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage]),
     tests("FlywheelOptim", dependencies: ["FlywheelCore"]),
     tests(

@@ -12,6 +12,13 @@ static void remember(int signal) {
   pending = signal;
 }
 
+// A signal that whoever started us wants ignored, as nohup and shells do, stays ignored.
+static void take(int signal, const struct sigaction *action) {
+  struct sigaction inherited;
+  if (sigaction(signal, NULL, &inherited) == 0 && inherited.sa_handler == SIG_IGN) return;
+  sigaction(signal, action, NULL);
+}
+
 void fw_signals_install(void) {
   struct sigaction action;
   memset(&action, 0, sizeof action);
@@ -19,8 +26,8 @@ void fw_signals_install(void) {
   sigemptyset(&action.sa_mask);
   // Reads and writes go on after the handler; training polls the flag between steps.
   action.sa_flags = SA_RESTART;
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  take(SIGINT, &action);
+  take(SIGTERM, &action);
   action.sa_handler = SIG_IGN;
   sigaction(SIGXFSZ, &action, NULL);
   sigaction(SIGPIPE, &action, NULL);

@@ -2,8 +2,6 @@ import ArgumentParser
 
 /// What the process tells scripts when it ends.
 enum ExitStatus: Int32 {
-  /// Everything is fine, or the same.
-  case fine = 0
   /// The answer is no: it differs, or does not verify.
   case no = 1
   /// The question could not be answered, or the work not be done.

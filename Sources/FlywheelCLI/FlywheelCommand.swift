@@ -12,11 +12,11 @@ public struct FlywheelCommand: ParsableCommand {
       that is stopped or killed goes on bit for bit.
 
       Examples:
-        flywheel train                              # a small network on built-in digits
+        flywheel train               # a small network on built-in digits
         flywheel train --data MNIST_DIR --layers 784-30-10 --rule nielsen
-        flywheel resume runs/1                      # go on from the newest whole checkpoint
-        flywheel inspect runs/1                     # what is in it
-        flywheel verify runs/1                      # is every byte as it was written
+        flywheel resume runs/1       # go on from the newest whole checkpoint
+        flywheel inspect runs/1      # what is in it
+        flywheel verify runs/1       # is it as it was written
 
       Exit status: 0 fine, 1 does not verify, 2 trouble, 64 wrong usage, 130 and 143 stopped by \
       SIGINT and SIGTERM after saving.
@@ -28,14 +28,14 @@ public struct FlywheelCommand: ParsableCommand {
   /// Creates the command; the parser does.
   public init() {}
 
-  /// Runs the command line and ends the process with the exit status of `schemas/`' promises.
+  /// Runs the command line and ends the process with the documented exit status.
   public static func start() -> Never {
     do {
       var command = try parseAsRoot()
       try command.run()
       exit(withError: ExitCode.success)
     } catch let error as FlywheelError {
-      Terminal.error.write("error: \(error)\n")
+      Terminal.error.print("error: \(error)")
       exit(withError: ExitCode(ExitStatus.trouble.rawValue))
     } catch {
       exit(withError: error)

@@ -1,3 +1,5 @@
+import SystemPackage
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -23,7 +25,10 @@ struct Terminal: Sendable {
     return known && size.ws_col > 0 ? Int(size.ws_col) : 80
   }
 
-  /// Writes text at once, unbuffered; a reader that has gone away is no error of ours.
+  /// Writes text at once, unbuffered.
+  ///
+  /// Training goes on when nobody reads what it says any more; what a command prints as its result must
+  /// not be lost in silence, so that standard output ends the process if it cannot be written.
   func write(_ text: String) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
@@ -37,13 +42,33 @@ struct Terminal: Sendable {
         #endif
       }
       if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { return }
+      guard count > 0 else {
+        if descriptor == STDOUT_FILENO { endForLostOutput() }
+        return
+      }
       rest = rest.dropFirst(count)
     }
   }
 
-  /// Writes a line.
-  func print(_ line: String = "") {
-    write(line + "\n")
+  private func endForLostOutput() {
+    let reason = Errno(rawValue: errno)
+    // A reader that has seen enough, such as head, is no trouble.
+    if reason == .brokenPipe { exit(ExitStatus.trouble.rawValue) }
+    Terminal.error.print("error: Could not write to standard output: \(reason).")
+    exit(ExitStatus.trouble.rawValue)
+  }
+
+  /// Writes a line, or lines; what a terminal would obey instead of show is escaped, since names come
+  /// from files.
+  func print(_ text: String = "") {
+    var shown = ""
+    for scalar in text.unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control where scalar != "\n", .format, .lineSeparator, .paragraphSeparator:
+        shown += scalar.escaped(asASCII: true)
+      default: shown.unicodeScalars.append(scalar)
+      }
+    }
+    write(shown + "\n")
   }
 }

@@ -19,7 +19,7 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: """
-      Widths, inputs first and classes last. \
+      Widths with dashes between, inputs first and classes last. \
       \(Self.saying { LayerWidths($0.network.layers) })
       """
   )
@@ -66,6 +66,8 @@ struct TrainingOptions: ParsableArguments {
   var rule: String?
 
   @Option(
+    name: [.long, .customLong("lr")],
+    parsing: .unconditional,
     help: """
       Learning rate. \
       \(Self.saying(\.hyperparameters.learningRate))
@@ -74,6 +76,7 @@ struct TrainingOptions: ParsableArguments {
   var learningRate: Double?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Momentum coefficient, from 0 to below 1. \
       \(Self.saying(\.hyperparameters.momentum))
@@ -82,6 +85,7 @@ struct TrainingOptions: ParsableArguments {
   var momentum: Double?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Dampening of the rule 'pytorch'. \
       \(Self.saying(\.hyperparameters.dampening))
@@ -90,6 +94,7 @@ struct TrainingOptions: ParsableArguments {
   var dampening: Double?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Weight decay, in the rule's own meaning. \
       \(Self.saying(\.hyperparameters.weightDecay))
@@ -101,6 +106,7 @@ struct TrainingOptions: ParsableArguments {
   var nesterov: Bool?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Size of a mini-batch. \
       \(Self.saying(\.data.batchSize))
@@ -117,6 +123,7 @@ struct TrainingOptions: ParsableArguments {
   var lastBatch: DataDescription.LastBatch?
 
   @Option(
+    parsing: .unconditional,
     help: """
       How many images to train on, from the front. \
       (default: all that are not held out)
@@ -125,6 +132,7 @@ struct TrainingOptions: ParsableArguments {
   var training: Int?
 
   @Option(
+    parsing: .unconditional,
     help: """
       How many images to hold out for validation, from the back. \
       (default: a sixth)
@@ -133,6 +141,7 @@ struct TrainingOptions: ParsableArguments {
   var validation: Int?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Total number of epochs. \
       \(Self.saying(\.epochs))
@@ -141,6 +150,7 @@ struct TrainingOptions: ParsableArguments {
   var epochs: Int?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Seed of all random streams. \
       \(Self.saying(\.seed))
@@ -149,6 +159,7 @@ struct TrainingOptions: ParsableArguments {
   var seed: UInt64?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Save every so many epochs; 0 for only at the end. \
       \(Self.saying(\.checkpoints.everyEpochs))
@@ -157,6 +168,7 @@ struct TrainingOptions: ParsableArguments {
   var saveEveryEpochs: Int?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Save every so many steps besides; 0 for never. \
       \(Self.saying(\.checkpoints.everySteps))
@@ -165,6 +177,7 @@ struct TrainingOptions: ParsableArguments {
   var saveEverySteps: Int?
 
   @Option(
+    parsing: .unconditional,
     help: """
       How many of the newest checkpoints to keep. \
       \(Self.saying(\.checkpoints.keep))

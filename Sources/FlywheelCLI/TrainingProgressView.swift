@@ -25,7 +25,6 @@ struct TrainingProgressView: ~Copyable {
     switch event {
     case .batch(let snapshot): showLive(snapshot)
     case .epoch(let summary): say(Self.line(summary))
-    case .saved: break
     }
   }
 
@@ -36,17 +35,21 @@ struct TrainingProgressView: ~Copyable {
 
   private func showLive(_ snapshot: TrainingEvent.Snapshot) {
     guard isLive else { return }
-    let width = String(snapshot.epochs).count
-    let parts = [
-      "epoch \(Formatting.right(String(snapshot.epoch), width))/\(snapshot.epochs)",
+    let digits = String(snapshot.epochs).count
+    var parts = [
+      "epoch \(Formatting.right(String(snapshot.epoch), digits))/\(snapshot.epochs)",
       Formatting.right("\(Int(100 * snapshot.fraction))%", 4),
       "loss \(Formatting.fixed(snapshot.loss, 4))",
       "accuracy \(Formatting.percent(snapshot.accuracy))",
       "\(Formatting.grouped(Int(snapshot.samplesPerSecond))) samples/s",
       "\(Formatting.duration(snapshot.secondsLeft)) left",
     ]
-    // A line that wraps cannot be redrawn.
-    terminal.write("\r\u{1B}[K" + parts.joined(separator: "  ").prefix(terminal.width - 1))
+    // A line that wraps cannot be redrawn: the rate goes first, then the time left, then the accuracy.
+    let width = terminal.width - 1
+    for dropped in [4, 4, 3] where parts.joined(separator: "  ").count > width {
+      parts.remove(at: dropped)
+    }
+    terminal.write("\r\u{1B}[K" + parts.joined(separator: "  ").prefix(width))
   }
 
   private static func line(_ summary: TrainingEvent.Summary) -> String {

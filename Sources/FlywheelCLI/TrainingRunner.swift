@@ -24,6 +24,24 @@ struct TrainingRunner {
     fw_signals_install()
   }
 
+  /// Runs a session in a new directory: the one given, or the next free number.
+  func run(
+    in output: String?,
+    _ start: (FilePath) throws(FlywheelError) -> TrainingSession
+  ) throws {
+    if let output {
+      try run(try start(FilePath(output)))
+      return
+    }
+    let path = try DefaultRun.claim()
+    do {
+      try run(try start(path))
+    } catch {
+      DefaultRun.release(path)
+      throw error
+    }
+  }
+
   func run(_ session: consuming TrainingSession) throws {
     let view = TrainingProgressView(isQuiet: options.quiet)
     let path = session.path
@@ -65,16 +83,18 @@ struct TrainingRunner {
         + "\(configuration.rule.name) lr \(configuration.hyperparameters.learningRate) "
         + "momentum \(configuration.hyperparameters.momentum) "
         + "decay \(configuration.hyperparameters.weightDecay)"
+        + (configuration.hyperparameters.nesterov ? " nesterov" : "")
     )
     guard let restoration = session.restoration else { return }
     let progress = restoration.progress
     view.say(
       "restored \(restoration.counts.parameters) parameters and \(restoration.counts.buffers) "
-        + "velocities at step \(Formatting.grouped(restoration.step)), epoch \(progress.epoch + 1) "
-        + "batch \(Formatting.grouped(progress.batch)), from \(restoration.path)"
+        + "velocities at step \(Formatting.grouped(restoration.step)): \(progress.epoch) epochs and "
+        + "\(Formatting.grouped(progress.batch)) batches done"
     )
+    view.say("from \(restoration.path)")
     if progress.epoch >= configuration.epochs {
-      view.say("all \(configuration.epochs) epochs are done already; give --epochs for more")
+      view.say("all \(configuration.epochs) epochs are done already; --epochs N goes on to N")
     }
   }
 

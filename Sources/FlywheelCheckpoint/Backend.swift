@@ -1,6 +1,9 @@
 import FlywheelCore
 
-/// What computed the run: two machines agree on every bit if this is equal on both.
+/// What computed the run: with Flywheel's own products and equal arithmetic, weights have equal bits.
+///
+/// A BLAS chooses its own kernels by processor and version, and reported losses use the platform's
+/// logarithm.
 public struct Backend: Sendable, Hashable {
   /// Who multiplies matrices, for example `flywheel` or `openblas`.
   public var products: String

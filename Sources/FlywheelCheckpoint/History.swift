@@ -29,12 +29,12 @@ public struct History: Sendable, Hashable {
     for (name, value) in values { metrics[name, default: []].append(value) }
   }
 
-  /// Puts the metrics in another order, if there are any rows.
+  /// Puts the metrics in another order, if there are any.
   ///
   /// - Parameter names: The names of all metrics.
   /// - Throws: `mismatch` if the history has other metrics.
   public mutating func arrange(as names: OrderedSet<String>) throws(FlywheelError) {
-    guard !steps.isEmpty else { return }
+    guard !metrics.isEmpty else { return }
     guard metrics.keys.count == names.count, names.allSatisfy({ metrics[$0] != nil }) else {
       throw FlywheelError(
         .mismatch,

@@ -33,6 +33,14 @@ struct TensorIndex {
   init(_ source: JSONObject) throws(FlywheelError) {
     var object = source
     for key in object.names {
+      // Every key of a checkpoint has two components or three; deeper ones would only cost stack.
+      let components = key.split(separator: "/", omittingEmptySubsequences: false)
+      guard (2...3).contains(components.count), !components.contains("") else {
+        throw FlywheelError.malformed(
+          found: "a key of \(components.count) components in the index",
+          expected: "two or three, none of them empty"
+        )
+      }
       var entry = try object.object(key)
       let name = try entry.string("dtype")
       guard let dtype = DType(rawValue: name) else {

@@ -129,6 +129,13 @@ public struct AtomicFile: ~Copyable {
       flags: O_RDONLY | O_DIRECTORY,
       purpose: "make the file's name durable"
     )
-    try directory.synchronize()
+    do throws(FlywheelError) {
+      try directory.synchronize()
+    } catch {
+      // Some network file systems cannot synchronise a directory, and need not.
+      guard error.cause == .errno(.invalidArgument) || error.cause == .errno(.notSupported) else {
+        throw error
+      }
+    }
   }
 }

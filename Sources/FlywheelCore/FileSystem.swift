@@ -22,11 +22,22 @@ package enum FileSystem {
     }
     defer { unsafe _ = closedir(stream) }
     var names: [String] = []
-    while let entry = unsafe readdir(stream) {
+    while true {
+      // Only the error number tells the end of the list from a failure.
+      errno = 0
+      guard let entry = unsafe readdir(stream) else { break }
       let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
         unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 1) { unsafe String(cString: $0) }
       }
       if name != "." && name != ".." { names.append(name) }
+    }
+    guard errno == 0 else {
+      throw FlywheelError.system(
+        "readdir",
+        to: "list the directory",
+        path: directory,
+        errno: .current
+      )
     }
     return names.sorted()
   }
@@ -46,13 +57,34 @@ package enum FileSystem {
         errno: .current
       )
     }
+    // Files in it can only be as durable as its own name.
+    try AtomicFile.synchronizeDirectory(of: directory)
+  }
+
+  /// Creates a directory that must not exist yet; false if something has its name.
+  package static func createNewDirectory(_ directory: FilePath) throws(FlywheelError) -> Bool {
+    let made = unsafe directory.withPlatformString { unsafe mkdir($0, 0o777) }
+    guard made == 0 || errno == EEXIST else {
+      throw FlywheelError.system(
+        "mkdir",
+        to: "create the directory",
+        path: directory,
+        errno: .current
+      )
+    }
+    return made == 0
+  }
+
+  /// Deletes a directory if it is empty.
+  package static func removeEmptyDirectory(_ directory: FilePath) {
+    _ = unsafe directory.withPlatformString { unsafe rmdir($0) }
   }
 
   /// A path that means the same from every directory.
   package static func absolute(_ path: FilePath) -> FilePath {
     guard path.isRelative, let current = unsafe getcwd(nil, 0) else { return path }
     defer { unsafe free(current) }
-    return unsafe FilePath(platformString: current).pushing(path).lexicallyNormalized()
+    return unsafe FilePath(platformString: current).pushing(path)
   }
 
   /// Whether something has this name.

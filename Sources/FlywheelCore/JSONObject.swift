@@ -37,13 +37,16 @@ public struct JSONObject: Sendable {
 
   /// Makes sure that every member has been asked for.
   ///
+  /// - Parameter remedy: What may have happened, or what to do.
   /// - Throws: `malformed`, naming the first member that has not.
-  public func refuseOtherMembers() throws(FlywheelError) {
+  public func refuseOtherMembers(
+    remedy: String = "written by a newer Flywheel, or damaged"
+  ) throws(FlywheelError) {
     guard let index = isAsked.firstIndex(of: false) else { return }
     let name = quoted(members.keys[index])
     throw FlywheelError(
       .malformed,
-      "Found an unknown member \(name) in \(path): written by a newer Flywheel, or damaged."
+      "Found an unknown member \(name) in \(path): \(remedy)."
     )
   }
 

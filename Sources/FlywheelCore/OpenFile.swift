@@ -47,7 +47,8 @@ package struct OpenFile: ~Copyable, Sendable {
         retryingOnInterrupt { unsafe writeOnce(buffer) }
       }
       guard written > 0 else {
-        throw FlywheelError.system("write", to: "write the file", path: path, errno: .current)
+        let error = written == 0 ? Errno.ioError : .current
+        throw FlywheelError.system("write", to: "write the file", path: path, errno: error)
       }
       rest = rest.extracting(droppingFirst: written)
     }

@@ -98,9 +98,11 @@ public import SystemPackage
     }
     let start = bytes.extracting(first: signature.count)
     let found = unsafe start.withUnsafeBytes { unsafe Array($0) }
-    throw FlywheelError.malformed(
-      found: "a file that begins with the bytes \(found)",
-      expected: "an HDF5 file, which has the signature \(signature)",
+    let shown = found.map { (0x20..<0x7F).contains($0) ? String(UnicodeScalar($0)) : "." }.joined()
+    throw FlywheelError(
+      .malformed,
+      "This is no HDF5 file: it begins with '\(shown)', not with HDF5's signature. Name another file; "
+        + "if it was one, its first bytes are damaged.",
       at: .init(path: path)
     )
   }

@@ -6,7 +6,7 @@ extension SGDRule {
   /// Source: torch/optim/sgd.py of PyTorch 2.13.
   public static let pytorch = SGDRule(
     name: "pytorch",
-    summary: "velocity sums gradients; lr outside; decay joins the gradient, biases too",
+    summary: "velocity sums gradients, lr outside, decay for biases too",
     form: SGDForm(
       a: .momentum,
       b: 1 - .dampening,
@@ -33,7 +33,7 @@ extension SGDRule {
   /// Source: Neural Networks and Deep Learning, chapter 3; network2.py for the decay.
   public static let nielsen = SGDRule(
     name: "nielsen",
-    summary: "velocity holds -lr*gradient and is the displacement; decay lambda/n, weights only",
+    summary: "velocity is the displacement, decay lambda/n, weights only",
     form: SGDForm(
       a: .momentum,
       b: -.learningRate,

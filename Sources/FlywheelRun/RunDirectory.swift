@@ -52,14 +52,16 @@ public struct RunDirectory: ~Copyable, Sendable {
   /// - Throws: `alreadyExists` if there is something, `busy`, or `inputOutput`.
   public init(creating path: FilePath, configuration: JSONValue) throws(FlywheelError) {
     try FileSystem.createDirectory(path)
-    let wasRun = FileSystem.exists(path.appending("lock"))
-    if !wasRun, let name = try FileSystem.names(in: path).first {
+    if !FileSystem.exists(path.appending("lock")),
+      let name = try FileSystem.names(in: path).first
+    {
       throw Self.occupied(path, by: name)
     }
     // The lock comes before anything else, so that of two processes only one fills the directory.
     let lock = try RunLock(path.appending("lock"))
-    // A run that was killed before it saved anything is started again in its place.
-    if wasRun, let name = try Self.remains(in: path) { throw Self.occupied(path, by: name) }
+    // Looked at under the lock: another process may have trained here meanwhile. A run that was killed
+    // before it saved anything is started again in its place.
+    if let name = try Self.remains(in: path) { throw Self.occupied(path, by: name) }
     try Self.removeTemporaryFiles(in: path)
     try FileSystem.createDirectory(path.appending("checkpoints"))
     try Self.write(configuration, in: path)
@@ -114,8 +116,10 @@ public struct RunDirectory: ~Copyable, Sendable {
   private static func occupied(_ path: FilePath, by name: String) -> FlywheelError {
     FlywheelError(
       .alreadyExists,
-      "The directory is not empty (it holds '\(name)'); go on with 'flywheel resume', "
-        + "or name another directory.",
+      name.hasSuffix(".h5")
+        ? "The directory holds a run already, with checkpoint '\(name)'; go on with "
+          + "'flywheel resume', or name another directory."
+        : "The directory is not empty (it holds '\(name)'); name another directory.",
       at: .init(path: path)
     )
   }
@@ -130,39 +134,59 @@ public struct RunDirectory: ~Copyable, Sendable {
     }
   }
 
-  /// Whether a directory is a run.
-  ///
-  /// - Parameter path: The directory.
-  /// - Returns: Whether it is.
-  public static func exists(at path: FilePath) -> Bool {
-    FileSystem.exists(path.appending("configuration.json"))
-  }
-
   /// The checkpoint files of a run, oldest first.
   ///
   /// - Parameter path: The run's directory.
   /// - Throws: `inputOutput` if it cannot be listed.
   /// - Returns: The files.
   public static func checkpoints(in path: FilePath) throws(FlywheelError) -> [FilePath] {
+    try numberedCheckpoints(in: path).map(\.file)
+  }
+
+  /// The checkpoint files with the steps that their names say, in order; other files are not ours.
+  private static func numberedCheckpoints(
+    in path: FilePath
+  ) throws(FlywheelError) -> [(step: Int, file: FilePath)] {
     let directory = path.appending("checkpoints")
     guard FileSystem.exists(directory) else { return [] }
     return try FileSystem.names(in: directory)
-      .filter { $0.hasPrefix("step-") && $0.hasSuffix(".h5") }
-      .map { directory.appending($0) }
+      .compactMap { name in step(ofName: name).map { ($0, directory.appending(name)) } }
+      .sorted { $0.0 < $1.0 }
+  }
+
+  private static func name(ofStep step: Int) -> String {
+    let digits = String(step)
+    return "step-" + String(repeating: "0", count: max(0, 12 - digits.utf8.count)) + digits + ".h5"
+  }
+
+  private static func step(ofName name: String) -> Int? {
+    guard name.hasPrefix("step-"), name.hasSuffix(".h5") else { return nil }
+    let digits = name.dropFirst(5).dropLast(3)
+    return digits.allSatisfy { ("0"..."9").contains($0) } ? Int(digits) : nil
   }
 
   /// The newest checkpoint that verifies, found by looking: no pointer file can be wrong.
   ///
   /// - Parameter path: The run's directory.
-  /// - Throws: `notFound` if there is none at all, or the newest one's fault if none is whole.
+  /// - Throws: `notFound` if there is none at all, `corrupted` if none is whole, or why one that is not
+  ///   damaged cannot be read.
   /// - Returns: The checkpoint, and what was passed over.
   public static func newest(in path: FilePath) throws(FlywheelError) -> Newest {
     var skipped: [Skipped] = []
-    for file in try checkpoints(in: path).reversed() {
+    for (step, file) in try numberedCheckpoints(in: path).reversed() {
       do throws(FlywheelError) {
         let checkpoint = try CheckpointFile.read(file)
+        guard checkpoint.optimizer.step == step else {
+          throw FlywheelError(
+            .mismatch,
+            "The file is named after step \(step), but holds step \(checkpoint.optimizer.step).",
+            at: .init(path: file)
+          )
+        }
         return Newest(checkpoint: checkpoint, path: file, skipped: skipped)
       } catch {
+        // One that is whole but cannot be read now, or by this version, must not be trained over.
+        guard error.isDamage || FileSystem.isDirectory(file) else { throw error }
         skipped.append(Skipped(path: file, reason: error))
       }
     }
@@ -192,13 +216,16 @@ public struct RunDirectory: ~Copyable, Sendable {
     _ checkpoint: Checkpoint,
     retention: Retention
   ) throws(FlywheelError) -> FilePath {
-    let digits = String(checkpoint.optimizer.step)
-    let padding = String(repeating: "0", count: max(0, 12 - digits.utf8.count))
-    let file = path.appending("checkpoints").appending("step-\(padding)\(digits).h5")
+    let step = checkpoint.optimizer.step
+    let file = path.appending("checkpoints").appending(Self.name(ofStep: step))
     try CheckpointFile.write(checkpoint, to: file)
-    for old in retention.surplus(of: try Self.checkpoints(in: path)) where old != file {
-      try FileSystem.removeFile(old)
+    let all = try Self.numberedCheckpoints(in: path)
+      .filter { !FileSystem.isDirectory($0.file) }
+    // What claims a later step is what a resume passed over as damaged: it must not count as kept.
+    for old in retention.surplus(of: all.filter { $0.step <= step }) {
+      try FileSystem.removeFile(old.file)
     }
+    for stale in all where stale.step > step { try FileSystem.removeFile(stale.file) }
     return file
   }
 

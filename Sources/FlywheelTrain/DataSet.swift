@@ -49,8 +49,9 @@ public struct DataSet: Sendable {
     guard trained > 0, held >= 0, held <= whole.count, trained <= whole.count - held else {
       throw FlywheelError(
         .invalidArgument,
-        "There are \(whole.count) images to split; \(trained) to train on and \(held) to hold out "
-          + "for validation do not fit."
+        "There are \(whole.count) images; \(settings.training.map { "\($0)" } ?? "some") to train on "
+          + "and \(held) to hold out for validation do not fit. The default is to hold out a sixth; "
+          + "a validation of 0 holds out none."
       )
     }
     guard settings.batchSize <= trained else {

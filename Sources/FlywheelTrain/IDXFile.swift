@@ -41,6 +41,16 @@ public struct IDXFile: Sendable {
   public static func mnist(
     in directory: FilePath
   ) throws(FlywheelError) -> (training: LabelledImages, test: LabelledImages) {
+    guard FileSystem.isDirectory(directory) else {
+      throw FlywheelError(
+        .notFound,
+        FileSystem.exists(directory)
+          ? "This is a file; name the directory that holds MNIST's four files."
+          : "There is no such directory; name one that holds MNIST's four files, or 'digits' for the "
+            + "built-in data.",
+        at: .init(path: directory)
+      )
+    }
     let training = try labelledImages("train", in: directory, classCount: nil)
     let test = try labelledImages("t10k", in: directory, classCount: training.classCount)
     guard test.width == training.width, test.height == training.height else {

@@ -15,7 +15,7 @@ struct Trainer<Scalar: TrainingScalar> {
   private let run: String
   private let network: Network<Scalar>
   private var batches: ImageBatches<Scalar>
-  private let hyperparameters: Hyperparameters
+  private var hyperparameters: Hyperparameters { configuration.hyperparameters }
   private var step = 0
   private var hasBuffers = false
   private var progress = Progress()
@@ -29,43 +29,27 @@ struct Trainer<Scalar: TrainingScalar> {
     run: String,
     from checkpoint: Checkpoint?
   ) throws(FlywheelError) {
-    try self.init(configuration, data, run: run)
-    if let checkpoint { try restore(checkpoint) }
-  }
-
-  private init(
-    _ configuration: TrainingConfiguration,
-    _ data: DataSet,
-    run: String
-  ) throws(FlywheelError) {
     self.configuration = configuration
     self.data = data
     self.run = run
-    hyperparameters = configuration.hyperparameters
+    // Memory is asked for only after the tensors have shown that the network is of their size.
+    if let checkpoint { try Self.requireParameters(checkpoint, of: configuration) }
     batches = ImageBatches(data.training)
-    network = try Network(
-      shape: configuration.network,
-      batchSize: configuration.data.batchSize
-    )
+    network = try Network(shape: configuration.network, batchSize: configuration.data.batchSize)
     var random = RandomStream.initialization.generator(seed: configuration.seed)
-    network.initialize(configuration.initialization, from: &random)
+    if checkpoint == nil { network.initialize(configuration.initialization, from: &random) }
     initializationState = random.words
+    if let checkpoint { try restore(checkpoint) }
   }
 
   private mutating func restore(_ checkpoint: Checkpoint) throws(FlywheelError) {
     try require(checkpoint)
     let buffers = checkpoint.optimizer.slots[SGDRule.slotName] ?? [:]
-    for parameter in try allParameters() {
-      guard let value = checkpoint.parameters[parameter.name]?.value else {
-        throw Self.misfit("it has no parameter '\(parameter.name)'")
-      }
-      try parameter.load(value, into: parameter.value, CheckpointKey.parameter(parameter.name))
-      guard !buffers.isEmpty else { continue }
-      let key = CheckpointKey.slot(SGDRule.slotName, of: parameter.name)
-      guard let buffer = buffers[parameter.name] else {
-        throw Self.misfit("it has other velocities, but not '\(parameter.name)''s")
-      }
-      try parameter.load(buffer, into: parameter.velocity, key)
+    for parameter in allParameters() {
+      // Names, dtypes and shapes have been checked.
+      guard let value = checkpoint.parameters[parameter.name]?.value else { continue }
+      try parameter.value.load(value)
+      if let buffer = buffers[parameter.name] { try parameter.velocity.load(buffer) }
     }
     hasBuffers = !buffers.isEmpty
     step = checkpoint.optimizer.step
@@ -97,7 +81,7 @@ struct Trainer<Scalar: TrainingScalar> {
     var pace = Pace(samplesToGo: samplesToGo)
     var rule = resolvedRule()
     // A run that is killed before its first epoch ends can be resumed too.
-    var newest: FilePath? = try saved(newest, in: directory, report)
+    var newest: FilePath? = try saved(newest, in: directory)
     try directory.rewriteMetrics(history)
 
     while progress.epoch < configuration.epochs {
@@ -112,7 +96,7 @@ struct Trainer<Scalar: TrainingScalar> {
       pace.startEpoch()
       while progress.batch < batchCount {
         if let signal = interruption() {
-          return result(signal: signal, try saved(newest, in: directory, report), pace)
+          return result(signal: signal, try saved(newest, in: directory), pace)
         }
         let start = progress.batch * batchSize
         let range = start..<min(start + batchSize, samples)
@@ -136,14 +120,14 @@ struct Trainer<Scalar: TrainingScalar> {
         let isSaveDue =
           configuration.checkpoints.everySteps > 0
           && step % configuration.checkpoints.everySteps == 0
-        if isSaveDue, progress.batch < batchCount { newest = try save(in: directory, report) }
+        if isSaveDue, progress.batch < batchCount { newest = try save(in: directory) }
       }
       try finishEpoch(in: directory, &pace, report)
       if isSaveDueAfterEpoch {
-        newest = try save(in: directory, report)
+        newest = try save(in: directory)
       }
     }
-    return result(signal: nil, try saved(newest, in: directory, report), pace)
+    return result(signal: nil, try saved(newest, in: directory), pace)
   }
 
   // MARK: The parts of the loop
@@ -210,44 +194,39 @@ struct Trainer<Scalar: TrainingScalar> {
     report(.epoch(summary))
   }
 
-  private func save(
-    in directory: borrowing RunDirectory,
-    _ report: (TrainingEvent) -> Void
-  ) throws(FlywheelError) -> FilePath {
+  private func save(in directory: borrowing RunDirectory) throws(FlywheelError) -> FilePath {
     let checkpoint = try checkpoint()
     for (name, parameter) in checkpoint.parameters where !parameter.value.isFinite {
       throw diverged("Parameter '\(name)' holds a number that is not finite", atStep: step)
     }
-    let path = try directory.save(
+    return try directory.save(
       checkpoint,
       retention: Retention(last: configuration.checkpoints.keep)
     )
-    report(.saved(path, step: step))
-    return path
   }
 
   /// The checkpoint of the step at hand: the one already saved, or a new one.
   private func saved(
     _ newest: FilePath?,
-    in directory: borrowing RunDirectory,
-    _ report: (TrainingEvent) -> Void
+    in directory: borrowing RunDirectory
   ) throws(FlywheelError) -> FilePath {
     if let newest { return newest }
-    return try save(in: directory, report)
+    return try save(in: directory)
   }
 
   /// The state as it is between two steps.
   func checkpoint() throws(FlywheelError) -> Checkpoint {
     var parameters: OrderedDictionary<String, Parameter> = [:]
     var velocities: OrderedDictionary<String, Tensor> = [:]
-    for parameter in try allParameters() {
+    let shapes = try Self.parameterShapes(of: configuration.network)
+    for (parameter, shape) in zip(allParameters(), shapes) {
       parameters[parameter.name] = Parameter(
-        value: try parameter.value.tensor(shape: parameter.shape),
+        value: try parameter.value.tensor(shape: shape.shape),
         group: 0,
-        axes: parameter.axes
+        axes: shape.axes
       )
       if hasBuffers {
-        velocities[parameter.name] = try parameter.velocity.tensor(shape: parameter.shape)
+        velocities[parameter.name] = try parameter.velocity.tensor(shape: shape.shape)
       }
     }
     let order = RandomStream.order.generator(seed: configuration.seed, epoch: progress.epoch)
@@ -281,8 +260,8 @@ struct Trainer<Scalar: TrainingScalar> {
   private func diverged(_ what: String, atStep step: Int) -> FlywheelError {
     FlywheelError(
       .diverged,
-      "\(what) at step \(step) (epoch \(progress.epoch + 1), batch "
-        + "\(step - progress.epoch * batchCount)). Training stops; the last good checkpoint is kept. "
+      "\(what) at step \(step) (epoch \((step - 1) / batchCount + 1), batch "
+        + "\((step - 1) % batchCount + 1)). Training stops; the last good checkpoint is kept. "
         + "Try a lower learning rate than \(hyperparameters.learningRate)."
     )
   }
@@ -361,60 +340,88 @@ struct Trainer<Scalar: TrainingScalar> {
 
   // MARK: Names and checks
 
-  /// A parameter of the network under its name, with its buffer.
-  private struct NamedParameter {
+  /// A parameter as the network's architecture has it.
+  private struct ParameterShape {
     let name: String
     let shape: Shape
     let axes: [String]
-    let value: PaddedMatrix<Scalar>
-    let velocity: PaddedMatrix<Scalar>
-
-    func load(
-      _ tensor: Tensor,
-      into matrix: PaddedMatrix<Scalar>,
-      _ key: String
-    ) throws(FlywheelError) {
-      guard tensor.dtype == Scalar.dtype, tensor.shape == shape else {
-        throw FlywheelError(
-          .mismatch,
-          "The checkpoint has \(tensor.dtype.rawValue) \(tensor.shape), the network needs "
-            + "\(Scalar.dtype.rawValue) \(shape).",
-          at: .init(tensor: key)
-        )
-      }
-      try matrix.load(tensor)
-    }
   }
 
   /// All parameters in order, weights before biases, layer by layer.
-  private func allParameters() throws(FlywheelError) -> [NamedParameter] {
-    var parameters: [NamedParameter] = []
-    for (index, layer) in network.layers.enumerated() {
-      parameters.append(
-        NamedParameter(
-          name: "layers.\(index).weight",
-          shape: try Shape([layer.outputs, layer.inputs]),
-          axes: ["out", "in"],
-          value: layer.weight,
-          velocity: layer.weightVelocity
-        )
-      )
-      parameters.append(
-        NamedParameter(
-          name: "layers.\(index).bias",
-          shape: Shape(vector: layer.outputs),
-          axes: ["out"],
-          value: layer.bias,
-          velocity: layer.biasVelocity
-        )
+  private static func parameterShapes(
+    of network: NetworkShape
+  ) throws(FlywheelError) -> [ParameterShape] {
+    var shapes: [ParameterShape] = []
+    for (index, fan) in network.fans.enumerated() {
+      let weight = try Shape([fan.outputs, fan.inputs])
+      shapes.append(.init(name: "layers.\(index).weight", shape: weight, axes: ["out", "in"]))
+      let bias = Shape(vector: fan.outputs)
+      shapes.append(.init(name: "layers.\(index).bias", shape: bias, axes: ["out"]))
+    }
+    return shapes
+  }
+
+  /// All parameters under their names, with their buffers, in the order of `parameterShapes`.
+  private func allParameters() -> [(
+    name: String, value: PaddedMatrix<Scalar>, velocity: PaddedMatrix<Scalar>
+  )] {
+    network.layers.enumerated().flatMap { index, layer in
+      [
+        ("layers.\(index).weight", layer.weight, layer.weightVelocity),
+        ("layers.\(index).bias", layer.bias, layer.biasVelocity),
+      ]
+    }
+  }
+
+  /// Checks that a checkpoint holds the network's parameters and buffers, all of them and no others.
+  private static func requireParameters(
+    _ checkpoint: Checkpoint,
+    of configuration: TrainingConfiguration
+  ) throws(FlywheelError) {
+    let optimizer = checkpoint.optimizer
+    let keepsBuffer = configuration.rule.keepsBuffer(configuration.hyperparameters)
+    for slot in optimizer.slots.keys where slot != SGDRule.slotName || !keepsBuffer {
+      throw misfit("it has buffers '\(slot)', which the rule does not keep and would lose")
+    }
+    let buffers = optimizer.slots[SGDRule.slotName]
+    let parameters = try parameterShapes(of: configuration.network)
+    for parameter in parameters {
+      let name = parameter.name
+      guard let value = checkpoint.parameters[name]?.value else {
+        throw misfit("it has no parameter '\(name)'")
+      }
+      try require(value, parameter, CheckpointKey.parameter(name))
+      guard let buffers else { continue }
+      guard let buffer = buffers[name] else {
+        throw misfit("it has other velocities, but none of '\(name)'")
+      }
+      try require(buffer, parameter, CheckpointKey.slot(SGDRule.slotName, of: name))
+    }
+    let names = Set(parameters.map(\.name))
+    if let extra = checkpoint.parameters.keys.first(where: { !names.contains($0) }) {
+      throw misfit("it has a parameter '\(extra)', which the network has not")
+    }
+  }
+
+  private static func require(
+    _ tensor: Tensor,
+    _ parameter: ParameterShape,
+    _ key: String
+  ) throws(FlywheelError) {
+    guard tensor.dtype == Scalar.dtype, tensor.shape == parameter.shape else {
+      throw FlywheelError(
+        .mismatch,
+        "The checkpoint has \(tensor.dtype.rawValue) \(tensor.shape), the network needs "
+          + "\(Scalar.dtype.rawValue) \(parameter.shape).",
+        at: .init(tensor: key)
       )
     }
-    return parameters
   }
 
   /// Checks that a checkpoint is one that this trainer could have written, as far as it can tell.
   private func require(_ checkpoint: Checkpoint) throws(FlywheelError) {
     let optimizer = checkpoint.optimizer
+    let progress = checkpoint.progress
     if let trained = checkpoint.data, trained.digest != data.digest {
       throw FlywheelError(
         .mismatch,
@@ -422,21 +429,15 @@ struct Trainer<Scalar: TrainingScalar> {
           + "\(trained.digest), found \(data.source) with \(data.digest). Resume with the same data."
       )
     }
+    if let trained = checkpoint.data, trained != data.description(configuration) {
+      throw Self.misfit("it splits or scales its data in another way")
+    }
     guard optimizer.rule == configuration.rule.name, optimizer.groups.count == 1,
       optimizer.groups[0].hyperparameters == configuration.hyperparameters,
       optimizer.gradient == .mean, optimizer.sizes == sizes
     else {
       throw Self.misfit("its optimizer's rule, hyperparameters or sizes are not the trainer's")
     }
-    let names = Set(try allParameters().map(\.name))
-    if let extra = checkpoint.parameters.keys.first(where: { !names.contains($0) }) {
-      throw Self.misfit("it has a parameter '\(extra)', which the network has not")
-    }
-    let keepsBuffer = configuration.rule.keepsBuffer(configuration.hyperparameters)
-    for slot in optimizer.slots.keys where slot != SGDRule.slotName || !keepsBuffer {
-      throw Self.misfit("it has buffers '\(slot)', which the rule does not keep and would lose")
-    }
-    let progress = checkpoint.progress
     let (steps, overflow) = progress.epoch.multipliedReportingOverflow(by: batchCount)
     guard !overflow, progress.batch < batchCount, optimizer.step - progress.batch == steps else {
       throw Self.misfit(
@@ -444,6 +445,19 @@ struct Trainer<Scalar: TrainingScalar> {
           + "\(optimizer.step) steps that it counts"
       )
     }
+    let inEpoch = progress.batch * configuration.data.batchSize
+    let (seen, isTooMany) = progress.epoch.multipliedReportingOverflow(by: samplesPerEpoch)
+    guard !isTooMany, progress.samples - inEpoch == seen, progress.epochHits <= inEpoch,
+      progress.epochLoss.isFinite, checkpoint.history.steps.count == progress.epoch,
+      ["validation_accuracy", nil].contains(progress.best?.metric)
+    else {
+      throw Self.misfit("its samples, sums, metrics or history are not those of its steps")
+    }
+    let order = RandomStream.order
+    guard
+      checkpoint.random[order.name]
+        == order.generator(seed: configuration.seed, epoch: progress.epoch).words
+    else { throw Self.misfit("its random stream '\(order.name)' is not the seed's") }
   }
 
   private static func misfit(_ what: String) -> FlywheelError {

@@ -39,6 +39,9 @@ extension TrainingConfiguration {
     ]
   }
 
+  private static let spelling =
+    "check its spelling; schemas/configuration.schema.json lists what there is"
+
   /// Reads a configuration; what it leaves out has its default.
   ///
   /// - Parameter json: The document.
@@ -55,7 +58,7 @@ extension TrainingConfiguration {
       )
       initialization = try section.choice("initialization") ?? initialization
       precision = try section.choice("precision") ?? precision
-      try section.refuseOtherMembers()
+      try section.refuseOtherMembers(remedy: Self.spelling)
     }
     if var section = try root.optionalObject("optimizer") {
       if let name = try section.optionalString("rule") { rule = try SGDRule.named(name) }
@@ -66,7 +69,7 @@ extension TrainingConfiguration {
         weightDecay: try section.optionalDouble("weight_decay") ?? hyperparameters.weightDecay,
         nesterov: try section.optionalBool("nesterov") ?? hyperparameters.nesterov
       )
-      try section.refuseOtherMembers()
+      try section.refuseOtherMembers(remedy: Self.spelling)
     }
     if var section = try root.optionalObject("data") {
       data = DataConfiguration(
@@ -76,7 +79,7 @@ extension TrainingConfiguration {
         batchSize: try section.optionalInteger("batch_size") ?? data.batchSize,
         lastBatch: try section.choice("last_batch") ?? data.lastBatch
       )
-      try section.refuseOtherMembers()
+      try section.refuseOtherMembers(remedy: Self.spelling)
     }
     epochs = try root.optionalInteger("epochs") ?? epochs
     seed = try root.optionalUnsigned("seed") ?? seed
@@ -86,9 +89,9 @@ extension TrainingConfiguration {
         everySteps: try section.optionalInteger("every_steps") ?? checkpoints.everySteps,
         keep: try section.optionalInteger("keep") ?? checkpoints.keep
       )
-      try section.refuseOtherMembers()
+      try section.refuseOtherMembers(remedy: Self.spelling)
     }
-    try root.refuseOtherMembers()
+    try root.refuseOtherMembers(remedy: Self.spelling)
     try validate()
   }
 }
@@ -108,6 +111,6 @@ extension JSONObject {
 
   /// An array of integers that may be absent.
   fileprivate mutating func optionalIntegers(_ name: String) throws(FlywheelError) -> [Int]? {
-    names.contains(name) ? try integers(name) : nil
+    optionalValue(name) == nil ? nil : try integers(name)
   }
 }

@@ -98,7 +98,7 @@ public struct TrainingConfiguration: Sendable, Hashable {
     guard value >= low, value <= 1 << 40 else {
       throw FlywheelError(
         .invalidArgument,
-        "\(name) is \(value); it must be a whole number of at least \(low)."
+        "\(name) is \(value); it must be a whole number from \(low) to \(1 << 40)."
       )
     }
   }

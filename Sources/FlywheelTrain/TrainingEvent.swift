@@ -1,13 +1,9 @@
-public import SystemPackage
-
 /// Something that happened in a run, for whoever watches it.
 public enum TrainingEvent: Sendable {
   /// Some batches are done; sent a few times a second.
   case batch(Snapshot)
   /// An epoch is done.
   case epoch(Summary)
-  /// A checkpoint is durable under its name.
-  case saved(FilePath, step: Int)
 
   /// Where training is at the moment.
   public struct Snapshot: Sendable {

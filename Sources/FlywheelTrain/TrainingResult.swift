@@ -15,6 +15,6 @@ public struct TrainingResult: Sendable {
   public var testLoss: Double?
   /// The share of test images classified right; nil before the end, or if there are none.
   public var testAccuracy: Double?
-  /// Samples per second of this process's CPU time spent in steps.
+  /// Samples per second of CPU time since training began, saves and validation included.
   public var samplesPerCPUSecond: Double
 }

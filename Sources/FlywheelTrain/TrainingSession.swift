@@ -50,6 +50,8 @@ public struct TrainingSession: ~Copyable {
     try configuration.validate()
     // The directory comes last: nothing is left behind by a wrong path, split or size.
     let data = try DataSet(configuration)
+    configuration.data.training = data.training.count
+    configuration.data.validation = data.validation.count
     let trainer = try PreciseTrainer(configuration, data, run: Self.newIdentity())
     directory = try RunDirectory(creating: path, configuration: configuration.json)
     self.configuration = configuration
@@ -64,9 +66,14 @@ public struct TrainingSession: ~Copyable {
   /// - Parameters:
   ///   - path: The run's directory.
   ///   - epochs: The new total number of epochs; nil for the one it was created with.
+  ///   - source: Where the data are now; nil for where they were.
   /// - Throws: `notFound` if it is no run or has no checkpoint, `corrupted` if none is whole, `busy`,
   ///   `mismatch` if data or settings have changed.
-  public init(resuming path: FilePath, epochs: Int? = nil) throws(FlywheelError) {
+  public init(
+    resuming path: FilePath,
+    epochs: Int? = nil,
+    data source: String? = nil
+  ) throws(FlywheelError) {
     let directory = try RunDirectory(opening: path)
     let newest = try RunDirectory.newest(in: path)
     var written: TrainingConfiguration
@@ -77,7 +84,9 @@ public struct TrainingSession: ~Copyable {
     }
     let asWritten = written
     written.epochs = epochs ?? written.epochs
+    written.data.source = DataSet.absolute(source ?? written.data.source)
     try written.validate()
+    try Self.require(epochs, isNotBelow: newest.checkpoint)
     let trained = try Self.configuration(of: newest.checkpoint, newest.path)
     try Self.require(written, agreesWith: trained, path)
     let checkpoint = newest.checkpoint
@@ -100,20 +109,24 @@ public struct TrainingSession: ~Copyable {
   ///   - file: The checkpoint.
   ///   - path: A directory that does not exist yet, or is empty.
   ///   - epochs: The total number of epochs; nil for what the checkpoint was trained for.
+  ///   - source: Where the data are now; nil for where they were.
   /// - Throws: What reading the checkpoint and creating a run throw.
   public init(
     from file: FilePath,
     at path: FilePath,
-    epochs: Int? = nil
+    epochs: Int? = nil,
+    data source: String? = nil
   ) throws(FlywheelError) {
     let checkpoint = try CheckpointFile.read(file)
     var configuration = try Self.configuration(of: checkpoint, file)
     configuration.epochs = epochs ?? configuration.epochs
+    configuration.data.source = DataSet.absolute(source ?? configuration.data.source)
     try configuration.validate()
+    try Self.require(epochs, isNotBelow: checkpoint)
     let data = try DataSet(configuration)
-    let (started, run) = (configuration, checkpoint.saved.run)
+    let started = configuration
     let trainer = try Self.located(file) { () throws(FlywheelError) in
-      try PreciseTrainer(started, data, run: run, from: checkpoint)
+      try PreciseTrainer(started, data, run: Self.newIdentity(), from: checkpoint)
     }
     directory = try RunDirectory(creating: path, configuration: configuration.json)
     self.configuration = configuration
@@ -140,6 +153,18 @@ public struct TrainingSession: ~Copyable {
       newest: newest,
       interruption: interruption,
       report: report
+    )
+  }
+
+  private static func require(
+    _ epochs: Int?,
+    isNotBelow checkpoint: Checkpoint
+  ) throws(FlywheelError) {
+    guard let epochs, epochs < checkpoint.progress.epoch else { return }
+    throw FlywheelError(
+      .invalidArgument,
+      "\(checkpoint.progress.epoch) epochs are done already, which is more than \(epochs); "
+        + "epochs is the total, so give a larger number."
     )
   }
 

@@ -68,6 +68,15 @@ class Messages(CommandLineTestCase):
             )
         self.assertIn(f"saved {newest(run)}", result.stderr)
 
+    def test_output_that_cannot_be_written_is_trouble(self):
+        run = self.train(*self.settings, "--epochs", 1)
+        for command in (["inspect", run], ["inspect", run, "--json"], ["verify", run]):
+            with self.subTest(command=command), open("/dev/full", "w") as full:
+                command = [settings.flywheel, *map(str, command)]
+                result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+                self.assertEqual(result.returncode, 2)
+                self.assertIn("Could not write to standard output", result.stderr)
+
     def test_quiet_says_nothing(self):
         result = self.flywheel("train", *self.settings, "--quiet", "--output", self.path())
         self.assertEqual((result.stdout, result.stderr), ("", ""))
@@ -104,6 +113,19 @@ class Messages(CommandLineTestCase):
             self.flywheel("train", *self.settings, "--epochs", 1, "--quiet")
             self.flywheel("verify", f"runs/{number}")
             self.assertFalse((self.folder / "runs" / str(number + 1)).exists())
+
+    def test_runs_without_a_name_that_start_at_once_get_two_numbers(self):
+        processes = [
+            self.start("train", *self.settings, "--epochs", 1, "--quiet") for _ in range(4)
+        ]
+        for process in processes:
+            self.assertEqual(self.finish(process).status, 0)
+        runs = {path.name for path in (self.folder / "runs").iterdir()}
+        self.assertEqual(runs, {"1", "2", "3", "4"})
+
+    def test_a_run_that_comes_to_nothing_takes_no_number(self):
+        self.flywheel("train", "--data", "nowhere", "--quiet", status=2)
+        self.assertEqual(list((self.folder / "runs").iterdir()), [])
 
 
 class Settings(CommandLineTestCase):

@@ -17,6 +17,7 @@ BATCH = 1500
 class DamageTestCase(TestCase):
     def setUp(self) -> None:
         super().setUp()
+        self.numbers: dict[str, str] = {}
         # One pixel, one class: the smallest network there is, but every kind of tensor and value.
         images = Images(np.arange(3).reshape(3, 1, 1), np.zeros(3, np.uint8))
         data = write_idx(self.folder / "data", images, images[:1])
@@ -49,7 +50,15 @@ class DamageTestCase(TestCase):
         return damaged, whole
 
     def file(self, run: Path, name: str) -> Path:
-        return run / "checkpoints" / f"step-{name}.h5"
+        """Checkpoints are named after numbers; other names get one of their own."""
+        number = str(name)
+        if not number.isdigit():
+            number = self.numbers.setdefault(number, str(10**9 + len(self.numbers)))
+        return run / "checkpoints" / f"step-{number}.h5"
+
+    def name(self, file: Path) -> str:
+        number = file.stem.removeprefix("step-")
+        return {known: name for name, known in self.numbers.items()}.get(number, number)
 
     def verify_run(self, run: Path, damaged: dict[str, str], whole: set[str]) -> None:
         result = self.finish(self.start("verify", run, "--json"))
@@ -57,14 +66,16 @@ class DamageTestCase(TestCase):
             # A file that cannot be judged at all, for example of a newer schema: it is named.
             self.assert_error(result, str(run))
             file = Path(result.stderr[result.stderr.rindex(str(run)) :].split("]")[0])
-            damaged[file.stem.removeprefix("step-")] = result.stderr
+            damaged[self.name(file)] = result.stderr
             file.unlink()
             return self.verify_run(run, damaged, whole)
         report = result.json
         self.assertEqual(len(report["files"]), len(list((run / "checkpoints").iterdir())))
         found = 0
+        names = {known: name for name, known in self.numbers.items()}
         for entry in report["files"]:
-            name = Path(entry["file"]).stem.removeprefix("step-")
+            number = Path(entry["file"]).stem.removeprefix("step-")
+            name = names.get(number, number)
             if entry["whole"]:
                 whole.add(name)
             else:

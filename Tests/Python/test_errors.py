@@ -322,13 +322,11 @@ class Settings(ErrorTestCase):
         self.refuses("resume", run, "--epochs", 0, status=64, words=["epochs"])
         self.assertEqual(files_and_bytes(run), before)
 
-    def test_fewer_epochs_than_are_done_lose_nothing(self):
+    def test_fewer_epochs_than_are_done_are_refused_and_lose_nothing(self):
         run = self.finished_run()
-        before = checkpoint.read(newest(run))
-        self.resume(run, "--epochs", 1)
-        after = checkpoint.read(newest(run))
-        self.assertEqual(after.document["progress"], before.document["progress"])
-        self.flywheel("verify", run)
+        before = files_and_bytes(run)
+        self.refuses("resume", run, "--epochs", 1, words=["2 epochs are done already"])
+        self.assertEqual(files_and_bytes(run), before)
 
     def test_a_network_too_large_for_memory_is_an_error(self):
         run = self.path()
@@ -426,6 +424,38 @@ class Configurations(ErrorTestCase):
         configuration["data"]["source"] = str(moved)
         path.write_text(json.dumps(configuration))
         self.resume(run, "--epochs", 4)
+
+    def test_data_that_moved_are_named_to_resume(self):
+        run = self.train(*self.settings, "--epochs", 3, "--keep", 10)
+        moved = self.folder / "moved"
+        self.data.rename(moved)
+        self.resume(run, "--epochs", 4, "--data", moved)
+        self.resume(run, "--epochs", 5)
+        branch = self.path()
+        self.flywheel("resume", checkpoints(run)[1], "--data", moved, "--output", branch)
+        self.assertNotEqual(
+            checkpoint.read(newest(branch)).document["saved"]["run"],
+            checkpoint.read(newest(run)).document["saved"]["run"],
+        )
+
+    def test_a_newest_checkpoint_of_a_newer_schema_is_not_trained_over(self):
+        """It is whole; an old program must not go back behind it and delete it."""
+        run = self.finished_run()
+        path = newest(run)
+        document = checkpoint.read(path).document
+        checkpoint.replace_document(path, checkpoint.seal(document | {"schema": 2}))
+        before = files_and_bytes(run)
+        self.refuses("resume", run, "--epochs", 9, words=[path, "newer Flywheel"])
+        self.assertEqual(files_and_bytes(run), before)
+
+    def test_files_with_other_names_are_left_alone(self):
+        run = self.finished_run()
+        others = ["step-best.h5", "step-000000000003-copy.h5", "notes.txt"]
+        for name in others:
+            (run / "checkpoints" / name).write_bytes(b"mine")
+        self.resume(run, "--epochs", 9)
+        for name in others:
+            self.assertEqual((run / "checkpoints" / name).read_bytes(), b"mine")
 
     def test_epochs_and_checkpoints_may_be_edited_between(self):
         run = self.finished_run()
@@ -544,10 +574,10 @@ class Data(ErrorTestCase):
     def test_a_folder_without_data_is_named_with_the_files_that_belong_there(self):
         empty = self.folder / "empty"
         empty.mkdir()
-        for folder in (empty, self.folder / "nowhere"):
+        for folder, word in ((empty, self.IMAGES), (self.folder / "nowhere", "no such directory")):
             self.refuses(
                 "train", "--data", folder, "--output", self.path(),
-                words=[folder, self.IMAGES],
+                words=[folder, word],
             )  # fmt: skip
 
     def test_data_changed_between_are_noticed(self):
@@ -635,7 +665,7 @@ class Disks(ErrorTestCase):
         place.mkdir()
         (place / "thesis.txt").write_text("years of work")
         self.refuses(
-            "train", *self.settings, "--output", place, words=[place, "thesis.txt", "resume"]
+            "train", *self.settings, "--output", place, words=[place, "thesis.txt", "another directory"]
         )
         self.assertEqual((place / "thesis.txt").read_text(), "years of work")
         run = self.finished_run()

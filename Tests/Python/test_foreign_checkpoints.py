@@ -2,6 +2,7 @@
 
 import copy
 import re
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,10 @@ class Refused(ForeignTestCase):
             "the history is of another length": tensors | {"history/epoch": np.array([1.0, 2.0])},
             "the history has two axes": tensors | {"history/epoch": np.array([[1.0]])},
             "the steps are missing": without("history/step"),
+            "a metric without rows or steps": without(
+                *(key for key in tensors if key.startswith("history/"))
+            )
+            | {"history/epoch": np.array([])},
             "the steps are negative": tensors | {"history/step": np.array([-5])},
             "one stream is missing": without("random/order"),
             "a stream is too short": tensors | {"random/order": np.arange(6, dtype=np.uint64)},
@@ -205,6 +210,32 @@ class Refused(ForeignTestCase):
         self.flywheel("inspect", path)
         result = self.flywheel("resume", path, "--output", self.path(), status=2)
         self.assert_error(result, path, "how it was trained")
+
+    def test_a_network_of_another_size_is_refused_before_memory_is_asked_for(self):
+        document = copy.deepcopy(self.document)
+        document["trainer"]["network"]["layers"] = [16, 16777216, 3]
+        path = self.written(document)
+        result = self.finish(
+            self.start(
+                "resume", path, "--output", self.path(),
+                before=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29)),
+            )
+        )  # fmt: skip
+        self.assertEqual(result.status, 2)
+        self.assert_error(result, "layers.0.weight")
+
+    def test_a_stream_or_a_count_that_is_not_the_runs_is_refused(self):
+        tensors = dict(self.original.tensors)
+        tensors["random/order"] = tensors["random/order"] + np.uint64(1)
+        cases = [(self.document, tensors, "random stream")]
+        for section, member in (("progress", "samples"), ("progress", "batch")):
+            document = copy.deepcopy(self.document)
+            document[section][member] += 1
+            cases.append((document, self.original.tensors, "does not fit"))
+        for document, changed, word in cases:
+            path = self.written(document, changed)
+            result = self.flywheel("resume", path, "--output", self.path(), status=2)
+            self.assert_error(result, word)
 
     def test_hyperparameters_that_contradict_the_trainer_are_refused(self):
         """The document says the learning rate twice; going on with either would be a guess."""

@@ -158,6 +158,10 @@ class Schemas(unittest.TestCase):
             subprocess.run([*command, "--epochs", "1"], check=True)
             resolved = load(run / "configuration.json")
         self.configuration.validate(resolved)
+        # What depends on the data is null in the schema, and a number once the data are known.
+        counts = {name: resolved["data"].pop(name) for name in ("training", "validation")}
+        self.assertEqual(counts, {"training": 20000, "validation": 4000})
+        self.assertEqual([defaults["data"].pop(name) for name in counts], [None, None])
         self.assertEqual(resolved, {**defaults, "epochs": 1})
 
 

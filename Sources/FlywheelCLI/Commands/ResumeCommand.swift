@@ -8,22 +8,26 @@ struct ResumeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resume",
     abstract: "Go on with a run from its newest whole checkpoint, bit for bit.",
+    usage: "flywheel resume <run> [<options>]",
     discussion: """
       Damaged checkpoints are named and skipped. Given a checkpoint file instead of a run, a new run \
       starts from it, and the file's own run stays as it is.
 
       Examples:
         flywheel resume runs/1
-        flywheel resume runs/1 --epochs 20          # 20 in all, not 20 more
-        flywheel resume runs/1/checkpoints/step-000000003125.h5 --output runs/branch
+        flywheel resume runs/1 --epochs 20     # 20 in all, not 20 more
+        flywheel resume runs/1/checkpoints/step-000000003125.h5 -o runs/branch
       """
   )
 
   @Argument(help: ArgumentHelp("A run's directory, or a checkpoint file.", valueName: "run"))
   var source: String
 
-  @Option(help: "The new total number of epochs.")
+  @Option(parsing: .unconditional, help: "The new total number of epochs.")
   var epochs: Int?
+
+  @Option(help: "Where the data are now, if they have moved.")
+  var data: String?
 
   @Option(
     name: [.customShort("o"), .long],
@@ -47,10 +51,11 @@ struct ResumeCommand: ParsableCommand {
     let path = FilePath(source)
     let runner = TrainingRunner(reporting)
     if FileSystem.exists(path), !FileSystem.isDirectory(path) {
-      let target = output.map { FilePath($0) } ?? DefaultRun.next()
-      try runner.run(try TrainingSession(from: path, at: target, epochs: epochs))
+      try runner.run(in: output) { target throws(FlywheelError) in
+        try TrainingSession(from: path, at: target, epochs: epochs, data: data)
+      }
     } else {
-      try runner.run(try TrainingSession(resuming: path, epochs: epochs))
+      try runner.run(try TrainingSession(resuming: path, epochs: epochs, data: data))
     }
   }
 }

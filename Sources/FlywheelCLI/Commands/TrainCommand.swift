@@ -1,10 +1,15 @@
 import ArgumentParser
 import FlywheelCore
+import FlywheelOptim
 import FlywheelTrain
 import SystemPackage
 
 /// `flywheel train`: a new run.
 struct TrainCommand: ParsableCommand {
+  /// The rules there are, one a line.
+  private static let rules = SGDRule.presets.map { "Rule \($0.name): \($0.summary)." }
+    .joined(separator: "\n\n")
+
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Train a new run.",
@@ -13,11 +18,13 @@ struct TrainCommand: ParsableCommand {
       flags win. What neither says has a default: a 784-100-10 ReLU network on the built-in digits, \
       SGD with momentum 0.9 in PyTorch's form.
 
+      \(rules)
+
       Ctrl-C saves and leaves; a second Ctrl-C leaves at once. 'flywheel resume' goes on.
 
       Examples:
         flywheel train
-        flywheel train --epochs 20 --learning-rate 0.02 --nesterov --output runs/nesterov
+        flywheel train --epochs 20 --lr 0.02 --nesterov --output runs/nesterov
         flywheel train --data MNIST_DIR --layers 784-30-10 --activation sigmoid \\
           --loss sigmoid_cross_entropy --initialization network2 --rule nielsen \\
           --learning-rate 0.1 --momentum 0.5 --weight-decay 5 --batch-size 10 \\
@@ -41,8 +48,7 @@ struct TrainCommand: ParsableCommand {
   var reporting: ReportingOptions
 
   func validate() throws {
-    // With a file, what a flag means can depend on it; without one, a bad value is wrong usage.
-    guard configuration == nil else { return }
+    // A value that is wrong by itself is wrong usage, whatever a configuration file says beside it.
     do throws(FlywheelError) {
       _ = try options.applied(to: try TrainingConfiguration())
     } catch {
@@ -61,10 +67,9 @@ struct TrainCommand: ParsableCommand {
         throw error.located(path: path)
       }
     }
-    let session = try TrainingSession(
-      new: try options.applied(to: base),
-      at: output.map { FilePath($0) } ?? DefaultRun.next()
-    )
-    try runner.run(session)
+    let settings = try options.applied(to: base)
+    try runner.run(in: output) { path throws(FlywheelError) in
+      try TrainingSession(new: settings, at: path)
+    }
   }
 }

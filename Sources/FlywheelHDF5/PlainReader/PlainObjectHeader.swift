@@ -39,6 +39,8 @@ enum PlainObjectHeader {
   ) throws(FlywheelError) -> Bool {
     guard var block = try firstBlock(file, at: address) else { return false }
     var continuations: [(address: Int, count: Int)] = []
+    // Blocks do not overlap in a sound file, so that all of them together fit it.
+    var budget = file.byteCount
     for visited in 0..<blockLimit {
       var reader = ByteReader(block.messages)
       let prefix = block.tracksOrder ? 6 : 4
@@ -60,6 +62,8 @@ enum PlainObjectHeader {
       }
       guard visited < continuations.count else { return true }
       let (address, count) = continuations[visited]
+      guard count <= budget else { return false }
+      budget -= count
       guard let messages = continuedMessages(file, at: address, count) else { return false }
       block.messages = messages
     }
