@@ -1,4 +1,4 @@
-/// An expression in a step's hyperparameters: data that can be evaluated, compared and printed.
+/// An expression in a step's hyperparameters: data that can be evaluated and compared.
 ///
 /// Update rules are tables of formulas, so that a rule is a value and not a code path.
 public indirect enum Formula: Sendable, Hashable {

@@ -6,7 +6,9 @@
 ///     w' = w + d v' + f g + h w
 ///
 /// Every SGD, momentum and Nesterov rule of the literature is such a form, whatever its buffer
-/// holds and wherever its learning rate and weight decay enter.
+/// holds and wherever its learning rate and weight decay enter. The letters are those of the family
+/// that has a seventh, `e v` in the second line, which these rules do without; with `v'` put in, the
+/// second line reads `w' = w + p v + q g + r w`, where p = d a, q = d b + f and r = d c + h.
 public struct SGDForm<Coefficient: Sendable & Hashable>: Sendable, Hashable {
   /// How much of the buffer is kept.
   public var a: Coefficient

@@ -1,6 +1,12 @@
 import CFlywheelKernels
 import FlywheelCore
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// Labelled images in the order of an epoch, handed to the network batch by batch.
 ///
 /// The pixels stay bytes until the moment they are used: a quarter of the memory traffic of floats.
@@ -14,6 +20,20 @@ struct ImageBatches<Scalar: TrainingScalar> {
     self.images = images
     order = (0..<UInt32(truncatingIfNeeded: images.count)).map { $0 }
     orderedLabels = images.labels
+    #if os(Linux)
+      // Samples are read in random order: with small pages nearly each of them misses the TLB. Whether
+      // the system obliges is its own business, so that the result is of no interest.
+      unsafe images.pixels.withUnsafeBytes { pixels in
+        let pageSize = UInt(1 << 21)
+        let start = (UInt(bitPattern: pixels.baseAddress) + pageSize - 1) & ~(pageSize - 1)
+        let end = (UInt(bitPattern: pixels.baseAddress) + UInt(pixels.count)) & ~(pageSize - 1)
+        guard start < end, let address = unsafe UnsafeMutableRawPointer(bitPattern: start) else {
+          return
+        }
+        let collapseNow: CInt = 25  // MADV_COLLAPSE, since Linux 6.1
+        unsafe _ = madvise(address, Int(end - start), collapseNow)
+      }
+    #endif
   }
 
   var count: Int { images.count }
