@@ -1,0 +1,108 @@
+"""Workers, rounds and the statistics of what they answer."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+# One thread each: two that spin for each other on a shared machine measure the machine.
+ENVIRONMENT = os.environ | {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+
+
+class Worker:
+    """A process that stays warm and does one operation for each line it is sent."""
+
+    def __init__(self, command: Sequence[str]):
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            env=ENVIRONMENT,
+        )
+
+    def ask(self, operation: str, **request: Any) -> dict[str, Any]:
+        self.process.stdin.write(json.dumps({"operation": operation, **request}) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        answer = json.loads(line) if line else {"error": "the worker ended"}
+        if "error" in answer:
+            raise SystemExit(f"error: {operation} {request}: {answer['error']}")
+        return answer
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+@dataclass
+class Series:
+    """What one contender took, repetition by repetition, in seconds per unit of work."""
+
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+
+    def add(self, answer: dict[str, Any]) -> None:
+        self.cpu += answer["cpu"]
+        self.wall += answer["wall"]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.cpu)
+
+    @property
+    def best(self) -> float:
+        return min(self.cpu)
+
+    @property
+    def median_wall(self) -> float:
+        return statistics.median(self.wall)
+
+    @property
+    def json(self) -> dict[str, Any]:
+        return {"cpu": self.cpu, "wall": self.wall}
+
+
+Contender = Callable[[], dict[str, Any]]
+
+
+def interleaved(contenders: dict[str, Contender], rounds: int, label: str) -> dict[str, Series]:
+    """Each contender once a round, the first one another in each round; one more round, to warm up,
+    is not counted."""
+    series = {name: Series() for name in contenders}
+    names = list(contenders)
+    for number in range(-1, rounds):
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            answer = contenders[name]()
+            if number >= 0:
+                series[name].add(answer)
+        if sys.stderr.isatty():
+            print(f"\r{label}: round {number + 1} of {rounds} ", end="", file=sys.stderr)
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    return series
+
+
+def spawn(command: Sequence[str], expected_status: int = 0) -> tuple[float, float]:
+    """Runs a program to its end with its output thrown away; its wall and CPU seconds."""
+    null = os.open(os.devnull, os.O_RDWR)
+    files = [(os.POSIX_SPAWN_DUP2, null, descriptor) for descriptor in (0, 1, 2)]
+    start = time.perf_counter()
+    child = os.posix_spawnp(command[0], command, ENVIRONMENT, file_actions=files)
+    _, status, usage = os.wait4(child, 0)
+    wall = time.perf_counter() - start
+    os.close(null)
+    if os.waitstatus_to_exitcode(status) != expected_status:
+        raise SystemExit(f"error: {' '.join(command)} ended with status {status}")
+    return wall, usage.ru_utime + usage.ru_stime

@@ -1,0 +1,115 @@
+"""Saving and loading the same tensors with h5py, numpy and PyTorch."""
+
+import json
+import os
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+from serve import serve, timed
+
+torch.set_num_threads(1)
+
+Tensors = dict[str, np.ndarray]
+
+
+def tensors_of(path: str) -> Tensors:
+    """The weights and velocities of a Flywheel checkpoint, every checksum confirmed."""
+    with h5py.File(path) as file:
+        document = json.loads(file["flywheel.metadata"][()].tobytes())
+        tensors = {
+            name: file[name][()]
+            for name in document["tensors"]
+            if name.startswith(("model/", "optimizer/"))
+        }
+    for name, tensor in tensors.items():
+        assert f"{zlib.crc32(tensor):08x}" == document["tensors"][name]["crc32"], name
+    return tensors
+
+
+def save_h5py(path: str, tensors: Tensors) -> None:
+    with h5py.File(path, "w") as file:
+        for name, tensor in tensors.items():
+            file.create_dataset(name, data=tensor)
+
+
+def load_h5py(path: str, names: list[str]) -> Tensors:
+    with h5py.File(path, "r") as file:
+        return {name: file[name][()] for name in names}
+
+
+def load_h5py_checked(path: str, names: list[str]) -> tuple[Tensors, list[int]]:
+    tensors = load_h5py(path, names)
+    return tensors, [zlib.crc32(tensor) for tensor in tensors.values()]
+
+
+def load_npz(path: str, _names: list[str]) -> Tensors:
+    with np.load(path) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def load_torch(path: str, _names: list[str]) -> dict[str, torch.Tensor]:
+    return torch.load(path)
+
+
+def map_torch(path: str, _names: list[str]) -> dict[str, torch.Tensor]:
+    return torch.load(path, mmap=True)
+
+
+def touch_torch(path: str, _names: list[str]) -> tuple[dict[str, torch.Tensor], float]:
+    tensors = torch.load(path, mmap=True)
+    return tensors, sum(float(tensor.flatten()[::1024].sum()) for tensor in tensors.values())
+
+
+class Files:
+    """The tensors by set, and what can be done with them."""
+
+    def __init__(self) -> None:
+        self.numpy: dict[str, Tensors] = {}
+        self.torch: dict[str, dict[str, torch.Tensor]] = {}
+
+    def prepare(self, tensors: str, path: str) -> dict[str, Any]:
+        self.numpy[tensors] = tensors_of(path)
+        self.torch[tensors] = {n: torch.from_numpy(t) for n, t in self.numpy[tensors].items()}
+        return {
+            "bytes": sum(tensor.nbytes for tensor in self.numpy[tensors].values()),
+            "count": len(self.numpy[tensors]),
+            "versions": {
+                "numpy": np.__version__,
+                "h5py": f"{h5py.__version__} (HDF5 {h5py.version.hdf5_version})",
+                "torch": torch.__version__,
+            },
+        }
+
+    def save(self, contender: str, tensors: str, path: str, count: int) -> dict[str, Any]:
+        numpy, torch_tensors = self.numpy[tensors], self.torch[tensors]
+        bodies: dict[str, Callable[[], Any]] = {
+            "h5py": lambda: save_h5py(path, numpy),
+            "np.savez": lambda: np.savez(path, **numpy),
+            "torch.save": lambda: torch.save(torch_tensors, path),
+        }
+
+        def remove() -> None:
+            if os.path.exists(path):
+                os.unlink(path)
+
+        return timed(count, bodies[contender], before=remove)
+
+    def load(self, contender: str, tensors: str, path: str, count: int) -> dict[str, Any]:
+        load = {
+            "h5py": load_h5py,
+            "h5py, zlib.crc32": load_h5py_checked,
+            "np.load": load_npz,
+            "torch.load": load_torch,
+            "torch.load mmap": map_torch,
+            "torch.load mmap, touched": touch_torch,
+        }[contender]
+        names = list(self.numpy[tensors])
+        return timed(count, lambda: load(path, names))
+
+
+files = Files()
+serve({"prepare": files.prepare, "save": files.save, "load": files.load})
