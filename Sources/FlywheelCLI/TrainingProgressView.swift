@@ -36,16 +36,18 @@ struct TrainingProgressView: ~Copyable {
   private func showLive(_ snapshot: TrainingEvent.Snapshot) {
     guard isLive else { return }
     let digits = String(snapshot.epochs).count
+    let rate = Formatting.grouped(Int(snapshot.samplesPerSecond))
     var parts = [
       "epoch \(Formatting.right(String(snapshot.epoch), digits))/\(snapshot.epochs)",
       Formatting.right("\(Int(100 * snapshot.fraction))%", 4),
       "loss \(Formatting.fixed(snapshot.loss, 4))",
       "accuracy \(Formatting.percent(snapshot.accuracy))",
-      "\(Formatting.grouped(Int(snapshot.samplesPerSecond))) samples/s",
+      rate + " samples/s",
       "\(Formatting.duration(snapshot.secondsLeft)) left",
     ]
-    // A line that wraps cannot be redrawn: the rate goes first, then the time left, then the accuracy.
+    // A line that wraps cannot be redrawn: it is shortened, then loses the rate, the time, the accuracy.
     let width = terminal.width - 1
+    if parts.joined(separator: "  ").count > width { parts[4] = rate + "/s" }
     for dropped in [4, 4, 3] where parts.joined(separator: "  ").count > width {
       parts.remove(at: dropped)
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from measure import Contender, Series, Worker, interleaved
 from report import Table, Target, milliseconds, times
 
+CONTROLS = ("write()", "fallocate()", "read()")
 WORKERS = Path(__file__).parent / "workers"
 
 
@@ -78,6 +79,7 @@ class Savers:
 
         contenders = {
             "write() alone": swift("raw_write"),
+            "fallocate() and write() alone": swift("reserved_write"),
             "flywheel": swift("save"),
             "h5py": python("h5py"),
             "np.savez": python("np.savez"),
@@ -143,7 +145,7 @@ def table(title: str, series: dict[str, Series], raw: str, flywheel: str) -> Tab
     cheaper = [
         f"{name} ({times(each.median / series[flywheel].median)})"
         for name, each in series.items()
-        if each.median < series[flywheel].median and not name.startswith(("flywheel", raw[:4]))
+        if each.median < series[flywheel].median and not name.startswith(("flywheel", *CONTROLS))
     ]
     remark = f"Cheaper than *{flywheel}* here: {', '.join(cheaper) or 'no other library'}."
     return Table(title, head, rows, [remark])

@@ -42,10 +42,9 @@ struct Operations {
         }
         return checkpoint
       }
-    case .rawWrite, .rawWriteDurably:
+    case .rawWrite, .reservedWrite, .rawWriteDurably:
       let tensors = Self.tensors(of: try checkpoint(request.tensors))
-      let isDurable = request.operation == .rawWriteDurably
-      return try measure(request) { try Self.write(tensors, to: path, isDurable: isDurable) }
+      return try measure(request) { try Self.write(tensors, to: path, request.operation) }
     case .rawRead:
       return try measure(request) { try Self.read(path) }
     }
@@ -64,7 +63,7 @@ struct Operations {
   ) throws -> [Stopwatch.Duration] {
     let isSave =
       switch request.operation {
-      case .save, .saveDurably, .rawWrite, .rawWriteDurably: true
+      case .save, .saveDurably, .rawWrite, .reservedWrite, .rawWriteDurably: true
       case .load, .map, .touch, .rawRead: false
       }
     return try (0..<request.count).map { _ in
@@ -93,7 +92,11 @@ struct Operations {
     }
   }
 
-  private static func write(_ tensors: [Tensor], to path: FilePath, isDurable: Bool) throws {
+  private static func write(
+    _ tensors: [Tensor],
+    to path: FilePath,
+    _ operation: Request.Operation
+  ) throws {
     let file = try FileDescriptor.open(
       path,
       .writeOnly,
@@ -101,10 +104,15 @@ struct Operations {
       permissions: [.ownerReadWrite, .groupRead, .otherRead]
     )
     try file.closeAfter {
+      #if os(Linux)
+        if operation == .reservedWrite {
+          _ = posix_fallocate(file.rawValue, 0, off_t(tensors.reduce(0) { $0 + $1.byteCount }))
+        }
+      #endif
       for tensor in tensors {
         unsafe try tensor.bytes.withUnsafeBytes { unsafe _ = try file.writeAll($0) }
       }
-      if isDurable { fsync(file.rawValue) }
+      if operation == .rawWriteDurably { fsync(file.rawValue) }
     }
   }
 

@@ -21,6 +21,8 @@ struct Request {
     case touch
     /// The same bytes with `write` alone.
     case rawWrite = "raw_write"
+    /// The same bytes with `write`, into space that was reserved first.
+    case reservedWrite = "reserved_write"
     /// The same bytes with `write` and `fsync` alone.
     case rawWriteDurably = "raw_write_durably"
     /// All bytes of the file with `read`, into fresh memory.
