@@ -108,9 +108,16 @@
   }
 
   private static func allocate(_ byteCount: Int) throws(FlywheelError) -> UnsafeMutableRawPointer {
+    // Page faults on fresh memory cost more than the copy that causes them; large pages spare most.
+    let largePage = 2 << 20
+    let isLarge = byteCount >= 2 * largePage
     var block: UnsafeMutableRawPointer?
     // At least one line, so that an empty tensor has an address too.
-    let status = unsafe posix_memalign(&block, alignment, max(byteCount, alignment))
+    let status = unsafe posix_memalign(
+      &block,
+      isLarge ? largePage : alignment,
+      max(byteCount, alignment)
+    )
     guard status == 0, let block = unsafe block else {
       throw FlywheelError(
         .limitExceeded,
@@ -118,8 +125,7 @@
       )
     }
     #if os(Linux)
-      // Page faults on fresh memory cost more than the copy that causes them; large pages halve that.
-      if byteCount >= 4 << 20 { unsafe _ = madvise(block, byteCount, MADV_HUGEPAGE) }
+      if isLarge { unsafe _ = madvise(block, byteCount, MADV_HUGEPAGE) }
     #endif
     return unsafe block
   }
