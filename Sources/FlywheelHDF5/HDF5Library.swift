@@ -71,6 +71,7 @@ enum HDF5Library {
       case .int8, .int16, .int32, .int64: "i"
       case .uint8, .uint16, .uint32, .uint64: "u"
       case .float32, .float64: "f"
+      default: "?"
       }
     return fw_h5_number_type(CChar(kind.value), dtype.byteCount, isBigEndian ? 1 : 0)
   }
