@@ -1,5 +1,6 @@
 import FlywheelCheckpoint
 import FlywheelCore
+import FlywheelHDF5
 import FlywheelOptim
 import FlywheelRun
 import FlywheelTestSupport
@@ -9,9 +10,15 @@ import Testing
 
 @Suite("Run directories")
 struct RunDirectoryTests {
-  private func checkpoint(step: Int) throws -> Checkpoint {
-    Checkpoint(
-      saved: .init(run: "0123456789abcdef0123456789abcdef", time: "2026-01-02T03:04:05Z"),
+  private func checkpoint(
+    step: Int,
+    time: String = "2026-01-02T03:04:05Z",
+    losses: [(step: Int, value: Double)] = []
+  ) throws -> Checkpoint {
+    var history = History()
+    for loss in losses { try history.append(step: loss.step, ["loss": loss.value]) }
+    return Checkpoint(
+      saved: .init(run: "0123456789abcdef0123456789abcdef", time: time),
       parameters: [
         "w": Parameter(value: try Tensor(vector: [Float(step)]), group: 0, axes: ["out"])
       ],
@@ -22,8 +29,15 @@ struct RunDirectoryTests {
         sizes: .init(batch: 1, training: 1),
         slots: [:]
       ),
-      progress: Progress()
+      progress: Progress(),
+      history: history
     )
+  }
+
+  private func steps(in run: FilePath) throws -> [Int] {
+    try RunDirectory.checkpoints(in: run).compactMap { path in
+      Int((path.lastComponent?.string ?? "").dropFirst(5).dropLast(3))
+    }
   }
 
   private func weight(_ checkpoint: Checkpoint) throws -> [Float] {
@@ -44,6 +58,64 @@ struct RunDirectoryTests {
     let newest = try RunDirectory.newest(in: run.path)
     #expect(newest.skipped.isEmpty)
     #expect(try weight(newest.checkpoint) == [100])
+  }
+
+  @Test("A new process knows the metrics and times of the checkpoints that it finds")
+  func retentionAfterResume() throws {
+    let temporary = try TemporaryDirectory()
+    let path = temporary.path.appending("run")
+    let values = [(1, 0.5), (2, 0.1), (3, .nan), (4, 0.3)].map { (step: $0, value: $1) }
+    for count in values.indices {
+      // Opened anew for every save: nothing is remembered but what the files say.
+      let run =
+        try count == 0
+        ? RunDirectory(creating: path, configuration: [:]) : RunDirectory(opening: path)
+      _ = try run.save(
+        try checkpoint(
+          step: values[count].step,
+          time: "2026-01-02T03:0\(count):00Z",
+          losses: Array(values[...count])
+        ),
+        retention: Retention(best: .init(1, by: "loss", .min), everyMinutes: 3)
+      )
+    }
+    #expect(try steps(in: path) == [1, 2, 4])
+    let run = try RunDirectory(opening: path)
+    // In the middle of an epoch there is no row of this very step.
+    _ = try run.save(
+      try checkpoint(step: 5, losses: values),
+      retention: Retention(best: .init(1, by: "loss", .min))
+    )
+    #expect(try steps(in: path) == [2, 5])
+  }
+
+  @Test("A damaged checkpoint counts for nothing, and goes when a newer one is durable")
+  func retentionWithDamage() throws {
+    let temporary = try TemporaryDirectory()
+    let path = temporary.path.appending("run")
+    do {
+      let run = try RunDirectory(creating: path, configuration: [:])
+      for step in 1...4 { _ = try run.save(try checkpoint(step: step), retention: .init(last: 9)) }
+    }
+    let files = try RunDirectory.checkpoints(in: path)
+    try AtomicFile.write([1, 2, 3], to: files[2])
+    try AtomicFile.write(try OpenFile.contents(of: files[0]), to: files[3])
+    let run = try RunDirectory(opening: path)
+    _ = try run.save(try checkpoint(step: 5), retention: .init(last: 3))
+    #expect(try steps(in: path) == [1, 2, 5])
+  }
+
+  @Test("A checkpoint that cannot be judged is neither counted nor deleted")
+  func retentionWithUnreadable() throws {
+    let temporary = try TemporaryDirectory()
+    let path = temporary.path.appending("run")
+    let run = try RunDirectory(creating: path, configuration: [:])
+    _ = try run.save(try checkpoint(step: 2), retention: .init(last: 1))
+    let foreign = path.appending("checkpoints/step-000000000001.h5")
+    // Whole, but no checkpoint: its document is missing.
+    try HDF5Archive.write(Archive(), to: foreign)
+    _ = try run.save(try checkpoint(step: 3), retention: .init(last: 1))
+    #expect(try steps(in: path) == [1, 3])
   }
 
   @Test("The newest whole checkpoint is found by looking, and damaged ones are named")
