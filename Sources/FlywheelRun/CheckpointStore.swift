@@ -1,14 +1,15 @@
 import FlywheelCheckpoint
-import FlywheelCore
+package import FlywheelCore
+import FlywheelHDF5
 import OrderedCollections
 import Synchronization
-import SystemPackage
+package import SystemPackage
 
 /// The checkpoints of a run, and the right to write them.
 ///
 /// It is shared by the run and by a save that is still under way: the lock is let go only when the last
 /// of them is done.
-final class CheckpointStore: Sendable {
+package final class CheckpointStore: Sendable {
   private let path: FilePath
   private let lock: RunLock
   /// What this process has learned about files; looking into one again would tell nothing new.
@@ -26,11 +27,39 @@ final class CheckpointStore: Sendable {
     retention: Retention
   ) throws(FlywheelError) -> FilePath {
     let step = checkpoint.optimizer.step
-    let file = Self.directory(of: path).appending(Self.name(ofStep: step))
-    try CheckpointFile.write(checkpoint, to: file)
+    let directory = Self.directory(of: path)
+    let file = directory.appending(Self.name(ofStep: step))
+    let archive = try checkpoint.archive()
+    try Self.requireSpace(
+      for: archive,
+      available: FileSystem.freeByteCount(at: directory),
+      at: file
+    )
+    try HDF5Archive.write(archive, to: file)
     records.withLock { $0[file] = Retention.Record(of: checkpoint) }
     try deleteSurplus(besides: step, retention)
     return file
+  }
+
+  /// Checks that a file will fit, so that a save which cannot end is not begun.
+  ///
+  /// Older checkpoints stay until the new one is durable, so that they are no room for it.
+  ///
+  /// - Throws: `noSpace`, with both numbers.
+  package static func requireSpace(
+    for archive: Archive,
+    available: Int?,
+    at file: FilePath
+  ) throws(FlywheelError) {
+    // Headers take some hundred bytes for each tensor; the log and the directory need room, too.
+    let needed = archive.byteCount + 1024 * archive.tensors.count + (1 << 20)
+    guard let available, available < needed else { return }
+    throw FlywheelError(
+      .noSpace,
+      "There is no room for the checkpoint: it needs \(needed) bytes, and \(available) are free on "
+        + "this disk. Delete what is no longer needed there, or keep fewer checkpoints.",
+      at: .init(path: file)
+    )
   }
 
   /// Deletes what the policy does not keep, what claims a later step than the newest, and what is damaged.

@@ -1,9 +1,9 @@
 /// A moment as checkpoints write it: UTC, in whole seconds, as RFC 3339 has it.
-enum Timestamp {
+package enum Timestamp {
   /// The seconds since 1970 of a text like `2026-01-02T03:04:05Z`; 0 if it is not of that form.
   ///
   /// Fields out of range are carried over, so that every text of the form has a place in order.
-  static func seconds(of text: String) -> Int {
+  package static func seconds(of text: String) -> Int {
     let fields = text.dropLast().split { "-T:".contains($0) }.compactMap { Int($0) }
     guard fields.count == 6, fields.allSatisfy({ (0...9999).contains($0) }) else { return 0 }
     // Days from the civil calendar, counted in years that start in March.
