@@ -99,6 +99,13 @@ package enum FileSystem {
     return found == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// The size of a file; nil if there is no regular file of this name.
+  package static func byteCount(of path: FilePath) -> Int? {
+    var status = stat()
+    let found = unsafe path.withPlatformString { unsafe stat($0, &status) }
+    return found == 0 && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+  }
+
   /// How many bytes this user may still write to the file system of a directory; nil if it does not say.
   package static func freeByteCount(at directory: FilePath) -> Int? {
     var status = statvfs()

@@ -103,12 +103,13 @@ package final class CheckpointStore: Sendable {
     if let record = records.withLock({ $0[file] }) { return record }
     let record: Retention.Record
     do throws(FlywheelError) {
-      record = Retention.Record(of: try CheckpointFile.read(file, verification: .structure))
+      let checkpoint = try CheckpointFile.read(file, verification: .structure)
+      try Self.require(checkpoint, isOf: step, file)
+      record = Retention.Record(of: checkpoint)
     } catch {
       guard error.isDamage else { throw error }
       return nil
     }
-    guard record.step == step else { return nil }
     records.withLock { $0[file] = record }
     return record
   }
@@ -124,6 +125,20 @@ package final class CheckpointStore: Sendable {
     return try FileSystem.names(in: directory)
       .compactMap { name in step(ofName: name).map { ($0, directory.appending(name)) } }
       .sorted { $0.0 < $1.0 }
+  }
+
+  /// Checks that a file holds the step that its name says.
+  static func require(
+    _ checkpoint: Checkpoint,
+    isOf step: Int,
+    _ file: FilePath
+  ) throws(FlywheelError) {
+    guard checkpoint.optimizer.step != step else { return }
+    throw FlywheelError(
+      .mismatch,
+      "The file is named after step \(step), but holds step \(checkpoint.optimizer.step).",
+      at: .init(path: file)
+    )
   }
 
   private static func name(ofStep step: Int) -> String {

@@ -155,13 +155,7 @@ public struct RunDirectory: ~Copyable, Sendable {
     for (step, file) in try CheckpointStore.files(in: path).reversed() {
       do throws(FlywheelError) {
         let checkpoint = try CheckpointFile.read(file)
-        guard checkpoint.optimizer.step == step else {
-          throw FlywheelError(
-            .mismatch,
-            "The file is named after step \(step), but holds step \(checkpoint.optimizer.step).",
-            at: .init(path: file)
-          )
-        }
+        try CheckpointStore.require(checkpoint, isOf: step, file)
         return Newest(checkpoint: checkpoint, path: file, skipped: skipped)
       } catch {
         // One that is whole but cannot be read now, or by this version, must not be trained over.
