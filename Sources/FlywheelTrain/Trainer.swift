@@ -206,8 +206,8 @@ struct Trainer<Scalar: TrainingScalar> {
 
   // MARK: Numbers
 
-  var sizes: SGDRule.Sizes {
-    SGDRule.Sizes(batch: configuration.data.batchSize, training: data.training.count)
+  var sizes: TrainingSizes {
+    TrainingSizes(batch: configuration.data.batchSize, training: data.training.count)
   }
 
   private func resolvedRule() -> Network<Scalar>.ResolvedRule {

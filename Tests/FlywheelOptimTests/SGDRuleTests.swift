@@ -5,7 +5,7 @@ import Testing
 /// The rules against the literature's own formulas, written out step by step as each source has them.
 @Suite("SGD rules")
 struct SGDRuleTests {
-  private let sizes = SGDRule.Sizes(batch: 10, training: 50_000)
+  private let sizes = TrainingSizes(batch: 10, training: 50_000)
 
   /// A weight and its buffer under a rule.
   private struct Walker {
@@ -15,7 +15,7 @@ struct SGDRuleTests {
     mutating func step(
       _ rule: SGDRule,
       _ hyperparameters: Hyperparameters,
-      _ sizes: SGDRule.Sizes,
+      _ sizes: TrainingSizes,
       gradient g: Double,
       isWeight: Bool
     ) {
