@@ -6,6 +6,7 @@ extension Checkpoint {
   /// The keys of all tensors of the checkpoint, the document among them.
   public var keys: [String] {
     var keys = parameters.keys.map { CheckpointKey.parameter($0) }
+    keys += parameters.filter { $0.value.master != nil }.keys.map { CheckpointKey.master($0) }
     for (slot, buffers) in optimizer.slots {
       keys += buffers.keys.map { CheckpointKey.slot(slot, of: $0) }
     }
@@ -23,6 +24,9 @@ extension Checkpoint {
     var tensors: OrderedDictionary<String, Tensor> = [:]
     for (name, parameter) in parameters {
       tensors[CheckpointKey.parameter(name)] = parameter.value
+    }
+    for (name, parameter) in parameters {
+      if let master = parameter.master { tensors[CheckpointKey.master(name)] = master }
     }
     for (slot, buffers) in optimizer.slots {
       for (name, buffer) in buffers { tensors[CheckpointKey.slot(slot, of: name)] = buffer }
@@ -74,16 +78,18 @@ extension Checkpoint {
     writer = try root.string("writer")
     saved = try Saved(try root.object("saved"))
     optimizer = try OptimizerState(try root.object("optimizer"))
-    var schedule = try root.object("schedule")
-    try Self.requireConstant(&schedule)
     progress = try Progress(try root.object("progress"))
-    var generator = try root.object("random")
-    try Self.requirePhilox(&generator)
+    if var schedule = try root.nullableObject("schedule") {
+      self.schedule = try Self.schedule(&schedule, optimizer, progress)
+    }
+    var random = try root.object("random")
+    generator = try random.string("generator")
+    try random.refuseOtherMembers()
     data = try root.nullableObject("data").map(DataDescription.init)
     backend = try root.nullableObject("backend").map(Backend.init)
     trainer = try root.nullableObject("trainer") == nil ? .null : root.value("trainer")
     parameters = [:]
-    random = [:]
+    self.random = [:]
     history = History()
     for parameter in try root.objects("parameters") { try readParameter(parameter, from: tensors) }
     try root.refuseOtherMembers()
@@ -135,9 +141,9 @@ extension Checkpoint {
         }
       ),
       "optimizer": optimizer.json,
-      "schedule": ["kind": "constant"],
+      "schedule": schedule.map { Self.json($0, optimizer, progress) } ?? .null,
       "progress": progress.json,
-      "random": ["generator": "philox4x64-10"],
+      "random": ["generator": JSONValue(generator)],
       "data": data?.json ?? .null,
       "backend": backend?.json ?? .null,
       "trainer": trainer,
@@ -152,10 +158,11 @@ extension Checkpoint {
       "epoch": .integer(Int64(progress.epoch)),
       "rule": .string(optimizer.rule),
     ]
-    if let group = optimizer.groups.first?.hyperparameters {
-      attributes["learning_rate"] = .double(group.learningRate)
-      attributes["momentum"] = .double(group.momentum)
-      attributes["weight_decay"] = .double(group.weightDecay)
+    for name in [Hyperparameter.learningRate, .momentum, .weightDecay] {
+      guard case .number(let number)? = optimizer.groups.first?.hyperparameters[name] else {
+        continue
+      }
+      attributes[name.rawValue] = .double(number)
     }
     let axes = Set(parameters.values.map { "(" + $0.axes.joined(separator: ", ") + ")" }).sorted()
     attributes["axes"] = .string(axes.joined(separator: " "))
@@ -205,6 +212,18 @@ extension Checkpoint {
     case (CheckpointKey.model, 1):
       guard let name = names[0], parameters[name] != nil else { break }
       return
+    case (CheckpointKey.master, 1):
+      guard let name = names[0], let value = parameters[name]?.value else { break }
+      guard tensor.shape == value.shape, tensor.dtype.isFloatingPoint else {
+        throw FlywheelError(
+          .mismatch,
+          "The master weight is \(tensor.dtype.rawValue) \(tensor.shape), its parameter "
+            + "\(value.dtype.rawValue) \(value.shape).",
+          at: .init(tensor: key)
+        )
+      }
+      parameters[name]?.master = tensor
+      return
     case (CheckpointKey.optimizer, 2):
       guard let slot = names[0], let name = names[1], let parameter = parameters[name]
       else { break }
@@ -220,7 +239,9 @@ extension Checkpoint {
     case (CheckpointKey.random, 1):
       guard let stream = names[0] else { break }
       let words: [UInt64] = try located(key) { () throws(FlywheelError) in try tensor.elements() }
-      _ = try located(key) { () throws(FlywheelError) in try Philox(words: words) }
+      if generator == Self.philox {
+        _ = try located(key) { () throws(FlywheelError) in try Philox(words: words) }
+      }
       random[stream] = words
       return
     case (CheckpointKey.history, 1):
@@ -238,7 +259,7 @@ extension Checkpoint {
     throw FlywheelError(
       .malformed,
       "The document gives this tensor no place: it is neither a listed parameter's, nor a slot, "
-        + "a random stream or a metric.",
+        + "a master weight, a random stream or a metric.",
       at: .init(tensor: key)
     )
   }
@@ -264,25 +285,50 @@ extension Checkpoint {
     }
   }
 
-  private static func requireConstant(_ schedule: inout JSONObject) throws(FlywheelError) {
-    let kind = try schedule.string("kind")
-    guard kind == "constant" else {
-      throw FlywheelError(
-        .unsupported,
-        "The schedule is '\(kind)'; this Flywheel knows only 'constant'. Install a newer one."
-      )
+  /// How much of what a schedule counts is done: its whole state.
+  private static func position(
+    _ schedule: Schedule,
+    _ optimizer: OptimizerState,
+    _ progress: Progress
+  ) -> Int {
+    switch schedule.unit {
+    case .step: optimizer.step
+    case .epoch: progress.epoch
     }
-    try schedule.refuseOtherMembers()
   }
 
-  private static func requirePhilox(_ random: inout JSONObject) throws(FlywheelError) {
-    let generator = try random.string("generator")
-    guard generator == "philox4x64-10" else {
-      throw FlywheelError(
-        .unsupported,
-        "The random generator is '\(generator)'; this Flywheel knows only 'philox4x64-10'."
+  private static func json(
+    _ schedule: Schedule,
+    _ optimizer: OptimizerState,
+    _ progress: Progress
+  ) -> JSONValue {
+    guard case .object(var members) = schedule.json else { return .null }
+    members["position"] = JSONValue(position(schedule, optimizer, progress))
+    return .object(members)
+  }
+
+  private static func schedule(
+    _ object: inout JSONObject,
+    _ optimizer: OptimizerState,
+    _ progress: Progress
+  ) throws(FlywheelError) -> Schedule {
+    let schedule: Schedule
+    do throws(FlywheelError) {
+      schedule = try Schedule(reading: &object)
+    } catch {
+      guard error.code == .invalidArgument else { throw error }
+      // In a file it is not the user's argument that is wrong.
+      throw FlywheelError(.malformed, "In \(object.path): \(error.message)")
+    }
+    let found = try object.integer("position", in: Counter.range)
+    let expected = position(schedule, optimizer, progress)
+    guard found == expected else {
+      throw FlywheelError.malformed(
+        found: "position \(found) in \(object.path)",
+        expected: "\(expected), the \(schedule.unit.rawValue)s done"
       )
     }
-    try random.refuseOtherMembers()
+    try object.refuseOtherMembers()
+    return schedule
   }
 }

@@ -1,4 +1,5 @@
 public import FlywheelCore
+public import FlywheelOptim
 public import OrderedCollections
 
 /// A training state: all that a run needs to go on as if it had never stopped.
@@ -11,9 +12,14 @@ public struct Checkpoint: Sendable {
   public var parameters: OrderedDictionary<String, Parameter>
   /// The optimizer.
   public var optimizer: OptimizerState
+  /// How the learning rate changes; nil if the trainer did not say.
+  public var schedule: Schedule?
   /// How far training has come.
   public var progress: Progress
-  /// The states of the random streams: seven words each, as `Philox.words` has them.
+  /// The name of the random generator whose states follow.
+  public var generator: String
+  /// The states of the random streams: of Flywheel's own generator seven words each, as
+  /// `Philox.words` has them.
   public var random: OrderedDictionary<String, [UInt64]>
   /// The data; nil if the trainer did not say.
   public var data: DataDescription?
@@ -25,7 +31,10 @@ public struct Checkpoint: Sendable {
   public var trainer: JSONValue
 
   /// The version of the layout that this Flywheel writes, and the newest that it reads.
-  public static let schema = 1
+  public static let schema = 2
+
+  /// The name of the generator that Flywheel's own trainer uses: `Philox`.
+  public static let philox = "philox4x64-10"
 
   /// Who saved a checkpoint, and when.
   public struct Saved: Sendable, Hashable {
@@ -76,7 +85,9 @@ public struct Checkpoint: Sendable {
     saved: Saved,
     parameters: OrderedDictionary<String, Parameter>,
     optimizer: OptimizerState,
+    schedule: Schedule? = nil,
     progress: Progress,
+    generator: String = Checkpoint.philox,
     random: OrderedDictionary<String, [UInt64]> = [:],
     data: DataDescription? = nil,
     backend: Backend? = nil,
@@ -87,7 +98,9 @@ public struct Checkpoint: Sendable {
     self.saved = saved
     self.parameters = parameters
     self.optimizer = optimizer
+    self.schedule = schedule
     self.progress = progress
+    self.generator = generator
     self.random = random
     self.data = data
     self.backend = backend

@@ -6,14 +6,14 @@ import OrderedCollections
 /// It ends in its own CRC-32, which covers every byte before `,"crc32":`, so that the document is
 /// self-verifying in every container. Every future schema ends in it too.
 struct CheckpointDocument {
-  /// The members of the document except `crc32`, in order.
+  /// The members of the document except `crc32`, in order, as the newest schema has them.
   var members: OrderedDictionary<String, JSONValue>
 
   private static let tailStart = Array(",\"crc32\":\"".utf8)
   private static let tailEnd = Array("\"}".utf8)
   private static var tailCount: Int { tailStart.count + 8 + tailEnd.count }
 
-  /// The document's bytes, with the checksum as its last member.
+  /// The document's bytes as they are written, with the checksum as its last member.
   var bytes: [UInt8] { body + Self.tailStart + Array(crc32.utf8) + Self.tailEnd }
 
   /// The document's checksum.
@@ -47,7 +47,7 @@ struct CheckpointDocument {
       throw FlywheelError.malformed(found: "no object", expected: "an object", at: location)
     }
     members.removeValue(forKey: "crc32")
-    self.members = members
+    self.members = try CheckpointUpgrade.toNewest(members)
   }
 
   init(members: OrderedDictionary<String, JSONValue>) {

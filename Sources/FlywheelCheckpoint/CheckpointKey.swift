@@ -6,6 +6,7 @@ public enum CheckpointKey {
   public static let historySteps = "history/step"
 
   static let model = "model"
+  static let master = "master"
   static let optimizer = "optimizer"
   static let random = "random"
   static let history = "history"
@@ -15,6 +16,12 @@ public enum CheckpointKey {
   /// - Parameter name: The parameter's name.
   /// - Returns: The key.
   public static func parameter(_ name: String) -> String { "\(model)/\(component(name))" }
+
+  /// The key of a parameter in the optimizer's precision.
+  ///
+  /// - Parameter name: The parameter's name.
+  /// - Returns: The key.
+  public static func master(_ name: String) -> String { "\(master)/\(component(name))" }
 
   /// The key of an optimizer's buffer.
   ///

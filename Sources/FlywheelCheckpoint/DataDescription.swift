@@ -1,4 +1,4 @@
-import FlywheelCore
+public import FlywheelCore
 
 /// Which data a run is trained on, and how they are used.
 public struct DataDescription: Sendable, Hashable {
@@ -12,8 +12,10 @@ public struct DataDescription: Sendable, Hashable {
   public var validation: Int
   /// The number of samples never looked at before the end.
   public var test: Int
-  /// What each stored value is multiplied by before the network sees it.
-  public var scale: Double
+  /// The type of the stored values, in the words of `DType`.
+  public var dtype: DType
+  /// What becomes of a stored value before the network sees it.
+  public var normalization: Normalization
   /// What happens to the last batch of an epoch if it is short.
   public var lastBatch: LastBatch
 
@@ -32,7 +34,8 @@ public struct DataDescription: Sendable, Hashable {
     training: Int,
     validation: Int,
     test: Int,
-    scale: Double,
+    dtype: DType,
+    normalization: Normalization,
     lastBatch: LastBatch
   ) {
     self.source = source
@@ -40,7 +43,8 @@ public struct DataDescription: Sendable, Hashable {
     self.training = training
     self.validation = validation
     self.test = test
-    self.scale = scale
+    self.dtype = dtype
+    self.normalization = normalization
     self.lastBatch = lastBatch
   }
 
@@ -51,7 +55,10 @@ public struct DataDescription: Sendable, Hashable {
       "training": JSONValue(training),
       "validation": JSONValue(validation),
       "test": JSONValue(test),
-      "scale": JSONValue(scale),
+      "dtype": JSONValue(dtype.rawValue),
+      "scale": JSONValue(normalization.scale),
+      "mean": JSONValue(normalization.mean),
+      "deviation": JSONValue(normalization.deviation),
       "last_batch": JSONValue(lastBatch.rawValue),
     ]
   }
@@ -63,7 +70,21 @@ public struct DataDescription: Sendable, Hashable {
     training = try object.integer("training", in: 1...Counter.range.upperBound)
     validation = try object.integer("validation", in: Counter.range)
     test = try object.integer("test", in: Counter.range)
-    scale = try object.double("scale")
+    let name = try object.string("dtype")
+    guard let dtype = DType(rawValue: name) else {
+      throw FlywheelError.malformed(found: "dtype '\(name)'", expected: "one of numpy's names")
+    }
+    self.dtype = dtype
+    normalization = Normalization(
+      scale: try object.double("scale"),
+      mean: try object.double("mean"),
+      deviation: try object.double("deviation")
+    )
+    do throws(FlywheelError) {
+      try normalization.validate()
+    } catch {
+      throw FlywheelError(.malformed, "In \(object.path): \(error.message)")
+    }
     let policy = try object.string("last_batch")
     guard let lastBatch = LastBatch(rawValue: policy) else {
       throw FlywheelError.malformed(found: "last_batch '\(policy)'", expected: "'keep' or 'drop'")

@@ -14,8 +14,10 @@ public struct OptimizerState: Sendable {
   public var step: Int
   /// What the rule takes as gradient: the mean or the sum over the mini-batch.
   public var gradient: GradientReduction
-  /// The sizes that some rules divide by.
-  public var sizes: SGDRule.Sizes
+  /// How gradients are clipped before the rule sees them; nil for not at all.
+  public var clipping: GradientClipping?
+  /// The sizes that some rules divide by; nil if the trainer did not say.
+  public var sizes: TrainingSizes?
   /// The buffers: slot, then parameter.
   ///
   /// A buffer that does not exist yet is absent, never zeros.
@@ -36,7 +38,8 @@ public struct OptimizerState: Sendable {
     groups: [ParameterGroup],
     step: Int,
     gradient: GradientReduction = .mean,
-    sizes: SGDRule.Sizes,
+    clipping: GradientClipping? = nil,
+    sizes: TrainingSizes? = nil,
     slots: OrderedDictionary<String, OrderedDictionary<String, Tensor>>
   ) {
     self.rule = rule
@@ -44,6 +47,7 @@ public struct OptimizerState: Sendable {
     self.groups = groups
     self.step = step
     self.gradient = gradient
+    self.clipping = clipping
     self.sizes = sizes
     self.slots = slots
   }
@@ -54,8 +58,9 @@ public struct OptimizerState: Sendable {
       "dialect": JSONValue(dialect),
       "step": JSONValue(step),
       "gradient": JSONValue(gradient.rawValue),
-      "batch_size": JSONValue(sizes.batch),
-      "training_size": JSONValue(sizes.training),
+      "clipping": clipping.map { ["max_norm": JSONValue($0.maximumNorm)] } ?? .null,
+      "batch_size": sizes.map { JSONValue($0.batch) } ?? .null,
+      "training_size": sizes.map { JSONValue($0.training) } ?? .null,
       "groups": .array(groups.map(\.json)),
     ]
   }
@@ -71,14 +76,62 @@ public struct OptimizerState: Sendable {
       throw FlywheelError.malformed(found: "gradient '\(reduction)'", expected: "'mean' or 'sum'")
     }
     self.gradient = gradient
-    sizes = SGDRule.Sizes(
-      batch: try object.integer("batch_size", in: 1...Counter.range.upperBound),
-      training: try object.integer("training_size", in: 1...Counter.range.upperBound)
-    )
+    if var clipping = try object.nullableObject("clipping") {
+      self.clipping = try Self.clipping(&clipping)
+    }
+    let positive = 1...Counter.range.upperBound
+    let batch = try object.nullableInteger("batch_size", in: positive)
+    let training = try object.nullableInteger("training_size", in: positive)
+    switch (batch, training) {
+    case (let batch?, let training?): sizes = TrainingSizes(batch: batch, training: training)
+    case (nil, nil): sizes = nil
+    default:
+      throw FlywheelError.malformed(
+        found: "one of batch_size and training_size in \(object.path)",
+        expected: "both or neither"
+      )
+    }
     var groups: [ParameterGroup] = []
     for group in try object.objects("groups") { groups.append(try ParameterGroup(group)) }
     self.groups = groups
     slots = [:]
     try object.refuseOtherMembers()
+    try requireWhatTheRuleTakes(object.path)
+  }
+
+  /// Of a rule that Flywheel knows, each group has exactly the hyperparameters that it takes.
+  private func requireWhatTheRuleTakes(_ path: String) throws(FlywheelError) {
+    guard let rule = UpdateRule.presets.first(where: { $0.name == self.rule }) else { return }
+    let names = Set(rule.hyperparameters.map(\.name))
+    for group in groups {
+      let found = Set(group.hyperparameters.values.keys)
+      guard found == names else {
+        let odd = found.symmetricDifference(names).map(\.rawValue).sorted()
+        throw FlywheelError.malformed(
+          found:
+            "a group in \(path) in which \(odd.joined(separator: ", ")) is missing or too much",
+          expected: "what the rule '\(rule.name)' takes"
+        )
+      }
+      do throws(FlywheelError) {
+        try rule.validate(group.hyperparameters)
+      } catch {
+        // In a file it is not the user's argument that is wrong.
+        throw FlywheelError(.malformed, "In a group of \(path): \(error.message)")
+      }
+    }
+  }
+
+  private static func clipping(_ source: inout JSONObject) throws(FlywheelError) -> GradientClipping
+  {
+    let norm = try source.double("max_norm")
+    try source.refuseOtherMembers()
+    guard let clipping = try? GradientClipping(maximumNorm: norm) else {
+      throw FlywheelError.malformed(
+        found: "max_norm \(norm) in \(source.path)",
+        expected: "a number above 0"
+      )
+    }
+    return clipping
   }
 }

@@ -1,53 +1,79 @@
 import FlywheelCore
 public import FlywheelOptim
+import OrderedCollections
 
 /// Hyperparameters that some of the parameters share.
 public struct ParameterGroup: Sendable, Hashable {
-  /// The numbers of the next step.
+  /// The numbers of the next step, the learning rate among them.
   public var hyperparameters: Hyperparameters
   /// The learning rate of the last step taken; nil before the first.
   ///
   /// A buffer that carries the learning rate means nothing without it.
   public var lastLearningRate: Double?
+  /// The learning rate that a schedule's factor multiplies; without a schedule that of every step.
+  public var initialLearningRate: Double
 
   /// Creates a group.
-  public init(hyperparameters: Hyperparameters, lastLearningRate: Double? = nil) {
+  ///
+  /// - Parameters:
+  ///   - hyperparameters: The numbers of the next step.
+  ///   - lastLearningRate: The learning rate of the last step taken; nil before the first.
+  ///   - initialLearningRate: What a schedule multiplies; nil for the rate of the next step.
+  public init(
+    hyperparameters: Hyperparameters,
+    lastLearningRate: Double? = nil,
+    initialLearningRate: Double? = nil
+  ) {
     self.hyperparameters = hyperparameters
     self.lastLearningRate = lastLearningRate
+    self.initialLearningRate = initialLearningRate ?? hyperparameters.learningRate
   }
 
+  /// The members whose names no hyperparameter may have.
+  private static let lastMember = "last_learning_rate"
+  private static let initialMember = "initial_learning_rate"
+
   var json: JSONValue {
-    [
-      "learning_rate": JSONValue(hyperparameters.learningRate),
-      "last_learning_rate": lastLearningRate.map { JSONValue($0) } ?? .null,
-      "momentum": JSONValue(hyperparameters.momentum),
-      "dampening": JSONValue(hyperparameters.dampening),
-      "weight_decay": JSONValue(hyperparameters.weightDecay),
-      "nesterov": JSONValue(hyperparameters.nesterov),
+    var members: OrderedDictionary<String, JSONValue> = [
+      Hyperparameter.learningRate.rawValue: JSONValue(hyperparameters.learningRate),
+      Self.lastMember: lastLearningRate.map { JSONValue($0) } ?? .null,
+      Self.initialMember: JSONValue(initialLearningRate),
     ]
+    for (name, value) in hyperparameters.ordered where members[name.rawValue] == nil {
+      members[name.rawValue] =
+        switch value {
+        case .number(let number): JSONValue(number)
+        case .flag(let flag): JSONValue(flag)
+        }
+    }
+    return .object(members)
   }
 
   init(_ source: JSONObject) throws(FlywheelError) {
     var object = source
-    hyperparameters = Hyperparameters(
-      learningRate: try object.double("learning_rate"),
-      momentum: try object.double("momentum"),
-      dampening: try object.double("dampening"),
-      weightDecay: try object.double("weight_decay"),
-      nesterov: try object.bool("nesterov")
-    )
-    lastLearningRate = try object.nullableDouble("last_learning_rate")
-    try object.refuseOtherMembers()
-    do throws(FlywheelError) {
-      try hyperparameters.validate()
-    } catch {
-      // In a file it is not the user's argument that is wrong.
-      throw FlywheelError(.malformed, "In \(object.path): \(error.message)")
+    let rate = Hyperparameter.learningRate.rawValue
+    var hyperparameters = Hyperparameters([.learningRate: .number(try object.double(rate))])
+    lastLearningRate = try object.nullableDouble(Self.lastMember)
+    initialLearningRate = try object.double(Self.initialMember)
+    for name in object.names where ![rate, Self.lastMember, Self.initialMember].contains(name) {
+      let value: Hyperparameters.Value =
+        if case .bool(let flag) = try object.value(name) {
+          .flag(flag)
+        } else {
+          .number(try object.double(name))
+        }
+      hyperparameters[Hyperparameter(rawValue: name)] = value
     }
-    guard lastLearningRate.map({ $0.isFinite && $0 >= 0 }) ?? true else {
+    self.hyperparameters = hyperparameters
+    try object.refuseOtherMembers()
+    let rates = [
+      (rate, hyperparameters.learningRate), (Self.lastMember, lastLearningRate ?? 0),
+      (Self.initialMember, initialLearningRate),
+    ]
+    for (name, rate) in rates where !rate.isFinite || rate < 0 {
       throw FlywheelError.malformed(
-        found: "last_learning_rate \(lastLearningRate ?? 0) in \(object.path)",
-        expected: "null or a number of at least 0"
+        found: "\(name) \(rate) in \(object.path)",
+        expected: "a number of at least 0"
       )
     }
   }

@@ -135,6 +135,14 @@ public struct JSONObject: Sendable {
     try value(name) == .null ? nil : double(name)
   }
 
+  /// An integer or `null`.
+  public mutating func nullableInteger(
+    _ name: String,
+    in range: some RangeExpression<Int>
+  ) throws(FlywheelError) -> Int? {
+    try value(name) == .null ? nil : integer(name, in: range)
+  }
+
   // MARK: Members that may be absent or null
 
   /// A member of any type, or nil.

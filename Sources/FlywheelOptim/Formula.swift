@@ -12,6 +12,8 @@ public indirect enum Formula: Sendable, Hashable {
   case product(Formula, Formula)
   /// The quotient of two formulas.
   case quotient(Formula, Formula)
+  /// The square root of a formula.
+  case squareRoot(Formula)
 
   /// What a formula may speak of, in the letters of the literature.
   public enum Symbol: String, Sendable, Hashable, CaseIterable {
@@ -21,12 +23,45 @@ public indirect enum Formula: Sendable, Hashable {
     case momentum = "mu"
     /// The dampening τ.
     case dampening = "tau"
+    /// What the first moment keeps, β₁.
+    case beta1 = "b1"
+    /// What the second moment keeps, β₂.
+    case beta2 = "b2"
+    /// What RMSprop's mean of squares keeps, α.
+    case alpha
+    /// What keeps a denominator from zero, ε.
+    case epsilon = "eps"
     /// The number that a user types as weight decay, λ.
     case weightDecay = "lambda"
+    /// 1 if RMSprop divides by the deviation, else 0.
+    case centered
+    /// 1 if Adam divides by the largest second moment so far, else 0.
+    case amsgrad
+    /// The bias correction of the first moment at step t, c₁ = 1 − β₁ᵗ.
+    case firstCorrection = "c1"
+    /// The bias correction of the second moment at step t, c₂ = 1 − β₂ᵗ.
+    case secondCorrection = "c2"
     /// The size of the mini-batch.
     case batchSize = "m"
     /// The size of the training set.
     case trainingSize = "n"
+
+    /// The hyperparameter that the symbol stands for; nil for what follows from step and data.
+    public var hyperparameter: Hyperparameter? {
+      switch self {
+      case .learningRate: .learningRate
+      case .momentum: .momentum
+      case .dampening: .dampening
+      case .beta1: .beta1
+      case .beta2: .beta2
+      case .alpha: .alpha
+      case .epsilon: .epsilon
+      case .weightDecay: .weightDecay
+      case .centered: .centered
+      case .amsgrad: .amsgrad
+      case .firstCorrection, .secondCorrection, .batchSize, .trainingSize: nil
+      }
+    }
   }
 
   /// The learning rate.
@@ -35,8 +70,24 @@ public indirect enum Formula: Sendable, Hashable {
   public static let momentum = Formula.symbol(.momentum)
   /// The dampening τ.
   public static let dampening = Formula.symbol(.dampening)
+  /// What the first moment keeps, β₁.
+  public static let beta1 = Formula.symbol(.beta1)
+  /// What the second moment keeps, β₂.
+  public static let beta2 = Formula.symbol(.beta2)
+  /// What RMSprop's mean of squares keeps, α.
+  public static let alpha = Formula.symbol(.alpha)
+  /// What keeps a denominator from zero, ε.
+  public static let epsilon = Formula.symbol(.epsilon)
   /// The weight decay λ.
   public static let weightDecay = Formula.symbol(.weightDecay)
+  /// 1 if RMSprop divides by the deviation, else 0.
+  public static let centered = Formula.symbol(.centered)
+  /// 1 if Adam divides by the largest second moment so far, else 0.
+  public static let amsgrad = Formula.symbol(.amsgrad)
+  /// The bias correction of the first moment, c₁ = 1 − β₁ᵗ.
+  public static let firstCorrection = Formula.symbol(.firstCorrection)
+  /// The bias correction of the second moment, c₂ = 1 − β₂ᵗ.
+  public static let secondCorrection = Formula.symbol(.secondCorrection)
   /// The size of the mini-batch.
   public static let batchSize = Formula.symbol(.batchSize)
   /// The size of the training set.
@@ -53,6 +104,7 @@ public indirect enum Formula: Sendable, Hashable {
     case .sum(let left, let right): left.evaluate(value) + right.evaluate(value)
     case .product(let left, let right): left.evaluate(value) * right.evaluate(value)
     case .quotient(let left, let right): left.evaluate(value) / right.evaluate(value)
+    case .squareRoot(let operand): operand.evaluate(value).squareRoot()
     }
   }
 }

@@ -1,22 +1,40 @@
-public import FlywheelCore
-
-/// The numbers that a user sets for a group of parameters, in the words of their framework.
+/// The numbers and switches that a user sets for a group of parameters, in the words of their
+/// framework.
 ///
-/// What they mean is the rule's business: the same `weightDecay` is a gradient term in one rule and
-/// is divided by the size of the training set in another.
+/// What they mean is the rule's business: the same `weight_decay` is a gradient term in one rule and
+/// is divided by the size of the training set in another. What is not set is off: a number is 0, a
+/// switch is false.
 public struct Hyperparameters: Sendable, Hashable {
-  /// The learning rate; not negative.
-  public var learningRate: Double
-  /// The momentum coefficient μ, at least 0 and below 1.
-  public var momentum: Double
-  /// The dampening τ of PyTorch's SGD: the gradient enters the buffer times (1 − τ).
-  public var dampening: Double
-  /// The weight decay λ; not negative.
-  public var weightDecay: Double
-  /// Whether the step looks ahead along the buffer (Nesterov).
-  public var nesterov: Bool
+  /// What is set, in no order.
+  public private(set) var values: [Hyperparameter: Value]
 
-  /// Creates a set of hyperparameters; what is not given is off.
+  /// What a hyperparameter may be.
+  public enum Value: Sendable, Hashable {
+    /// A number.
+    case number(Double)
+    /// A switch.
+    case flag(Bool)
+
+    /// The number; of a switch 1 for on and 0 for off, as formulas take it.
+    public var number: Double {
+      switch self {
+      case .number(let number): number
+      case .flag(let flag): flag ? 1 : 0
+      }
+    }
+
+    /// Whether it is as good as not set.
+    public var isOff: Bool { number == 0 }
+  }
+
+  /// Creates a set of hyperparameters.
+  ///
+  /// - Parameter values: What is set.
+  public init(_ values: [Hyperparameter: Value] = [:]) {
+    self.values = values
+  }
+
+  /// Creates the hyperparameters of SGD; what is not given is off.
   public init(
     learningRate: Double,
     momentum: Double = 0,
@@ -24,38 +42,57 @@ public struct Hyperparameters: Sendable, Hashable {
     weightDecay: Double = 0,
     nesterov: Bool = false
   ) {
-    self.learningRate = learningRate
-    self.momentum = momentum
-    self.dampening = dampening
-    self.weightDecay = weightDecay
-    self.nesterov = nesterov
+    self.init([
+      .learningRate: .number(learningRate),
+      .momentum: .number(momentum),
+      .dampening: .number(dampening),
+      .weightDecay: .number(weightDecay),
+      .nesterov: .flag(nesterov),
+    ])
   }
 
-  /// Checks that the numbers make sense together.
+  /// What a hyperparameter is set to; nil if it is not set.
+  public subscript(name: Hyperparameter) -> Value? {
+    get { values[name] }
+    set { values[name] = newValue }
+  }
+
+  /// The number that a hyperparameter stands for in formulas; 0 if it is not set.
   ///
-  /// - Throws: `invalidArgument`, naming the number and its range.
-  public func validate() throws(FlywheelError) {
-    try require("learning_rate", learningRate, isWithin: learningRate >= 0, "at least 0")
-    try require("momentum", momentum, isWithin: momentum >= 0 && momentum < 1, "from 0 to below 1")
-    try require("dampening", dampening, isWithin: dampening >= 0 && dampening <= 1, "from 0 to 1")
-    try require("weight_decay", weightDecay, isWithin: weightDecay >= 0, "at least 0")
-    if nesterov && (momentum == 0 || dampening != 0) {
-      throw FlywheelError(
-        .invalidArgument,
-        "nesterov needs a momentum above 0 and a dampening of 0; "
-          + "found momentum \(momentum) and dampening \(dampening)."
-      )
+  /// - Parameter name: The hyperparameter.
+  /// - Returns: The number; of a switch 1 or 0.
+  public func number(_ name: Hyperparameter) -> Double { values[name]?.number ?? 0 }
+
+  /// What is set, the well-known names first, the others in alphabetical order.
+  public var ordered: [(name: Hyperparameter, value: Value)] {
+    let others = values.keys.filter { !Hyperparameter.wellKnown.contains($0) }
+      .sorted { $0.rawValue < $1.rawValue }
+    return (Hyperparameter.wellKnown + others).compactMap { name in
+      values[name].map { (name, $0) }
     }
   }
 
-  private func require(
-    _ name: String,
-    _ value: Double,
-    isWithin: Bool,
-    _ range: String
-  ) throws(FlywheelError) {
-    guard isWithin, value.isFinite else {
-      throw FlywheelError(.invalidArgument, "\(name) is \(value); it must be a number \(range).")
-    }
+  /// These with others put over them.
+  ///
+  /// - Parameter others: What wins where both are set.
+  /// - Returns: The union.
+  public func merging(_ others: Hyperparameters) -> Hyperparameters {
+    Hyperparameters(values.merging(others.values) { $1 })
   }
+}
+
+extension Hyperparameters {
+  /// The learning rate.
+  public var learningRate: Double {
+    get { number(.learningRate) }
+    set { values[.learningRate] = .number(newValue) }
+  }
+  /// The momentum coefficient μ.
+  public var momentum: Double { number(.momentum) }
+  /// The dampening τ of PyTorch's SGD.
+  public var dampening: Double { number(.dampening) }
+  /// The weight decay λ.
+  public var weightDecay: Double { number(.weightDecay) }
+  /// Whether the step looks ahead along the buffer.
+  public var nesterov: Bool { number(.nesterov) != 0 }
 }

@@ -1,5 +1,3 @@
-public import FlywheelCore
-
 extension SGDRule {
   /// `torch.optim.SGD`: the buffer sums gradients, the learning rate stays outside, decay is coupled.
   ///
@@ -23,7 +21,13 @@ extension SGDRule {
       f: -.learningRate,
       h: -.learningRate * .weightDecay
     ),
-    takesDampening: true,
+    hyperparameters: [
+      .number(.learningRate, .notNegative, default: 0.05, "learning rate"),
+      .number(.momentum, .belowOne, default: 0.9, "how much of the velocity is kept"),
+      .number(.dampening, .upToOne, "the gradient enters the velocity times 1 - dampening"),
+      .number(.weightDecay, .notNegative, "added to the gradient, times the weight"),
+      .flag(.nesterov, "look ahead along the velocity"),
+    ],
     firstStep: .undamped,
     decayScope: .all
   )
@@ -43,26 +47,12 @@ extension SGDRule {
       h: 0
     ),
     nesterovForm: nil,
-    takesDampening: false,
+    hyperparameters: [
+      .number(.learningRate, .notNegative, default: 0.05, "learning rate"),
+      .number(.momentum, .belowOne, default: 0.9, "how much of the velocity is kept"),
+      .number(.weightDecay, .notNegative, "divided by the size of the training set"),
+    ],
     firstStep: .fromZeros,
     decayScope: .weights
   )
-
-  /// Every rule that has a name.
-  public static let presets: [SGDRule] = [pytorch, nielsen]
-
-  /// The rule with a name.
-  ///
-  /// - Parameter name: The name.
-  /// - Throws: `invalidArgument`, listing the names there are.
-  /// - Returns: The rule.
-  public static func named(_ name: String) throws(FlywheelError) -> SGDRule {
-    guard let rule = presets.first(where: { $0.name == name }) else {
-      throw FlywheelError(
-        .invalidArgument,
-        "There is no rule '\(name)'; choose one of \(presets.map(\.name).joined(separator: ", "))."
-      )
-    }
-    return rule
-  }
 }

@@ -1,4 +1,4 @@
-public import FlywheelCore
+import FlywheelCore
 
 /// An update rule of the SGD family as a value: its coefficients as formulas, what its first step
 /// does, and which parameters it decays.
@@ -11,8 +11,8 @@ public struct SGDRule: Sendable, Hashable {
   public let form: SGDForm<Formula>
   /// The coefficients with Nesterov's look-ahead; nil if the rule has none.
   public let nesterovForm: SGDForm<Formula>?
-  /// Whether the rule knows dampening.
-  public let takesDampening: Bool
+  /// The hyperparameters that the rule takes.
+  public let hyperparameters: [HyperparameterDefinition]
   /// What the first step does, when there is no buffer yet.
   public let firstStep: FirstStep
   /// Which parameters the weight decay is for.
@@ -29,44 +29,15 @@ public struct SGDRule: Sendable, Hashable {
     case undamped
   }
 
-  /// Which parameters a rule decays.
-  public enum DecayScope: String, Sendable, Hashable {
-    /// Weights and biases.
-    case all
-    /// Weights only.
-    case weights
-  }
-
-  /// The sizes that some rules divide by.
-  public struct Sizes: Sendable, Hashable {
-    /// The size of a full mini-batch, m.
-    public var batch: Int
-    /// The size of the training set, n.
-    public var training: Int
-
-    /// Creates the pair.
-    public init(batch: Int, training: Int) {
-      self.batch = batch
-      self.training = training
-    }
-  }
-
-  /// Checks hyperparameters against what the rule knows.
-  ///
-  /// - Parameter hyperparameters: The numbers.
-  /// - Throws: `invalidArgument`, naming the one that does not fit.
-  public func validate(_ hyperparameters: Hyperparameters) throws(FlywheelError) {
-    try hyperparameters.validate()
-    if hyperparameters.nesterov && nesterovForm == nil {
+  /// Checks what a range cannot say; `UpdateRule.validate` has checked the ranges.
+  func validateTogether(_ hyperparameters: Hyperparameters) throws(FlywheelError) {
+    guard hyperparameters.nesterov else { return }
+    let (momentum, dampening) = (hyperparameters.momentum, hyperparameters.dampening)
+    guard momentum > 0, dampening == 0 else {
       throw FlywheelError(
         .invalidArgument,
-        "The rule '\(name)' has no nesterov form; leave it off."
-      )
-    }
-    if hyperparameters.dampening != 0 && !takesDampening {
-      throw FlywheelError(
-        .invalidArgument,
-        "The rule '\(name)' has no dampening; found \(hyperparameters.dampening), leave it at 0."
+        "nesterov needs a momentum above 0 and a dampening of 0; "
+          + "found momentum \(momentum) and dampening \(dampening)."
       )
     }
   }
@@ -89,7 +60,7 @@ public struct SGDRule: Sendable, Hashable {
   /// - Returns: The coefficients.
   public func resolve(
     _ hyperparameters: Hyperparameters,
-    sizes: Sizes,
+    sizes: TrainingSizes,
     hasBuffer: Bool,
     isWeight: Bool
   ) -> SGDForm<Double> {
@@ -100,12 +71,11 @@ public struct SGDRule: Sendable, Hashable {
     var numbers = formulas.map { formula in
       formula.evaluate { symbol in
         switch symbol {
-        case .learningRate: hyperparameters.learningRate
-        case .momentum: hyperparameters.momentum
-        case .dampening: isUndamped ? 0 : hyperparameters.dampening
-        case .weightDecay: isDecayed ? hyperparameters.weightDecay : 0
+        case .dampening where isUndamped: 0
+        case .weightDecay where !isDecayed: 0
         case .batchSize: Double(sizes.batch)
         case .trainingSize: Double(sizes.training)
+        default: symbol.hyperparameter.map { hyperparameters.number($0) } ?? 0
         }
       }
     }

@@ -76,7 +76,7 @@ struct GoldenCheckpointTests {
     #expect(optimizer.dialect == "flywheel")
     #expect(optimizer.step == 6)
     #expect(optimizer.gradient == .mean)
-    #expect(optimizer.sizes == SGDRule.Sizes(batch: 5, training: 16))
+    #expect(optimizer.sizes == TrainingSizes(batch: 5, training: 16))
     let group = ParameterGroup(
       hyperparameters: Hyperparameters(learningRate: 0.1, momentum: 0.9, weightDecay: 0.01),
       lastLearningRate: 0.1
@@ -127,7 +127,8 @@ struct GoldenCheckpointTests {
       training: 16,
       validation: 4,
       test: 4,
-      scale: 1.0 / 255,
+      dtype: .uint8,
+      normalization: Normalization(scale: 1.0 / 255),
       lastBatch: .keep
     )
     #expect(checkpoint.data == data)
