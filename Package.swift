@@ -112,7 +112,8 @@ let package = Package(
     room(
       "FlywheelRun",
       dependencies: [
-        "FlywheelCore", "FlywheelCheckpoint", "FlywheelHDF5", systemPackage, orderedCollections,
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelHDF5", systemPackage,
+        orderedCollections,
       ]
     ),
     room(

@@ -1,5 +1,29 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// A moment as checkpoints write it: UTC, in whole seconds, as RFC 3339 has it.
 package enum Timestamp {
+  /// The time of day.
+  package static var now: String {
+    var now = time(nil)
+    var parts = unsafe tm()
+    unsafe gmtime_r(&now, &parts)
+    func padded(_ number: CInt, _ width: Int = 2) -> String {
+      let text = String(number)
+      return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+    }
+    let date = unsafe [
+      padded(parts.tm_year + 1900, 4), padded(parts.tm_mon + 1), padded(parts.tm_mday),
+    ]
+    let clock = unsafe [padded(parts.tm_hour), padded(parts.tm_min), padded(parts.tm_sec)]
+    return date.joined(separator: "-") + "T" + clock.joined(separator: ":") + "Z"
+  }
+
   /// The seconds since 1970 of a text like `2026-01-02T03:04:05Z`; 0 if it is not of that form.
   ///
   /// Fields out of range are carried over, so that every text of the form has a place in order.
