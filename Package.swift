@@ -60,6 +60,7 @@ let package = Package(
     .library(name: "FlywheelCheckpoint", targets: ["FlywheelCheckpoint"]),
     .library(name: "FlywheelRun", targets: ["FlywheelRun"]),
     .library(name: "FlywheelTrain", targets: ["FlywheelTrain"]),
+    .library(name: "FlywheelPlot", targets: ["FlywheelPlot"]),
   ],
   traits: [
     .trait(
@@ -129,6 +130,7 @@ let package = Package(
         .linkedFramework("Accelerate", .when(platforms: [.macOS], traits: ["Accelerated"]))
       ]
     ),
+    room("FlywheelPlot", dependencies: ["FlywheelCore"]),
     room(
       "FlywheelCLI",
       dependencies: [
@@ -170,6 +172,7 @@ let package = Package(
       "FlywheelTrain",
       dependencies: ["FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", systemPackage]
     ),
+    tests("FlywheelPlot"),
     tests(
       "FlywheelCLI",
       dependencies: ["FlywheelCore", "FlywheelOptim", "FlywheelTrain", argumentParser]
