@@ -61,6 +61,7 @@ let package = Package(
     .library(name: "FlywheelRun", targets: ["FlywheelRun"]),
     .library(name: "FlywheelTrain", targets: ["FlywheelTrain"]),
     .library(name: "FlywheelPlot", targets: ["FlywheelPlot"]),
+    .library(name: "FlywheelTensorBoard", targets: ["FlywheelTensorBoard"]),
   ],
   traits: [
     .trait(
@@ -131,6 +132,7 @@ let package = Package(
       ]
     ),
     room("FlywheelPlot", dependencies: ["FlywheelCore"]),
+    room("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
     room(
       "FlywheelCLI",
       dependencies: [
@@ -173,6 +175,7 @@ let package = Package(
       dependencies: ["FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", systemPackage]
     ),
     tests("FlywheelPlot"),
+    tests("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
     tests(
       "FlywheelCLI",
       dependencies: ["FlywheelCore", "FlywheelOptim", "FlywheelTrain", argumentParser]
