@@ -137,7 +137,8 @@ let package = Package(
       "FlywheelCLI",
       dependencies: [
         "FlywheelCore", "FlywheelOptim", "FlywheelHDF5", "FlywheelCheckpoint", "FlywheelRun",
-        "FlywheelTrain", "CFlywheelSystem", argumentParser, systemPackage, orderedCollections,
+        "FlywheelTrain", "FlywheelPlot", "FlywheelTensorBoard", "CFlywheelSystem", argumentParser,
+        systemPackage, orderedCollections,
       ]
     ),
     .executableTarget(
@@ -178,7 +179,10 @@ let package = Package(
     tests("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
     tests(
       "FlywheelCLI",
-      dependencies: ["FlywheelCore", "FlywheelOptim", "FlywheelTrain", argumentParser]
+      dependencies: [
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", "FlywheelRun", "FlywheelTrain",
+        "FlywheelPlot", argumentParser, orderedCollections, systemPackage,
+      ]
     ),
   ]
 )
