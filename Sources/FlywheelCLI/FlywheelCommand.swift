@@ -15,6 +15,7 @@ public struct FlywheelCommand: ParsableCommand {
         flywheel train               # a small network on built-in digits
         flywheel train --data MNIST_DIR --layers 784-30-10 --rule nielsen
         flywheel resume runs/1       # go on from the newest whole checkpoint
+        flywheel runs                # what runs there are, and how far each has come
         flywheel inspect runs/1      # what is in it
         flywheel verify runs/1       # is it as it was written
 
@@ -22,7 +23,10 @@ public struct FlywheelCommand: ParsableCommand {
       SIGINT and SIGTERM after saving.
       """,
     version: Flywheel.version,
-    subcommands: [TrainCommand.self, ResumeCommand.self, InspectCommand.self, VerifyCommand.self]
+    subcommands: [
+      TrainCommand.self, ResumeCommand.self, RunsCommand.self, InspectCommand.self,
+      VerifyCommand.self,
+    ]
   )
 
   /// Creates the command; the parser does.
