@@ -496,6 +496,7 @@ private func allConversions() throws -> [String: String] {
       )
       results["\(name), finite \(source)"] = "\(tensor.isFinite)"
       results["\(name), swapped \(source)"] = "\(try tensor.byteSwapped().crc32)"
+      results["\(name), statistics \(source)"] = "\(tensor.statistics())"
       for target in DType.allCases {
         let result: String
         do throws(FlywheelError) {
