@@ -103,6 +103,7 @@ struct LineChartTests {
     let name = "\"</text><script>&\u{0}\u{1B}" + String(repeating: "long ", count: 40)
     let svg = chart([1, 2], name: name).svg()
     #expect(!svg.contains("<script"))
+    #expect(svg.contains("aria-label=\"&quot;&lt;/text&gt;&lt;script&gt;&amp;\u{FFFD}\u{FFFD}l"))
     #expect(!svg.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
     #expect(svg.contains("…"))
     #expect(svg.contains("long long </title>"))
