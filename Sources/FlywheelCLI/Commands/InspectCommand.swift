@@ -6,13 +6,14 @@ import FlywheelRun
 import OrderedCollections
 import SystemPackage
 
-/// `flywheel inspect`: what is in a file, without reading the tensors unless their statistics are wanted.
+/// `flywheel inspect`: what is in a file, without reading the tensors if not for their statistics.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Show what is in a checkpoint, a run's newest checkpoint, or any HDF5 file.",
     discussion: """
-      Reads names, shapes and the document, not the tensors; 'flywheel verify' reads every byte.
+      Reads names, shapes and the document, and the tensors only for --stats; 'flywheel verify' reads
+      every byte.
 
       Examples:
         flywheel inspect runs/1
