@@ -3,6 +3,7 @@ import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelHDF5
 import FlywheelRun
+import OrderedCollections
 import SystemPackage
 
 /// `flywheel inspect`: what is in a file, without reading the tensors.
@@ -31,7 +32,7 @@ struct InspectCommand: ParsableCommand {
     let file = try HDF5File(opening: path)
     let datasets = try file.allDatasets()
     guard datasets.contains(where: { $0.path == "/" + CheckpointKey.document }) else {
-      try showArchive(path, datasets)
+      try showArchive(path, datasets, try file.allLinks())
       return
     }
     if json {
@@ -44,7 +45,12 @@ struct InspectCommand: ParsableCommand {
   }
 
   /// Shows a file that is no checkpoint.
-  private func showArchive(_ path: FilePath, _ datasets: [HDF5Dataset]) throws {
+  private func showArchive(
+    _ path: FilePath,
+    _ datasets: [HDF5Dataset],
+    _ links: OrderedDictionary<String, HDF5Member.Kind>
+  ) throws {
+    let targets = links.map { (name: String($0.dropFirst()), target: Self.target(of: $1)) }
     guard !json else {
       let rows = datasets.map { dataset -> JSONValue in
         [
@@ -53,11 +59,23 @@ struct InspectCommand: ParsableCommand {
           "shape": .array(dataset.shape.extents.map { JSONValue($0) }),
         ]
       }
-      let document: JSONValue = ["format": "hdf5", "tensors": .array(rows)]
+      let document: JSONValue = [
+        "format": "hdf5", "tensors": .array(rows),
+        "links": .array(targets.map { ["name": JSONValue($0), "target": JSONValue($1)] }),
+      ]
       Terminal.output.print(document.prettyText())
       return
     }
     Terminal.output.print("\(path): HDF5, no Flywheel checkpoint, \(datasets.count) datasets")
     for line in CheckpointView.table(datasets) { Terminal.output.print(line) }
+    for (name, target) in targets { Terminal.output.print("\(name) -> \(target)") }
+  }
+
+  private static func target(of link: HDF5Member.Kind) -> String {
+    switch link {
+    case .softLink(let target): target
+    case .externalLink(let file, let target): "\(target) in the file \(file)"
+    default: "something that this version does not know"
+    }
   }
 }
