@@ -141,6 +141,7 @@ static void set_up_types(void) {
   H5Tenum_insert(truth, "FALSE", &values[0]);
   H5Tenum_insert(truth, "TRUE", &values[1]);
   types[FW_H5_BOOL][0] = types[FW_H5_BOOL][1] = truth;
+  add_spelling(FW_H5_BOOL, 0, H5T_STD_B8LE, H5T_STD_B8LE);  // PyTables
 }
 
 static hid_t do_not_follow(const char *name, hid_t group, const void *target, size_t byte_count,
