@@ -9,7 +9,8 @@ import Testing
 @Suite("HDF5 files of other programs")
 struct HDF5ArchiveTests {
   /// Found from where this file lies.
-  static let directory = FilePath("\(#filePath)").removingLastComponent().appending("Fixtures")
+  static let directory = FilePath("\(#filePath)").removingLastComponent().removingLastComponent()
+    .appending("Fixtures").appending("hdf5")
 
   static let names = [
     "h5py-earliest.h5", "h5py-v110.h5", "keras.weights.h5", "keras-legacy.h5", "pytables.h5",

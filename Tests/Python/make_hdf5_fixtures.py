@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the files in Tests/FlywheelHDF5Tests/Fixtures, and expected.json beside them.
+"""Makes the files in Tests/Fixtures/hdf5, and expected.json beside them.
 
 They are committed: run this only to add one, since other versions of the libraries give other bytes.
 """
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import hdf5_archives
 
-FOLDER = Path(__file__).resolve().parents[1] / "FlywheelHDF5Tests" / "Fixtures"
+FOLDER = Path(__file__).resolve().parents[1] / "Fixtures" / "hdf5"
 
 
 def main() -> int:
-    FOLDER.mkdir(exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     expected = {}
     for name, make in hdf5_archives.FIXTURES.items():
         path = FOLDER / name

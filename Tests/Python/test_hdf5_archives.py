@@ -10,7 +10,7 @@ import numpy as np
 import hdf5_archives
 from support import REPOSITORY, TestCase, only_full
 
-FIXTURES = REPOSITORY / "Tests" / "FlywheelHDF5Tests" / "Fixtures"
+FIXTURES = REPOSITORY / "Tests" / "Fixtures" / "hdf5"
 WRITTEN = FIXTURES / "written.h5"
 
 

@@ -3,7 +3,6 @@ import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelHDF5
 import FlywheelRun
-import OrderedCollections
 import SystemPackage
 
 /// `flywheel inspect`: what is in a file, without reading the tensors.
@@ -48,9 +47,11 @@ struct InspectCommand: ParsableCommand {
   private func showArchive(
     _ path: FilePath,
     _ datasets: [HDF5Dataset],
-    _ links: OrderedDictionary<String, HDF5Member.Kind>
+    _ links: [HDF5Link]
   ) throws {
-    let targets = links.map { (name: String($0.dropFirst()), target: Self.target(of: $1)) }
+    let targets = links.map {
+      (name: String($0.path.dropFirst()), target: Self.target(of: $0.kind))
+    }
     guard !json else {
       let rows = datasets.map { dataset -> JSONValue in
         [
