@@ -48,6 +48,7 @@ struct InspectCommand: ParsableCommand {
       Terminal.output.print(document.prettyText())
       return
     }
+    let links = isCheckpoint ? [] : try file.allLinks()
     var statistics: [String: TensorStatistics] = [:]
     if showsStatistics {
       for dataset in datasets where dataset.path != "/" + CheckpointKey.document {
@@ -55,7 +56,7 @@ struct InspectCommand: ParsableCommand {
       }
     }
     if json {
-      Terminal.output.print(archive(datasets, statistics).prettyText())
+      Terminal.output.print(archive(datasets, statistics, links).prettyText())
       return
     }
     if isCheckpoint {
@@ -66,12 +67,16 @@ struct InspectCommand: ParsableCommand {
       Terminal.output.print("\(path): HDF5, no Flywheel checkpoint, \(datasets.count) datasets")
     }
     for line in CheckpointView.table(datasets, statistics) { Terminal.output.print(line) }
+    for link in links {
+      Terminal.output.print("\(link.path.dropFirst()) -> \(Self.target(of: link.kind))")
+    }
   }
 
-  /// A file's datasets as JSON.
+  /// A file's datasets and links as JSON.
   private func archive(
     _ datasets: [HDF5Dataset],
-    _ statistics: [String: TensorStatistics]
+    _ statistics: [String: TensorStatistics],
+    _ links: [HDF5Link]
   ) -> JSONValue {
     let rows = datasets.map { dataset -> JSONValue in
       var row: OrderedDictionary<String, JSONValue> = [
@@ -82,7 +87,21 @@ struct InspectCommand: ParsableCommand {
       if showsStatistics { row["statistics"] = statistics[dataset.path]?.json ?? .null }
       return .object(row)
     }
-    return ["format": "hdf5", "tensors": .array(rows)]
+    let targets = links.map { link -> JSONValue in
+      [
+        "name": JSONValue(String(link.path.dropFirst())),
+        "target": JSONValue(Self.target(of: link.kind)),
+      ]
+    }
+    return ["format": "hdf5", "tensors": .array(rows), "links": .array(targets)]
+  }
+
+  private static func target(of link: HDF5Member.Kind) -> String {
+    switch link {
+    case .softLink(let target): target
+    case .externalLink(let file, let target): "\(target) in the file \(file)"
+    default: "something that this version does not know"
+    }
   }
 
   /// The statistics of a dataset; nil if it holds nothing that Flywheel reads as a tensor.
