@@ -22,6 +22,7 @@
     __typeof__(fw_sigmoid_cross_entropy_##suffix) *sigmoid_cross_entropy;  \
     __typeof__(fw_softmax_cross_entropy_##suffix) *softmax_cross_entropy;  \
     __typeof__(fw_gather_bytes_##suffix) *gather_bytes;                    \
+    __typeof__(fw_gather_rows_##suffix) *gather_rows;                      \
   }
 
 FW_TABLE(f32);

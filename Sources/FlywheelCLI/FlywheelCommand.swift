@@ -18,6 +18,7 @@ public struct FlywheelCommand: ParsableCommand {
         flywheel runs                # what runs there are, and how far each has come
         flywheel inspect runs/1      # what is in it
         flywheel verify runs/1       # is it as it was written
+        flywheel plot runs/1         # how it went
 
       Exit status: 0 fine, 1 does not verify, 2 trouble, 64 wrong usage, 130 and 143 stopped by \
       SIGINT and SIGTERM after saving.
@@ -25,7 +26,7 @@ public struct FlywheelCommand: ParsableCommand {
     version: Flywheel.version,
     subcommands: [
       TrainCommand.self, ResumeCommand.self, RunsCommand.self, InspectCommand.self,
-      VerifyCommand.self,
+      VerifyCommand.self, PlotCommand.self,
     ]
   )
 

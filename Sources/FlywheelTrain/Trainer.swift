@@ -15,7 +15,7 @@ struct Trainer<Scalar: TrainingScalar> {
   let data: DataSet
   let run: String
   let network: Network<Scalar>
-  private var batches: ImageBatches<Scalar>
+  private var batches: SampleBatches<Scalar>
   var hyperparameters: Hyperparameters { configuration.hyperparameters }
   var step = 0
   var hasBuffers = false
@@ -44,7 +44,7 @@ struct Trainer<Scalar: TrainingScalar> {
     self.run = run
     // Memory is asked for only after the tensors have shown that the network is of their size.
     if let checkpoint { try Self.requireParameters(checkpoint, of: configuration) }
-    batches = ImageBatches(data.training)
+    batches = SampleBatches(data.training, data.normalization)
     network = try Network(shape: configuration.network, batchSize: configuration.data.batchSize)
     var random = RandomStream.initialization.generator(seed: configuration.seed)
     if checkpoint == nil { network.initialize(configuration.initialization, from: &random) }
@@ -153,7 +153,7 @@ struct Trainer<Scalar: TrainingScalar> {
       seconds: seconds
     )
     if data.validation.count > 0 {
-      let measure = network.evaluate(ImageBatches(data.validation))
+      let measure = network.evaluate(SampleBatches(data.validation, data.normalization))
       guard measure.loss.isFinite else {
         throw diverged("The validation loss is not finite", atStep: step)
       }
@@ -279,7 +279,7 @@ struct Trainer<Scalar: TrainingScalar> {
       samplesPerCPUSecond: pace.samplesPerCPUSecond
     )
     if signal == nil, data.test.count > 0 {
-      let measure = network.evaluate(ImageBatches(data.test))
+      let measure = network.evaluate(SampleBatches(data.test, data.normalization))
       result.testLoss = measure.meanLoss
       result.testAccuracy = measure.accuracy
     }

@@ -82,4 +82,5 @@ const TABLE FW_EXPORTED_TABLE = {
     .sigmoid_cross_entropy = sigmoid_cross_entropy,
     .softmax_cross_entropy = softmax_cross_entropy,
     .gather_bytes = gather_bytes,
+    .gather_rows = gather_rows,
 };
