@@ -76,7 +76,7 @@ public struct TrainingSession: ~Copyable {
     data source: String? = nil
   ) throws(FlywheelError) {
     let directory = try RunDirectory(opening: path)
-    let newest = try RunDirectory.newest(in: path)
+    let newest = try directory.newest()
     var written: TrainingConfiguration
     do throws(FlywheelError) {
       written = try TrainingConfiguration(directory.configuration)
