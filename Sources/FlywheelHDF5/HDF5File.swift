@@ -127,6 +127,9 @@ public import SystemPackage
     do throws(FlywheelError) {
       return try open(place).dataset
     } catch {
+      if let plain = try plainDataset(place, after: error) {
+        return HDF5Dataset(plain, at: place)
+      }
       throw error.located(path: path, tensor: place.description)
     }
   }
@@ -159,6 +162,20 @@ public import SystemPackage
       dtype.byteCount == description.type_byte_count
     else { return nil }
     return dtype
+  }
+
+  /// A dataset that libhdf5 failed to open because it is too old for it, read without its help.
+  ///
+  /// Nil if it failed for another reason, or the dataset is not plain. The caller holds the lock.
+  func plainDataset(
+    _ place: HDF5Path,
+    after error: FlywheelError
+  ) throws(FlywheelError) -> PlainDataset? {
+    guard error.code == .unsupported, signatureOffset == 0,
+      case (.dataset, let address?)? = kind(of: place.nameOrDot, in: try group(place.parentPath)),
+      let address = Int(exactly: address)
+    else { return nil }
+    return try? PlainDataset(bytes, at: address)
   }
 
   /// The open group at a path; the caller holds the lock.

@@ -80,7 +80,7 @@ public struct TrainingSession: ~Copyable {
     stopsEarly: Bool = true
   ) throws(FlywheelError) {
     let directory = try RunDirectory(opening: path)
-    let newest = try RunDirectory.newest(in: path)
+    let newest = try directory.newest()
     var written: TrainingConfiguration
     do throws(FlywheelError) {
       written = try TrainingConfiguration(directory.configuration)
