@@ -2,6 +2,7 @@ import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelRun
 import FlywheelTrain
+import OrderedCollections
 import Testing
 
 @Suite struct EarlyStoppingTests {
