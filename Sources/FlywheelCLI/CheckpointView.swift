@@ -28,20 +28,7 @@ enum CheckpointView {
           + "at step \(Formatting.grouped(best.step))"
       )
     }
-    lines.append(
-      "optimizer  rule \(optimizer.rule), dialect \(optimizer.dialect), "
-        + "gradient \(optimizer.gradient.rawValue) over \(optimizer.sizes.batch) of "
-        + "\(Formatting.grouped(optimizer.sizes.training))"
-    )
-    for (index, group) in optimizer.groups.enumerated() {
-      let numbers = group.hyperparameters
-      lines.append(
-        "  group \(index)  lr \(numbers.learningRate), momentum \(numbers.momentum), "
-          + "weight decay \(numbers.weightDecay)"
-          + (numbers.dampening != 0 ? ", dampening \(numbers.dampening)" : "")
-          + (numbers.nesterov ? ", nesterov" : "")
-      )
-    }
+    lines += optimizerLines(checkpoint)
     if let data = checkpoint.data {
       lines.append(
         "data       \(data.source): \(Formatting.grouped(data.training)) to train on, "
@@ -52,6 +39,28 @@ enum CheckpointView {
       lines.append("computed   \(backend.products) products, \(backend.arithmetic) arithmetic")
     }
     return lines + [""] + table(datasets)
+  }
+
+  /// The rule, what its gradients are, and what differs from group to group.
+  private static func optimizerLines(_ checkpoint: Checkpoint) -> [String] {
+    let optimizer = checkpoint.optimizer
+    let sizes = optimizer.sizes.map {
+      " over \($0.batch) of \(Formatting.grouped($0.training))"
+    }
+    var lines = [
+      "optimizer  rule \(optimizer.rule), dialect \(optimizer.dialect), "
+        + "gradient \(optimizer.gradient.rawValue)\(sizes ?? "")"
+    ]
+    for (index, group) in optimizer.groups.enumerated() {
+      lines += Formatting.wrapped(group.hyperparameters.phrases, after: "  group \(index)  ")
+    }
+    if let clipping = optimizer.clipping {
+      lines.append("clipping   to a norm of \(clipping.maximumNorm)")
+    }
+    if let schedule = checkpoint.schedule, schedule != .constant {
+      lines += Formatting.wrapped(schedule.phrases, after: "schedule   ")
+    }
+    return lines
   }
 
   /// Name, type, shape and size of each dataset.

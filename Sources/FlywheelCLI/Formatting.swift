@@ -59,6 +59,29 @@ enum Formatting {
     String(repeating: " ", count: max(0, width - text.count)) + text
   }
 
+  /// Phrases with commas between, in lines of at most so many columns; those after the first are indented
+  /// as far as `start` reaches.
+  static func wrapped(
+    _ phrases: [String],
+    after start: String,
+    columns: Int = 80
+  ) -> [String] {
+    var lines: [String] = []
+    var line = start
+    var isEmpty = true
+    for (index, phrase) in phrases.enumerated() {
+      let text = index == phrases.count - 1 ? phrase : phrase + ","
+      if !isEmpty, line.count + 1 + text.count > columns {
+        lines.append(line)
+        line = String(repeating: " ", count: start.count)
+        isEmpty = true
+      }
+      line += isEmpty ? text : " " + text
+      isEmpty = false
+    }
+    return lines + [line]
+  }
+
   private static func twoDigits(_ number: Int) -> String {
     number < 10 ? "0\(number)" : "\(number)"
   }

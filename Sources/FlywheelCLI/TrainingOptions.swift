@@ -7,7 +7,7 @@ import FlywheelTrain
 /// The settings of a run as flags; each one given wins over the configuration file.
 struct TrainingOptions: ParsableArguments {
   /// What help quotes as defaults, so that it cannot say anything else than what happens.
-  private static let defaults = try? TrainingConfiguration()
+  static let defaults = try? TrainingConfiguration()
 
   @Option(
     help: """
@@ -57,53 +57,8 @@ struct TrainingOptions: ParsableArguments {
   )
   var precision: TrainingConfiguration.Precision?
 
-  @Option(
-    help: """
-      Update rule: \(SGDRule.presets.map(\.name).joined(separator: ", ")). \
-      \(Self.saying(\.rule.name))
-      """
-  )
-  var rule: String?
-
-  @Option(
-    name: [.long, .customLong("lr")],
-    parsing: .unconditional,
-    help: """
-      Learning rate. \
-      \(Self.saying(\.hyperparameters.learningRate))
-      """
-  )
-  var learningRate: Double?
-
-  @Option(
-    parsing: .unconditional,
-    help: """
-      Momentum coefficient, from 0 to below 1. \
-      \(Self.saying(\.hyperparameters.momentum))
-      """
-  )
-  var momentum: Double?
-
-  @Option(
-    parsing: .unconditional,
-    help: """
-      Dampening of the rule 'pytorch'. \
-      \(Self.saying(\.hyperparameters.dampening))
-      """
-  )
-  var dampening: Double?
-
-  @Option(
-    parsing: .unconditional,
-    help: """
-      Weight decay, in the rule's own meaning. \
-      \(Self.saying(\.hyperparameters.weightDecay))
-      """
-  )
-  var weightDecay: Double?
-
-  @Flag(inversion: .prefixedNo, help: "Nesterov's look-ahead.")
-  var nesterov: Bool?
+  @OptionGroup
+  var optimizer: OptimizerOptions
 
   @Option(
     parsing: .unconditional,
@@ -195,14 +150,7 @@ struct TrainingOptions: ParsableArguments {
     )
     result.initialization = initialization ?? base.initialization
     result.precision = precision ?? base.precision
-    if let rule { result.rule = try SGDRule.named(rule) }
-    result.hyperparameters = Hyperparameters(
-      learningRate: learningRate ?? base.hyperparameters.learningRate,
-      momentum: momentum ?? base.hyperparameters.momentum,
-      dampening: dampening ?? base.hyperparameters.dampening,
-      weightDecay: weightDecay ?? base.hyperparameters.weightDecay,
-      nesterov: nesterov ?? base.hyperparameters.nesterov
-    )
+    try optimizer.apply(to: &result)
     result.data.source = data ?? base.data.source
     result.data.training = training ?? base.data.training
     result.data.validation = validation ?? base.data.validation
@@ -218,7 +166,7 @@ struct TrainingOptions: ParsableArguments {
   }
 
   /// "(default: …)", of a setting.
-  private static func saying<Value>(_ setting: (TrainingConfiguration) -> Value) -> String {
+  static func saying<Value>(_ setting: (TrainingConfiguration) -> Value) -> String {
     defaults.map { "(default: \(setting($0)))" } ?? ""
   }
 }

@@ -78,18 +78,16 @@ struct TrainingRunner {
       Terminal.error.print("warning: \(change)")
     }
     let layers = LayerWidths(configuration.network.layers)
-    view.say(
-      "run \(session.path)  \(layers) \(configuration.network.activation.rawValue)  "
-        + "\(configuration.rule.name) lr \(configuration.hyperparameters.learningRate) "
-        + "momentum \(configuration.hyperparameters.momentum) "
-        + "decay \(configuration.hyperparameters.weightDecay)"
-        + (configuration.hyperparameters.nesterov ? " nesterov" : "")
-    )
+    let network = "\(layers) \(configuration.network.activation.rawValue)"
+    let optimizer = ["\(configuration.rule.name)"] + configuration.hyperparameters.phrases
+    for line in Formatting.wrapped(optimizer, after: "run \(session.path)  \(network)  ") {
+      view.say(line)
+    }
     guard let restoration = session.restoration else { return }
     let progress = restoration.progress
     view.say(
       "restored \(restoration.counts.parameters) parameters and \(restoration.counts.buffers) "
-        + "velocities at step \(Formatting.grouped(restoration.step)): \(progress.epoch) epochs and "
+        + "buffers at step \(Formatting.grouped(restoration.step)): \(progress.epoch) epochs and "
         + "\(Formatting.grouped(progress.batch)) batches done"
     )
     view.say("from \(restoration.path)")

@@ -77,7 +77,7 @@ extension HDF5File {
       return Self.bits(of: attribute, as: .float64).map { bits in
         .readable(.double(Double(bitPattern: bits)))
       }
-    case nil:
+    default:
       return .other(HDF5Dataset.typeDescription(of: description))
     }
   }

@@ -34,7 +34,7 @@ extension AdaptiveRule {
   /// Source: torch/optim/rmsprop.py of PyTorch 2.13; Hinton's lecture 6e.
   public static let rmsprop = AdaptiveRule(
     name: "rmsprop",
-    summary: "torch.optim.RMSprop: lr outside the momentum, decay for biases too",
+    summary: "torch.optim.RMSprop: lr outside the momentum, decays biases too",
     form: AdaptiveForm(
       coupledDecay: .weightDecay,
       firstKept: 0,

@@ -71,15 +71,24 @@ public enum UpdateRule: Sendable, Hashable {
       if let definition = self.hyperparameters.first(where: { $0.name == name }) {
         try definition.validate(value)
       } else if !value.isOff {
-        let names = self.hyperparameters.map(\.name.rawValue).joined(separator: ", ")
-        throw FlywheelError(
-          .invalidArgument,
-          "The rule '\(self.name)' takes no \(name.rawValue), found \(value.text); leave it off. "
-            + "It takes \(names)."
-        )
+        try requireTaken(name)
       }
     }
     if case .sgd(let rule) = self { try rule.validateTogether(hyperparameters) }
+  }
+
+  /// Checks that the rule takes a hyperparameter at all.
+  ///
+  /// - Parameter name: The hyperparameter.
+  /// - Throws: `invalidArgument`, listing what it takes.
+  public func requireTaken(_ name: Hyperparameter) throws(FlywheelError) {
+    let names = hyperparameters.map(\.name)
+    guard !names.contains(name) else { return }
+    throw FlywheelError(
+      .invalidArgument,
+      "The rule '\(self.name)' takes no \(name.rawValue); leave it off. It takes "
+        + "\(names.map(\.rawValue).joined(separator: ", "))."
+    )
   }
 
   /// Exactly the hyperparameters that the rule takes, those that are not given at their defaults.

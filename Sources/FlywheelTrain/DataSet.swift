@@ -76,7 +76,8 @@ public struct DataSet: Sendable {
       training: training.count,
       validation: validation.count,
       test: test.count,
-      scale: 1.0 / 255,
+      dtype: .uint8,
+      normalization: Normalization(scale: 1.0 / 255),
       lastBatch: configuration.data.lastBatch
     )
   }

@@ -29,6 +29,11 @@ public struct NetworkShape: Sendable, Hashable {
     self.loss = loss
   }
 
+  /// The names of all parameters in order, weights before biases, layer by layer.
+  public var parameterNames: [String] {
+    fans.indices.flatMap { ["layers.\($0).weight", "layers.\($0).bias"] }
+  }
+
   /// Inputs and outputs of each layer of weights.
   var fans: [(inputs: Int, outputs: Int)] {
     zip(layers, layers.dropFirst()).map { ($0, $1) }

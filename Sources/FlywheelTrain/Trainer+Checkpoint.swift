@@ -36,6 +36,7 @@ extension Trainer {
         sizes: sizes,
         slots: hasBuffers ? [SGDRule.slotName: velocities] : [:]
       ),
+      schedule: configuration.schedule,
       progress: progress,
       random: [
         RandomStream.initialization.name: initializationState,
@@ -107,8 +108,8 @@ extension Trainer {
     of configuration: TrainingConfiguration
   ) throws(FlywheelError) {
     let optimizer = checkpoint.optimizer
-    let keepsBuffer = configuration.rule.keepsBuffer(configuration.hyperparameters)
-    for slot in optimizer.slots.keys where slot != SGDRule.slotName || !keepsBuffer {
+    let kept = configuration.rule.slotNames(configuration.hyperparameters)
+    for slot in optimizer.slots.keys where !kept.contains(slot) {
       throw misfit("it has buffers '\(slot)', which the rule does not keep and would lose")
     }
     let buffers = optimizer.slots[SGDRule.slotName]
@@ -161,7 +162,8 @@ extension Trainer {
       throw Self.misfit("it splits or scales its data in another way")
     }
     guard optimizer.rule == configuration.rule.name, optimizer.groups.count == 1,
-      optimizer.groups[0].hyperparameters == configuration.hyperparameters,
+      try configuration.rule.completed(optimizer.groups[0].hyperparameters)
+        == configuration.hyperparameters,
       optimizer.gradient == .mean, optimizer.sizes == sizes
     else {
       throw Self.misfit("its optimizer's rule, hyperparameters or sizes are not the trainer's")

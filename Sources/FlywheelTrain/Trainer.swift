@@ -11,6 +11,7 @@ import SystemPackage
 /// one that never stopped are equal bit for bit.
 struct Trainer<Scalar: TrainingScalar> {
   let configuration: TrainingConfiguration
+  private let rule: SGDRule
   let data: DataSet
   let run: String
   let network: Network<Scalar>
@@ -29,6 +30,15 @@ struct Trainer<Scalar: TrainingScalar> {
     run: String,
     from checkpoint: Checkpoint?
   ) throws(FlywheelError) {
+    guard case .sgd(let rule) = configuration.rule, configuration.groups.isEmpty,
+      configuration.clipping == nil, configuration.schedule == .constant
+    else {
+      throw FlywheelError(
+        .unsupported,
+        "This trainer knows the rules of SGD, without groups, clipping or a schedule."
+      )
+    }
+    self.rule = rule
     self.configuration = configuration
     self.data = data
     self.run = run
@@ -85,7 +95,7 @@ struct Trainer<Scalar: TrainingScalar> {
         guard measure.loss.isFinite else {
           throw diverged("The training loss is not finite", atStep: step + 1)
         }
-        if !hasBuffers, configuration.rule.keepsBuffer(hyperparameters) {
+        if !hasBuffers, self.rule.keepsBuffer(hyperparameters) {
           hasBuffers = true
           rule = resolvedRule()
         }
@@ -212,7 +222,7 @@ struct Trainer<Scalar: TrainingScalar> {
 
   private func resolvedRule() -> Network<Scalar>.ResolvedRule {
     func resolve(isWeight: Bool) -> SGDForm<Double> {
-      configuration.rule.resolve(
+      rule.resolve(
         hyperparameters,
         sizes: sizes,
         hasBuffer: hasBuffers,

@@ -1,6 +1,7 @@
 import FlywheelCheckpoint
 public import FlywheelCore
 import FlywheelOptim
+import OrderedCollections
 
 extension TrainingConfiguration {
   /// The configuration as JSON, every setting spelled out: an instance of
@@ -14,14 +15,7 @@ extension TrainingConfiguration {
         "initialization": JSONValue(initialization.rawValue),
         "precision": JSONValue(precision.rawValue),
       ],
-      "optimizer": [
-        "rule": JSONValue(rule.name),
-        "learning_rate": JSONValue(hyperparameters.learningRate),
-        "momentum": JSONValue(hyperparameters.momentum),
-        "dampening": JSONValue(hyperparameters.dampening),
-        "weight_decay": JSONValue(hyperparameters.weightDecay),
-        "nesterov": JSONValue(hyperparameters.nesterov),
-      ],
+      "optimizer": optimizerJSON,
       "data": [
         "source": JSONValue(data.source),
         "training": data.training.map { JSONValue($0) } ?? .null,
@@ -37,6 +31,22 @@ extension TrainingConfiguration {
         "keep": JSONValue(checkpoints.keep),
       ],
     ]
+  }
+
+  private var optimizerJSON: JSONValue {
+    var members = hyperparameters.json
+    members.updateValue(JSONValue(rule.name), forKey: "rule", insertingAt: 0)
+    members["clip_norm"] = clipping.map { JSONValue($0.maximumNorm) } ?? .null
+    members["groups"] = .array(
+      groups.map { group in
+        var members = group.hyperparameters.json
+        let patterns = JSONValue.array(group.parameters.map { JSONValue($0) })
+        members.updateValue(patterns, forKey: "parameters", insertingAt: 0)
+        return .object(members)
+      }
+    )
+    members["schedule"] = schedule.json
+    return .object(members)
   }
 
   private static let spelling =
@@ -60,17 +70,7 @@ extension TrainingConfiguration {
       precision = try section.choice("precision") ?? precision
       try section.refuseOtherMembers(remedy: Self.spelling)
     }
-    if var section = try root.optionalObject("optimizer") {
-      if let name = try section.optionalString("rule") { rule = try SGDRule.named(name) }
-      hyperparameters = Hyperparameters(
-        learningRate: try section.optionalDouble("learning_rate") ?? hyperparameters.learningRate,
-        momentum: try section.optionalDouble("momentum") ?? hyperparameters.momentum,
-        dampening: try section.optionalDouble("dampening") ?? hyperparameters.dampening,
-        weightDecay: try section.optionalDouble("weight_decay") ?? hyperparameters.weightDecay,
-        nesterov: try section.optionalBool("nesterov") ?? hyperparameters.nesterov
-      )
-      try section.refuseOtherMembers(remedy: Self.spelling)
-    }
+    if var section = try root.optionalObject("optimizer") { try readOptimizer(&section) }
     if var section = try root.optionalObject("data") {
       data = DataConfiguration(
         source: try section.optionalString("source") ?? data.source,
@@ -94,6 +94,46 @@ extension TrainingConfiguration {
     try root.refuseOtherMembers(remedy: Self.spelling)
     try validate()
   }
+
+  private mutating func readOptimizer(_ section: inout JSONObject) throws(FlywheelError) {
+    let name = try section.optionalString("rule")
+    let known = Set(Hyperparameter.wellKnown.map(\.rawValue))
+    try use(
+      try name.map { (name) throws(FlywheelError) in try UpdateRule.named(name) } ?? rule,
+      try section.hyperparameters { known.contains($0) }
+    )
+    if let norm = try section.optionalDouble("clip_norm") {
+      clipping = try GradientClipping(maximumNorm: norm)
+    }
+    for var group in try section.optionalObjects("groups") ?? [] {
+      groups.append(
+        ParameterGroupOverride(
+          parameters: try group.strings("parameters"),
+          hyperparameters: try group.hyperparameters { $0 != "parameters" }
+        )
+      )
+    }
+    if var schedule = try section.optionalObject("schedule") {
+      self.schedule = try Schedule(reading: &schedule)
+      try schedule.refuseOtherMembers(remedy: Self.spelling)
+    }
+    try section.refuseOtherMembers(remedy: Self.spelling)
+  }
+}
+
+extension Hyperparameters {
+  /// What is set, under its names.
+  fileprivate var json: OrderedDictionary<String, JSONValue> {
+    var members: OrderedDictionary<String, JSONValue> = [:]
+    for (name, value) in ordered {
+      members[name.rawValue] =
+        switch value {
+        case .number(let number): JSONValue(number)
+        case .flag(let flag): JSONValue(flag)
+        }
+    }
+    return members
+  }
 }
 
 extension JSONObject {
@@ -107,6 +147,23 @@ extension JSONObject {
       throw FlywheelError.malformed(found: "\(name) '\(word)'", expected: "one of \(words)")
     }
     return choice
+  }
+
+  /// The members whose names are hyperparameters.
+  fileprivate mutating func hyperparameters(
+    where isHyperparameter: (String) -> Bool
+  ) throws(FlywheelError) -> Hyperparameters {
+    var hyperparameters = Hyperparameters()
+    for name in names where isHyperparameter(name) {
+      guard let value = optionalValue(name) else { continue }
+      let key = Hyperparameter(rawValue: name)
+      if case .bool(let flag) = value {
+        hyperparameters[key] = .flag(flag)
+      } else {
+        hyperparameters[key] = .number(try double(name))
+      }
+    }
+    return hyperparameters
   }
 
   /// An array of integers that may be absent.

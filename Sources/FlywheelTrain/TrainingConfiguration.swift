@@ -11,9 +11,15 @@ public struct TrainingConfiguration: Sendable, Hashable {
   /// The type that is computed in.
   public var precision: Precision
   /// The update rule.
-  public var rule: SGDRule
-  /// The numbers of the rule.
-  public var hyperparameters: Hyperparameters
+  public private(set) var rule: UpdateRule
+  /// Every number of the rule, and no other; `use` keeps them so.
+  public private(set) var hyperparameters: Hyperparameters
+  /// Parameters with numbers of their own; where several match, the first counts.
+  public var groups: [ParameterGroupOverride]
+  /// How gradients are clipped before the rule sees them; nil for not at all.
+  public var clipping: GradientClipping?
+  /// How the learning rate changes.
+  public var schedule: Schedule
   /// The data and how they are split.
   public var data: DataConfiguration
   /// The total number of epochs.
@@ -66,8 +72,11 @@ public struct TrainingConfiguration: Sendable, Hashable {
     )
     initialization = .pytorch
     precision = .float32
-    rule = .pytorch
-    hyperparameters = Hyperparameters(learningRate: 0.05, momentum: 0.9)
+    rule = .sgd(.pytorch)
+    hyperparameters = try rule.completed(Hyperparameters())
+    groups = []
+    clipping = nil
+    schedule = .constant
     data = DataConfiguration(
       source: DataSet.builtIn,
       training: nil,
@@ -80,11 +89,26 @@ public struct TrainingConfiguration: Sendable, Hashable {
     checkpoints = CheckpointPolicy(everyEpochs: 1, everySteps: 0, keep: 3)
   }
 
+  /// Chooses an update rule and its numbers.
+  ///
+  /// - Parameters:
+  ///   - rule: The rule.
+  ///   - given: Its numbers; those that are not given have the rule's own defaults.
+  /// - Throws: `invalidArgument`, naming a number that is out of range or that the rule does not take.
+  public mutating func use(
+    _ rule: UpdateRule,
+    _ given: Hyperparameters = Hyperparameters()
+  ) throws(FlywheelError) {
+    hyperparameters = try rule.completed(given)
+    self.rule = rule
+  }
+
   /// Checks what can be checked without looking at the data.
   ///
   /// - Throws: `invalidArgument`, naming the setting and its range.
   public func validate() throws(FlywheelError) {
-    try rule.validate(hyperparameters)
+    _ = try ParameterGrouping(self)
+    try schedule.validate()
     try require("epochs", epochs, atLeast: 1)
     try require("batch_size", data.batchSize, atLeast: 1)
     try require("training", data.training ?? 1, atLeast: 1)

@@ -53,7 +53,8 @@ enum CheckpointExamples {
         training: 4,
         validation: 0,
         test: 0,
-        scale: 1.0 / 255,
+        dtype: .uint8,
+        normalization: Normalization(scale: 1.0 / 255),
         lastBatch: .keep
       ),
       backend: Backend(products: "flywheel", arithmetic: "fma"),

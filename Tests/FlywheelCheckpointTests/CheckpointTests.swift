@@ -136,13 +136,15 @@ struct CheckpointTests {
   @Test(
     "A document that lies under a valid checksum is refused with the reason",
     arguments: [
-      Lie("newer schema", .unsupported, "newer Flywheel") { $0["schema"] = 2 },
+      Lie("newer schema", .unsupported, "newer Flywheel") { $0["schema"] = 3 },
       Lie("other format", .malformed, "flywheel.checkpoint") { $0["format"] = "x" },
       Lie("schema zero", .malformed, "schema") { $0["schema"] = 0 },
       Lie("unknown member", .malformed, "surprise") { $0["surprise"] = 1 },
       Lie("no optimizer", .notFound, "optimizer") { $0.removeValue(forKey: "optimizer") },
-      Lie("other schedule", .unsupported, "cosine") { $0["schedule"] = ["kind": "cosine"] },
-      Lie("other generator", .unsupported, "mt19937") { $0["random"] = ["generator": "mt19937"] },
+      Lie("other schedule", .unsupported, "cyclic") { $0["schedule"] = ["kind": "cyclic"] },
+      Lie("schedule elsewhere", .malformed, "position 7") { root in
+        root["schedule"] = ["kind": "cosine", "over": 9, "position": 7]
+      },
       Lie("parameter twice", .malformed, "twice") { root in
         guard case .array(let list)? = root["parameters"] else { return }
         root["parameters"] = .array(list + list)

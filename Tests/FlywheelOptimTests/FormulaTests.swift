@@ -11,6 +11,14 @@ struct FormulaTests {
     case .weightDecay: 5
     case .batchSize: 10
     case .trainingSize: 50_000
+    case .beta1: 0.5
+    case .beta2: 0.75
+    case .alpha: 0.99
+    case .epsilon: 1e-8
+    case .centered: 1
+    case .amsgrad: 0
+    case .firstCorrection: 0.5
+    case .secondCorrection: 0.25
     }
   }
 
@@ -21,6 +29,8 @@ struct FormulaTests {
     ((1 - .dampening) * .weightDecay, 3.75),
     (.momentum * .momentum + 3, 3.81),
     (.weightDecay / .batchSize, 0.5),
+    (.squareRoot(.secondCorrection) / .firstCorrection, 1),
+    (1 - .beta2, 0.25),
   ]
 
   @Test("A formula has the value that its symbols give it", arguments: cases)

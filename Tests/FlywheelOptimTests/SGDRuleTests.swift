@@ -124,26 +124,9 @@ struct SGDRuleTests {
   )
   func validation(_ hyperparameters: Hyperparameters, _ name: String) {
     let error = #expect(throws: FlywheelError.self) {
-      try SGDRule.pytorch.validate(hyperparameters)
+      try UpdateRule.sgd(.pytorch).validate(hyperparameters)
     }
     #expect(error?.code == .invalidArgument)
     #expect(error?.message.contains(name) == true)
-  }
-
-  @Test("A rule refuses hyperparameters that it does not know")
-  func unknownHyperparameters() {
-    #expect(throws: FlywheelError.self) {
-      try SGDRule.nielsen.validate(.init(learningRate: 1, momentum: 0.5, nesterov: true))
-    }
-    #expect(throws: FlywheelError.self) {
-      try SGDRule.nielsen.validate(.init(learningRate: 1, momentum: 0.5, dampening: 0.5))
-    }
-  }
-
-  @Test("Rules are found by name, and an unknown name lists the known ones")
-  func names() throws {
-    for rule in SGDRule.presets { #expect(try SGDRule.named(rule.name) == rule) }
-    let error = #expect(throws: FlywheelError.self) { try SGDRule.named("adagrad") }
-    #expect(error?.message.contains("pytorch, nielsen") == true)
   }
 }

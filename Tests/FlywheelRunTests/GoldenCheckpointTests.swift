@@ -127,7 +127,8 @@ struct GoldenCheckpointTests {
       training: 16,
       validation: 4,
       test: 4,
-      scale: 1.0 / 255,
+      dtype: .uint8,
+      normalization: Normalization(scale: 1.0 / 255),
       lastBatch: .keep
     )
     #expect(checkpoint.data == data)

@@ -6,9 +6,14 @@ import SystemPackage
 
 /// `flywheel train`: a new run.
 struct TrainCommand: ParsableCommand {
-  /// The rules there are, one a line.
-  private static let rules = SGDRule.presets.map { "Rule \($0.name): \($0.summary)." }
-    .joined(separator: "\n\n")
+  /// The rules there are, each with the numbers it takes and their defaults.
+  private static let rules = UpdateRule.presets.map { rule in
+    let numbers = rule.hyperparameters.map { "\($0.name.rawValue) \($0.fallback.text)" }
+    let title = "Rule \(rule.name): \(rule.summary)."
+    // One column less than there are: help would break a full line once more.
+    let lines = Formatting.wrapped(numbers, after: "  ", columns: 79)
+    return ([title] + lines).joined(separator: "\n")
+  }.joined(separator: "\n")
 
   static let configuration = CommandConfiguration(
     commandName: "train",
@@ -19,6 +24,7 @@ struct TrainCommand: ParsableCommand {
       SGD with momentum 0.9 in PyTorch's form.
 
       \(rules)
+      Another --rule starts from its own defaults.
 
       Ctrl-C saves and leaves; a second Ctrl-C leaves at once. 'flywheel resume' goes on.
 
@@ -49,6 +55,7 @@ struct TrainCommand: ParsableCommand {
 
   func validate() throws {
     // A value that is wrong by itself is wrong usage, whatever a configuration file says beside it.
+    guard configuration == nil else { return }
     do throws(FlywheelError) {
       _ = try options.applied(to: try TrainingConfiguration())
     } catch {
@@ -67,7 +74,13 @@ struct TrainCommand: ParsableCommand {
         throw error.located(path: path)
       }
     }
-    let settings = try options.applied(to: base)
+    let settings: TrainingConfiguration
+    do throws(FlywheelError) {
+      settings = try options.applied(to: base)
+    } catch {
+      // The file is fine by itself: what does not fit it is on the command line.
+      throw ValidationError(error.message)
+    }
     try runner.run(in: output) { path throws(FlywheelError) in
       try TrainingSession(new: settings, at: path)
     }

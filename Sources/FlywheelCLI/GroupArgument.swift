@@ -1,0 +1,37 @@
+import FlywheelCore
+import FlywheelOptim
+import FlywheelTrain
+
+/// A group of parameters as it is typed: `*.bias:weight_decay=0,learning_rate=0.1`.
+enum GroupArgument {
+  /// The group that a text stands for.
+  ///
+  /// - Throws: `invalidArgument`, with an example.
+  static func group(_ text: String) throws(FlywheelError) -> ParameterGroupOverride {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let patterns = parts[0].split(separator: ",").map(String.init)
+    let members = try TypedMembers(parts.count > 1 ? parts[1] : "").members
+    guard !patterns.isEmpty, !members.isEmpty else {
+      throw FlywheelError(
+        .invalidArgument,
+        "Found '\(text)' where names and numbers are expected, for example "
+          + "'*.bias:weight_decay=0'."
+      )
+    }
+    var hyperparameters = Hyperparameters()
+    for (name, word) in members {
+      guard let value = value(word) else {
+        throw FlywheelError(
+          .invalidArgument,
+          "\(name) is '\(word)'; it must be a number, true or false."
+        )
+      }
+      hyperparameters[Hyperparameter(rawValue: name)] = value
+    }
+    return ParameterGroupOverride(parameters: patterns, hyperparameters: hyperparameters)
+  }
+
+  private static func value(_ word: String) -> Hyperparameters.Value? {
+    Bool(word).map { .flag($0) } ?? Double(word).map { .number($0) }
+  }
+}

@@ -1,0 +1,134 @@
+import ArgumentParser
+import FlywheelCheckpoint
+import FlywheelCore
+import FlywheelOptim
+import FlywheelTrain
+
+/// The update rule and its numbers as flags.
+///
+/// What a number is if nobody gives it is the rule's own business: the help of `train` lists it.
+struct OptimizerOptions: ParsableArguments {
+  @Option(
+    help: """
+      Update rule: \(UpdateRule.presets.map(\.name).joined(separator: ", ")). \
+      \(TrainingOptions.saying(\.rule.name))
+      """
+  )
+  var rule: String?
+
+  @Option(
+    name: [.long, .customLong("lr")],
+    parsing: .unconditional,
+    help: """
+      Learning rate. \
+      \(TrainingOptions.saying(\.hyperparameters.learningRate))
+      """
+  )
+  var learningRate: Double?
+
+  @Option(
+    parsing: .unconditional,
+    help: """
+      Momentum coefficient, from 0 to below 1. \
+      \(TrainingOptions.saying(\.hyperparameters.momentum))
+      """
+  )
+  var momentum: Double?
+
+  @Option(parsing: .unconditional, help: "\(Self.summary(of: .dampening))")
+  var dampening: Double?
+
+  @Option(parsing: .unconditional, help: "\(Self.summary(of: .beta1))")
+  var beta1: Double?
+
+  @Option(parsing: .unconditional, help: "\(Self.summary(of: .beta2))")
+  var beta2: Double?
+
+  @Option(parsing: .unconditional, help: "\(Self.summary(of: .alpha))")
+  var alpha: Double?
+
+  @Option(parsing: .unconditional, help: "\(Self.summary(of: .epsilon))")
+  var epsilon: Double?
+
+  @Option(parsing: .unconditional, help: "Weight decay, in the rule's own meaning.")
+  var weightDecay: Double?
+
+  @Flag(inversion: .prefixedNo, help: "\(Self.summary(of: .nesterov))")
+  var nesterov: Bool?
+
+  @Flag(inversion: .prefixedNo, help: "\(Self.summary(of: .amsgrad))")
+  var amsgrad: Bool?
+
+  @Flag(inversion: .prefixedNo, help: "\(Self.summary(of: .centered))")
+  var centered: Bool?
+
+  @Option(
+    parsing: .unconditional,
+    help: "Scale gradients down to this norm, over all parameters, if theirs is larger."
+  )
+  var clipNorm: Double?
+
+  @Option(
+    help: """
+      How the learning rate changes: a shape of \(Schedule.kinds.joined(separator: ", ")), and \
+      after a colon its numbers, such as cosine:over=20,end=0.1 or \
+      multi_step:at=10-15,factor=0.1. Any takes unit=step, warmup=3, warmup_start=0.1. \
+      (default: constant)
+      """,
+    transform: ScheduleArgument.schedule
+  )
+  var schedule: Schedule?
+
+  @Option(
+    help: """
+      Parameters with numbers of their own, such as '*.bias:weight_decay=0'; repeatable, the \
+      first that matches counts.
+      """,
+    transform: GroupArgument.group
+  )
+  var group: [ParameterGroupOverride] = []
+
+  /// The numbers that were given.
+  var hyperparameters: Hyperparameters {
+    let numbers: [(Hyperparameter, Double?)] = [
+      (.learningRate, learningRate), (.momentum, momentum), (.dampening, dampening),
+      (.beta1, beta1), (.beta2, beta2), (.alpha, alpha), (.epsilon, epsilon),
+      (.weightDecay, weightDecay),
+    ]
+    let flags: [(Hyperparameter, Bool?)] = [
+      (.nesterov, nesterov), (.amsgrad, amsgrad), (.centered, centered),
+    ]
+    var hyperparameters = Hyperparameters()
+    for case (let name, let number?) in numbers { hyperparameters[name] = .number(number) }
+    for case (let name, let flag?) in flags { hyperparameters[name] = .flag(flag) }
+    return hyperparameters
+  }
+
+  /// Puts what the flags say into a configuration.
+  ///
+  /// Another rule starts from its own defaults: a learning rate that suits one is far off for another.
+  func apply(to configuration: inout TrainingConfiguration) throws(FlywheelError) {
+    let before = configuration.rule
+    let given = hyperparameters
+    let rule: UpdateRule = if let rule { try .named(rule) } else { before }
+    for (name, _) in given.ordered { try rule.requireTaken(name) }
+    try configuration.use(
+      rule,
+      rule == before ? configuration.hyperparameters.merging(given) : given
+    )
+    if let clipNorm { configuration.clipping = try GradientClipping(maximumNorm: clipNorm) }
+    if let schedule { configuration.schedule = schedule }
+    if !group.isEmpty { configuration.groups = group }
+  }
+
+  /// What a hyperparameter does, and which rules take it.
+  private static func summary(of name: Hyperparameter) -> String {
+    let takers = UpdateRule.presets.compactMap { rule in
+      rule.hyperparameters.first { $0.name == name }.map { (rule: rule.name, definition: $0) }
+    }
+    guard let definition = takers.first?.definition else { return "" }
+    let rules = takers.map(\.rule).joined(separator: ", ")
+    let summary = definition.summary.prefix(1).uppercased() + definition.summary.dropFirst()
+    return "\(summary): \(rules). (default: \(definition.fallback.text))"
+  }
+}

@@ -1,0 +1,39 @@
+import FlywheelOptim
+
+// An optimizer's numbers in words, for checkpoints that are looked at and runs that begin.
+
+extension Hyperparameters {
+  /// What is set, each in two words or three; what is off but for the learning rate is left out.
+  var phrases: [String] {
+    ordered.compactMap { name, value in
+      guard name == .learningRate || !value.isOff else { return nil }
+      let word =
+        name == .learningRate
+        ? "lr" : name.rawValue.split(separator: "_").joined(separator: " ")
+      return value == .flag(true) ? word : "\(word) \(value.text)"
+    }
+  }
+}
+
+extension Schedule {
+  /// The shape and its numbers.
+  var phrases: [String] {
+    var phrases: [String]
+    switch shape {
+    case .constant: phrases = ["constant"]
+    case .step(let every, let factor):
+      phrases = ["times \(factor) every \(Formatting.grouped(every)) \(unit.rawValue)s"]
+    case .multiStep(let milestones, let factor):
+      let places = milestones.map { Formatting.grouped($0) }
+      phrases = ["times \(factor) at \(unit.rawValue) \(places.joined(separator: ", "))"]
+    case .cosine(let over, let end), .linear(let over, let end):
+      phrases = ["\(kind) to \(end) over \(Formatting.grouped(over)) \(unit.rawValue)s"]
+    }
+    if let warmup {
+      phrases.append(
+        "warm-up from \(warmup.start) over \(Formatting.grouped(warmup.over)) \(unit.rawValue)s"
+      )
+    }
+    return phrases
+  }
+}

@@ -1,0 +1,71 @@
+import FlywheelCore
+
+/// Names and values as they are typed behind a colon: `over=20,end=0.1`.
+struct TypedMembers {
+  private(set) var members: [(name: String, value: String)] = []
+
+  /// Takes a text apart.
+  ///
+  /// - Throws: `invalidArgument` for a part that is no `name=value`, or a name that comes twice.
+  init(_ text: Substring) throws(FlywheelError) {
+    for part in text.split(separator: ",") {
+      let sides = part.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+      guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty else {
+        throw FlywheelError(
+          .invalidArgument,
+          "Found '\(part)' where name=value is expected, for example over=20,end=0.1."
+        )
+      }
+      guard !members.contains(where: { $0.name == sides[0] }) else {
+        throw FlywheelError(.invalidArgument, "Found \(sides[0]) twice; give it once.")
+      }
+      members.append((sides[0], sides[1]))
+    }
+  }
+
+  /// A number, or nil.
+  func number(_ name: String) throws(FlywheelError) -> Double? {
+    try value(name, "a number") { Double($0) }
+  }
+
+  /// A whole number, or nil.
+  func integer(_ name: String) throws(FlywheelError) -> Int? {
+    try value(name, "a whole number") { Int($0) }
+  }
+
+  /// Whole numbers with dashes between, or nil.
+  func integers(_ name: String) throws(FlywheelError) -> [Int]? {
+    try value(name, "whole numbers with dashes between") { LayerWidths(argument: $0)?.widths }
+  }
+
+  /// One of a few words, or nil.
+  func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    _ name: String
+  ) throws(FlywheelError) -> Choice? {
+    let words = Choice.allCases.map(\.rawValue).joined(separator: " or ")
+    return try value(name, words) { Choice(rawValue: $0) }
+  }
+
+  /// Makes sure that there is nothing else.
+  ///
+  /// - Throws: `invalidArgument`, listing what there may be.
+  func refuseOthers(than names: [String], of owner: String) throws(FlywheelError) {
+    guard let other = members.first(where: { !names.contains($0.name) }) else { return }
+    throw FlywheelError(
+      .invalidArgument,
+      "\(owner) takes no \(other.name); it takes \(names.joined(separator: ", "))."
+    )
+  }
+
+  private func value<Value>(
+    _ name: String,
+    _ expected: String,
+    _ convert: (String) -> Value?
+  ) throws(FlywheelError) -> Value? {
+    guard let text = members.first(where: { $0.name == name })?.value else { return nil }
+    guard let value = convert(text) else {
+      throw FlywheelError(.invalidArgument, "\(name) is '\(text)'; it must be \(expected).")
+    }
+    return value
+  }
+}
