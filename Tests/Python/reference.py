@@ -35,21 +35,40 @@ def initial_parameters(kind: str, layers: list[int], seed: int) -> tuple[dict, n
     generator = philox([seed, 0], [0, 0, 0, 0])
     parameters = {}
 
-    def draw(count: int, fan_in: int, is_weight: bool) -> np.ndarray:
-        if kind == "pytorch":
-            return (2 * uniform(generator.random_raw(count)) - 1) / np.sqrt(fan_in)
+    def symmetric(count: int) -> np.ndarray:
+        return 2 * uniform(generator.random_raw(count)) - 1
+
+    def normal(count: int) -> np.ndarray:
         pairs = uniform(generator.random_raw(2 * count)).reshape(count, 2)
-        normal = np.sqrt(-2 * np.log(1 - pairs[:, 0])) * np.cos(2 * np.pi * pairs[:, 1])
-        return normal / np.sqrt(fan_in) if is_weight else normal
+        return np.sqrt(-2 * np.log(1 - pairs[:, 0])) * np.cos(2 * np.pi * pairs[:, 1])
 
     for index, (fan_in, fan_out) in enumerate(zip(layers, layers[1:])):
-        weight = draw(fan_in * fan_out, fan_in, True).reshape(fan_out, fan_in)
-        parameters[f"layers.{index}.weight"] = weight
-        parameters[f"layers.{index}.bias"] = draw(fan_out, fan_in, False)
+        weights, both = fan_in * fan_out, fan_in + fan_out
+        match kind:
+            case "pytorch":
+                weight = symmetric(weights) / np.sqrt(fan_in)
+                bias = symmetric(fan_out) / np.sqrt(fan_in)
+            case "network2":
+                weight = normal(weights) / np.sqrt(fan_in)
+                bias = normal(fan_out)
+            case _:
+                weight = {
+                    "xavier_uniform": lambda: symmetric(weights) * np.sqrt(6 / both),
+                    "xavier_normal": lambda: normal(weights) * np.sqrt(2 / both),
+                    "he_uniform": lambda: symmetric(weights) * np.sqrt(6 / fan_in),
+                    "he_normal": lambda: normal(weights) * np.sqrt(2 / fan_in),
+                }[kind]()
+                bias = np.zeros(fan_out)
+        parameters[f"layers.{index}.weight"] = weight.reshape(fan_out, fan_in)
+        parameters[f"layers.{index}.bias"] = bias
     return parameters, generator
 
 
 # The network
+
+
+def sigmoid(sums: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-sums))
 
 
 @dataclass
@@ -82,7 +101,7 @@ class Network:
     def activate(self, sums: np.ndarray) -> np.ndarray:
         match self.activation:
             case "sigmoid":
-                return 1 / (1 + np.exp(-sums))
+                return sigmoid(sums)
             case "tanh":
                 return np.tanh(sums)
             case "relu":
@@ -102,21 +121,35 @@ class Network:
         logits = self.outputs(inputs)[-1].astype(np.float64)
         target = logits[np.arange(len(labels)), labels]
         hits = int(np.sum(np.argmax(logits, axis=1) == labels))
-        if self.loss == "softmax_cross_entropy":
-            return float(np.sum(np.logaddexp.reduce(logits, axis=1) - target)), hits
-        return float(np.sum(np.logaddexp(0, logits)) - np.sum(target)), hits
+        match self.loss:
+            case "softmax_cross_entropy":
+                loss = np.sum(np.logaddexp.reduce(logits, axis=1) - target)
+            case "sigmoid_cross_entropy":
+                loss = np.sum(np.logaddexp(0, logits)) - np.sum(target)
+            case "squared_error":
+                loss = np.sum((logits - np.eye(logits.shape[1])[labels]) ** 2) / 2
+            case "sigmoid_squared_error":
+                loss = np.sum((sigmoid(logits) - np.eye(logits.shape[1])[labels]) ** 2) / 2
+        return float(loss), hits
 
     def gradients(self, inputs: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
         """The gradients of the mean loss."""
         values = self.outputs(inputs)
         logits = values[-1]
         expected = np.eye(logits.shape[1], dtype=logits.dtype)[labels]
-        if self.loss == "softmax_cross_entropy":
-            shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-            shares /= shares.sum(axis=1, keepdims=True)
-        else:
-            shares = 1 / (1 + np.exp(-logits))
-        delta = (shares - expected) / logits.dtype.type(len(labels))
+        match self.loss:
+            case "softmax_cross_entropy":
+                shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+                shares /= shares.sum(axis=1, keepdims=True)
+                delta = shares - expected
+            case "sigmoid_cross_entropy":
+                delta = sigmoid(logits) - expected
+            case "squared_error":
+                delta = logits - expected
+            case "sigmoid_squared_error":
+                outputs = sigmoid(logits)
+                delta = (outputs - expected) * outputs * (1 - outputs)
+        delta = delta / logits.dtype.type(len(labels))
         gradients = {}
         for index in reversed(range(self.depth)):
             weight, _ = self.layer(index)
@@ -293,7 +326,15 @@ class TorchRun:
         if self.loss == "softmax_cross_entropy":
             return functional.cross_entropy(logits, labels)
         expected = functional.one_hot(labels, logits.shape[1]).to(logits.dtype)
-        loss = functional.binary_cross_entropy_with_logits(logits, expected, reduction="sum")
+        match self.loss:
+            case "sigmoid_cross_entropy":
+                loss = functional.binary_cross_entropy_with_logits(
+                    logits, expected, reduction="sum"
+                )
+            case "squared_error":
+                loss = functional.mse_loss(logits, expected, reduction="sum") / 2
+            case "sigmoid_squared_error":
+                loss = functional.mse_loss(logits.sigmoid(), expected, reduction="sum") / 2
         return loss / len(labels)
 
     def gradients(self, inputs: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
