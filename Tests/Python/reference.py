@@ -238,10 +238,15 @@ def network(checkpoint: Checkpoint) -> Network:
     return Network(dict(checkpoint.model), settings["activation"], settings["loss"])
 
 
+def hyperparameters(group: dict) -> dict:
+    """What the rule takes, without the other rates that a group remembers."""
+    others = ("last_learning_rate", "initial_learning_rate")
+    return {name: value for name, value in group.items() if name not in others}
+
+
 def optimizer(checkpoint: Checkpoint) -> Optimizer:
     document = checkpoint.document["optimizer"]
-    numbers = dict(document["groups"][0])
-    del numbers["last_learning_rate"]
+    numbers = hyperparameters(document["groups"][0])
     return Optimizer(
         rule=document["rule"],
         training_size=document["training_size"],
@@ -262,16 +267,48 @@ def plan(checkpoint: Checkpoint) -> Plan:
 
 # The same in PyTorch
 
+# Rules and hyperparameters under the names that PyTorch has for them.
+TORCH_RULES = {
+    "pytorch": "SGD", "nielsen": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"
+}  # fmt: skip
+TORCH_OPTIONS = {"learning_rate": "lr", "epsilon": "eps"}
+
+
+def torch_options(group: dict) -> dict:
+    """A group's hyperparameters as PyTorch's optimizers take them."""
+    options = {
+        TORCH_OPTIONS.get(name, name): value for name, value in hyperparameters(group).items()
+    }
+    if "beta1" in options:
+        options["betas"] = (options.pop("beta1"), options.pop("beta2"))
+    return options
+
+
+def flywheel_group(options: dict, names: list[str]) -> dict:
+    """The other way round: the hyperparameters of these names, of one of PyTorch's groups."""
+    beta1, beta2 = options.get("betas", (None, None))
+    options = options | {"beta1": beta1, "beta2": beta2}
+    return {name: options[TORCH_OPTIONS.get(name, name)] for name in names}
+
 
 class TorchRun:
-    """The same run in PyTorch, its optimizer loaded with the checkpoint's buffers."""
+    """The same run in PyTorch, its optimizer loaded with the checkpoint's buffers.
 
-    def __init__(self, checkpoint: Checkpoint):
+    The optimizer is the one that the document describes, or what `make_optimizer` makes of the
+    parameters under their names.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, make_optimizer=None):
         import torch
 
+        torch.set_num_threads(1)
         self.torch = torch
-        settings = checkpoint.document["trainer"]["network"]
+        document = checkpoint.document
+        settings = document["trainer"]["network"]
         self.loss = settings["loss"]
+        self.rule = document["optimizer"]["rule"]
+        clipping = document["optimizer"]["clipping"]
+        self.max_norm = clipping and clipping["max_norm"]
         self.parameters = {
             name: torch.nn.Parameter(torch.tensor(value))
             for name, value in checkpoint.model.items()
@@ -283,41 +320,70 @@ class TorchRun:
             layer.weight, layer.bias = weight, self.parameters[f"layers.{index}.bias"]
             layers += [layer, self._activation(settings["activation"])]
         self.model = torch.nn.Sequential(*layers[:-1])
-        self.optimizer = self._optimizer(checkpoint)
+        if make_optimizer:
+            self.optimizer = make_optimizer(self.parameters)
+        else:
+            self.optimizer = self._described_optimizer(document)
+        self._load_buffers(checkpoint)
 
     def _activation(self, name: str):
         nn = self.torch.nn
         return {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}[name]()
 
-    def _optimizer(self, checkpoint: Checkpoint):
-        document = checkpoint.document["optimizer"]
-        numbers = dict(document["groups"][0])
-        is_nielsen = document["rule"] == "nielsen"
-        self.scale = -numbers["learning_rate"] if is_nielsen else 1.0
-        decay = numbers["weight_decay"]
-        groups = [{"params": list(self.parameters.values()), "weight_decay": decay}]
-        if is_nielsen:
-            # The same trajectory in PyTorch's convention: v_T = -v/lr, decay lambda/n on weights.
-            names = sorted(self.parameters, key=lambda name: name.endswith("bias"))
-            half = len(names) // 2
-            groups = [
-                {
-                    "params": [self.parameters[name] for name in names[:half]],
-                    "weight_decay": decay / document["training_size"],
-                },
-                {"params": [self.parameters[name] for name in names[half:]], "weight_decay": 0.0},
+    def _described_optimizer(self, document: dict):
+        groups = []
+        for index, group in enumerate(document["optimizer"]["groups"]):
+            names = [item["name"] for item in document["parameters"] if item["group"] == index]
+            options = torch_options(group)
+            if self.rule == "nielsen":
+                # The same trajectory in PyTorch's convention: decay lambda/n, on weights alone.
+                decay = options["weight_decay"] / document["optimizer"]["training_size"]
+                parts = [
+                    ([name for name in names if name.endswith("weight")], decay),
+                    ([name for name in names if not name.endswith("weight")], 0.0),
+                ]
+            else:
+                parts = [(names, options["weight_decay"])]
+            groups += [
+                {"params": [self.parameters[name] for name in part]}
+                | options
+                | {"weight_decay": weight_decay}
+                for part, weight_decay in parts
+                if part
             ]
-        optimizer = self.torch.optim.SGD(
-            groups,
-            lr=numbers["learning_rate"],
-            momentum=numbers["momentum"],
-            dampening=numbers["dampening"],
-            nesterov=numbers["nesterov"],
-        )
-        for name, velocity in checkpoint.velocity.items():
-            buffer = self.torch.tensor(velocity / self.scale)
-            optimizer.state[self.parameters[name]]["momentum_buffer"] = buffer
-        return optimizer
+        return getattr(self.torch.optim, TORCH_RULES[self.rule])(groups, foreach=False)
+
+    @property
+    def groups(self) -> list[tuple[dict, list[str]]]:
+        """The optimizer's groups, each with the names of its parameters."""
+        names = {id(value): name for name, value in self.parameters.items()}
+        return [
+            (group, [names[id(value)] for value in group["params"]])
+            for group in self.optimizer.param_groups
+        ]
+
+    def _scale(self, group: dict) -> float:
+        """What a buffer of PyTorch's is multiplied by to be the checkpoint's."""
+        return -group["lr"] if self.rule == "nielsen" else 1.0
+
+    def _load_buffers(self, checkpoint: Checkpoint) -> None:
+        """Loads the state as PyTorch's own checkpoints are loaded, parameters by their places."""
+        state = self.optimizer.state_dict()
+        is_sgd = TORCH_RULES[self.rule] == "SGD"
+        parameters = [(group, name) for group, names in self.groups for name in names]
+        for place, (group, name) in enumerate(parameters):
+            buffers = {
+                "momentum_buffer" if slot == "velocity" else slot: self.torch.tensor(
+                    values[name] / self._scale(group)
+                )
+                for slot, values in checkpoint.slots.items()
+                if name in values
+            }
+            if buffers and not is_sgd:
+                buffers["step"] = self.torch.tensor(float(checkpoint.step))
+            if buffers:
+                state["state"][place] = buffers
+        self.optimizer.load_state_dict(state)
 
     def mean_loss(self, inputs: np.ndarray, labels: np.ndarray):
         functional = self.torch.nn.functional
@@ -342,21 +408,68 @@ class TorchRun:
         self.mean_loss(inputs, labels).backward()
         return {name: value.grad.numpy().copy() for name, value in self.parameters.items()}
 
-    def step(self, inputs: np.ndarray, labels: np.ndarray) -> None:
+    def step(self, inputs: np.ndarray, labels: np.ndarray) -> float | None:
+        """One step; the norm of the gradients before they were clipped, if they are."""
         self.optimizer.zero_grad()
         self.mean_loss(inputs, labels).backward()
+        norm = None
+        if self.max_norm is not None:
+            norm = float(
+                self.torch.nn.utils.clip_grad_norm_(
+                    self.parameters.values(), self.max_norm, foreach=False
+                )
+            )
         self.optimizer.step()
+        return norm
+
+    @property
+    def learning_rates(self) -> list[float]:
+        return [group["lr"] for group in self.optimizer.param_groups]
 
     @property
     def model_values(self) -> dict[str, np.ndarray]:
         return {name: value.detach().numpy() for name, value in self.parameters.items()}
 
     @property
+    def slots(self) -> dict[str, dict[str, np.ndarray]]:
+        """The buffers in the checkpoint's own names and convention."""
+        slots = {}
+        for group, names in self.groups:
+            for name in names:
+                state = self.optimizer.state.get(self.parameters[name], {})
+                for slot, buffer in state.items():
+                    if slot == "step" or buffer is None:
+                        continue
+                    if TORCH_RULES[self.rule] == "SGD":
+                        slot = "velocity"
+                    slots.setdefault(slot, {})[name] = buffer.numpy() * self._scale(group)
+        return slots
+
+    @property
     def velocity(self) -> dict[str, np.ndarray]:
-        """The buffers in the checkpoint's own convention."""
-        state = self.optimizer.state
-        return {
-            name: state[value]["momentum_buffer"].numpy() * self.scale
-            for name, value in self.parameters.items()
-            if state.get(value, {}).get("momentum_buffer") is not None
+        return self.slots.get("velocity", {})
+
+    def written_over(self, other: Checkpoint, step: int) -> tuple[dict, dict[str, np.ndarray]]:
+        """This state as a checkpoint: a document and tensors.
+
+        What PyTorch does not know, such as the history, is that of a checkpoint of the same step.
+        """
+        document = other.document
+        steps = {int(state["step"]) for state in self.optimizer.state.values() if "step" in state}
+        assert steps <= {step} and other.step == step, f"{steps} or {other.step} is not {step}"
+        # Nielsen's groups are not PyTorch's: those are parted by what is decayed.
+        for index, (options, names) in enumerate(self.groups if self.rule != "nielsen" else []):
+            group = document["optimizer"]["groups"][index]
+            group |= flywheel_group(options, list(hyperparameters(group)))
+            for parameter in document["parameters"]:
+                if parameter["name"] in names:
+                    parameter["group"] = index
+        tensors = {
+            key: value
+            for key, value in other.tensors.items()
+            if not key.startswith(("model/", "optimizer/"))
         }
+        tensors |= {f"model/{name}": value for name, value in self.model_values.items()}
+        for slot, values in self.slots.items():
+            tensors |= {f"optimizer/{slot}/{name}": value for name, value in values.items()}
+        return document, tensors
