@@ -13,6 +13,10 @@
     __typeof__(fw_dense_update_##suffix) *dense_update;                    \
     __typeof__(fw_bias_update_##suffix) *bias_update;                      \
     __typeof__(fw_update_##suffix) *update;                                \
+    __typeof__(fw_dense_gradient_##suffix) *dense_gradient;                \
+    __typeof__(fw_bias_gradient_##suffix) *bias_gradient;                  \
+    __typeof__(fw_adaptive_update_##suffix) *adaptive_update;              \
+    __typeof__(fw_sum_of_squares_##suffix) *sum_of_squares;                \
     __typeof__(fw_sigmoid_##suffix) *sigmoid;                              \
     __typeof__(fw_tanh_##suffix) *tanh;                                    \
     __typeof__(fw_relu_##suffix) *relu;                                    \
@@ -21,6 +25,8 @@
     __typeof__(fw_relu_backward_##suffix) *relu_backward;                  \
     __typeof__(fw_sigmoid_cross_entropy_##suffix) *sigmoid_cross_entropy;  \
     __typeof__(fw_softmax_cross_entropy_##suffix) *softmax_cross_entropy;  \
+    __typeof__(fw_squared_error_##suffix) *squared_error;                  \
+    __typeof__(fw_sigmoid_squared_error_##suffix) *sigmoid_squared_error;  \
     __typeof__(fw_gather_bytes_##suffix) *gather_bytes;                    \
   }
 
