@@ -14,7 +14,7 @@ struct Trainer<Scalar: TrainingScalar> {
   let data: DataSet
   let run: String
   let network: Network<Scalar>
-  private var batches: ImageBatches<Scalar>
+  private var batches: SampleBatches<Scalar>
   let plan: OptimizerPlan
   private(set) var numbers: StepNumbers
   var step = 0
@@ -36,7 +36,7 @@ struct Trainer<Scalar: TrainingScalar> {
     plan = try OptimizerPlan(configuration)
     // Memory is asked for only after the tensors have shown that the network is of their size.
     if let checkpoint { try Self.requireParameters(checkpoint, of: configuration.network, plan) }
-    batches = ImageBatches(data.training)
+    batches = SampleBatches(data.training, data.normalization)
     network = try Network(
       shape: configuration.network,
       plan: plan,
@@ -52,6 +52,7 @@ struct Trainer<Scalar: TrainingScalar> {
     if checkpoint == nil { network.initialize(configuration.initialization, from: &random) }
     initializationState = random.words
     if let checkpoint { try restore(checkpoint) }
+    try configuration.earlyStopping?.require(in: metricNames)
   }
 
   /// Trains until all epochs are done or a signal asks to stop.
@@ -76,7 +77,7 @@ struct Trainer<Scalar: TrainingScalar> {
     var newest: FilePath? = try saved(newest, in: directory)
     try directory.rewriteMetrics(history)
 
-    while progress.epoch < configuration.epochs {
+    while progress.epoch < configuration.epochs, earlyStop == nil {
       batches.reorder(
         EpochOrder.order(
           count: samples,
@@ -157,7 +158,7 @@ struct Trainer<Scalar: TrainingScalar> {
       seconds: seconds
     )
     if data.validation.count > 0 {
-      let measure = network.evaluate(ImageBatches(data.validation))
+      let measure = network.evaluate(SampleBatches(data.validation, data.normalization))
       guard measure.loss.isFinite else {
         throw diverged("The validation loss is not finite", atStep: step)
       }
@@ -165,15 +166,9 @@ struct Trainer<Scalar: TrainingScalar> {
       row["validation_accuracy"] = measure.accuracy
       summary.validationLoss = measure.meanLoss
       summary.validationAccuracy = measure.accuracy
-      if measure.accuracy > progress.best?.value ?? -1 {
-        progress.best = .init(
-          metric: "validation_accuracy",
-          value: measure.accuracy,
-          step: step
-        )
-      }
     }
     try history.append(step: step, row)
+    progress.best = bestSoFar
     try directory.appendMetrics(history)
     try directory.appendTiming([
       "epoch": JSONValue(progress.epoch + 1),
@@ -261,6 +256,24 @@ struct Trainer<Scalar: TrainingScalar> {
     return names
   }
 
+  /// The best value of the metric that is watched: early stopping's, or the validation accuracy.
+  var bestSoFar: Progress.Best? {
+    let metric = configuration.earlyStopping?.metric ?? "validation_accuracy"
+    let isFalling = configuration.earlyStopping?.direction == .min
+    var best: Progress.Best?
+    for (step, value) in zip(history.steps, history.metrics[metric] ?? []) where !value.isNaN {
+      if let before = best?.value, isFalling ? value >= before : value <= before { continue }
+      best = Progress.Best(metric: metric, value: value, step: Int(step))
+    }
+    return best
+  }
+
+  /// Why training ends here, between two epochs, though more were asked for; nil if it goes on.
+  private var earlyStop: EarlyStopping.Standing? {
+    guard progress.batch == 0, progress.epoch < configuration.epochs else { return nil }
+    return configuration.earlyStopping?.stop(after: history)
+  }
+
   private func snapshot(_ rate: Double, _ secondsLeft: Double) -> TrainingEvent.Snapshot {
     let seen = min(progress.batch * configuration.data.batchSize, data.training.count)
     return .init(
@@ -282,8 +295,9 @@ struct Trainer<Scalar: TrainingScalar> {
       checkpoint: newest,
       samplesPerCPUSecond: pace.samplesPerCPUSecond
     )
+    if signal == nil { result.earlyStop = earlyStop }
     if signal == nil, data.test.count > 0 {
-      let measure = network.evaluate(ImageBatches(data.test))
+      let measure = network.evaluate(SampleBatches(data.test, data.normalization))
       result.testLoss = measure.meanLoss
       result.testAccuracy = measure.accuracy
     }

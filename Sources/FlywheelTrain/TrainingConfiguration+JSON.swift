@@ -18,12 +18,18 @@ extension TrainingConfiguration {
       "optimizer": optimizerJSON,
       "data": [
         "source": JSONValue(data.source),
+        "normalization": [
+          "scale": data.normalization.scale.map { JSONValue($0) } ?? .null,
+          "mean": JSONValue(data.normalization.mean),
+          "deviation": JSONValue(data.normalization.deviation),
+        ],
         "training": data.training.map { JSONValue($0) } ?? .null,
         "validation": data.validation.map { JSONValue($0) } ?? .null,
         "batch_size": JSONValue(data.batchSize),
         "last_batch": JSONValue(data.lastBatch.rawValue),
       ],
       "epochs": JSONValue(epochs),
+      "early_stopping": earlyStopping?.json ?? .null,
       "seed": JSONValue(seed),
       "checkpoints": [
         "every_epochs": JSONValue(checkpoints.everyEpochs),
@@ -72,8 +78,18 @@ extension TrainingConfiguration {
     }
     if var section = try root.optionalObject("optimizer") { try readOptimizer(&section) }
     if var section = try root.optionalObject("data") {
+      var normalization = NormalizationSettings()
+      if var numbers = try section.optionalObject("normalization") {
+        normalization = NormalizationSettings(
+          scale: try numbers.optionalDouble("scale"),
+          mean: try numbers.optionalDouble("mean") ?? normalization.mean,
+          deviation: try numbers.optionalDouble("deviation") ?? normalization.deviation
+        )
+        try numbers.refuseOtherMembers(remedy: Self.spelling)
+      }
       data = DataConfiguration(
         source: try section.optionalString("source") ?? data.source,
+        normalization: normalization,
         training: try section.optionalInteger("training"),
         validation: try section.optionalInteger("validation"),
         batchSize: try section.optionalInteger("batch_size") ?? data.batchSize,
@@ -82,6 +98,9 @@ extension TrainingConfiguration {
       try section.refuseOtherMembers(remedy: Self.spelling)
     }
     epochs = try root.optionalInteger("epochs") ?? epochs
+    if let section = try root.optionalObject("early_stopping") {
+      earlyStopping = try EarlyStopping(section)
+    }
     seed = try root.optionalUnsigned("seed") ?? seed
     if var section = try root.optionalObject("checkpoints") {
       checkpoints = CheckpointPolicy(
