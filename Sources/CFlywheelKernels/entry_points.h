@@ -32,6 +32,27 @@ void FW_TYPED(update)(FW_REAL *w, FW_REAL *v, const FW_REAL *g, ptrdiff_t count,
   KERNELS->update(w, v, g, count, coefficients);
 }
 
+void FW_TYPED(dense_gradient)(const FW_REAL *x, ptrdiff_t x_stride, const FW_REAL *delta,
+                              ptrdiff_t delta_stride, FW_REAL *g, ptrdiff_t g_stride,
+                              ptrdiff_t batch, ptrdiff_t inputs, ptrdiff_t outputs) {
+  KERNELS->dense_gradient(x, x_stride, delta, delta_stride, g, g_stride, batch, inputs, outputs);
+}
+
+void FW_TYPED(bias_gradient)(const FW_REAL *delta, ptrdiff_t delta_stride, FW_REAL *g,
+                             ptrdiff_t batch, ptrdiff_t outputs) {
+  KERNELS->bias_gradient(delta, delta_stride, g, batch, outputs);
+}
+
+void FW_TYPED(adaptive_update)(FW_REAL *w, const FW_REAL *g,
+                               const FW_TYPED(adaptive_buffers) *buffers, ptrdiff_t count,
+                               const FW_TYPED(adaptive_coefficients) *coefficients) {
+  KERNELS->adaptive_update(w, g, buffers, count, coefficients);
+}
+
+double FW_TYPED(sum_of_squares)(const FW_REAL *g, ptrdiff_t count) {
+  return KERNELS->sum_of_squares(g, count);
+}
+
 void FW_TYPED(sigmoid)(FW_REAL *z, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns) {
   KERNELS->sigmoid(z, stride, rows, columns);
 }
@@ -69,6 +90,18 @@ double FW_TYPED(softmax_cross_entropy)(FW_REAL *z, ptrdiff_t stride, const uint1
                                        ptrdiff_t batch, ptrdiff_t classes, FW_REAL scale,
                                        ptrdiff_t *correct) {
   return KERNELS->softmax_cross_entropy(z, stride, labels, batch, classes, scale, correct);
+}
+
+double FW_TYPED(squared_error)(FW_REAL *z, ptrdiff_t stride, const uint16_t *labels,
+                               ptrdiff_t batch, ptrdiff_t classes, FW_REAL scale,
+                               ptrdiff_t *correct) {
+  return KERNELS->squared_error(z, stride, labels, batch, classes, scale, correct);
+}
+
+double FW_TYPED(sigmoid_squared_error)(FW_REAL *z, ptrdiff_t stride, const uint16_t *labels,
+                                       ptrdiff_t batch, ptrdiff_t classes, FW_REAL scale,
+                                       ptrdiff_t *correct) {
+  return KERNELS->sigmoid_squared_error(z, stride, labels, batch, classes, scale, correct);
 }
 
 void FW_TYPED(gather_bytes)(const uint8_t *samples, ptrdiff_t size, const uint32_t *order,

@@ -6,6 +6,20 @@
 
 #include "CFlywheelKernels.h"
 
+/// Returns how many elements, from the first on, it took.
+typedef ptrdiff_t fw_step_function(const void *source, void *target, ptrdiff_t count);
+
+struct fw_conversion_table {
+  fw_step_function *steps[fw_step_count];
+  void (*add_statistics)(const void *doubles, ptrdiff_t count, double scale, fw_statistics *total);
+  // For elements of 1, 2, 4 and 8 bytes.
+  int (*all_finite[4])(const void *source, ptrdiff_t count, uint64_t exponent);
+  void (*swap_bytes[4])(const void *source, void *target, ptrdiff_t count);
+};
+
+/// The table of the level in use.
+const struct fw_conversion_table *fw_conversion_kernels(void);
+
 #define FW_TABLE(suffix)                                                   \
   struct fw_table_##suffix {                                               \
     __typeof__(fw_dense_forward_##suffix) *dense_forward;                  \
@@ -13,6 +27,10 @@
     __typeof__(fw_dense_update_##suffix) *dense_update;                    \
     __typeof__(fw_bias_update_##suffix) *bias_update;                      \
     __typeof__(fw_update_##suffix) *update;                                \
+    __typeof__(fw_dense_gradient_##suffix) *dense_gradient;                \
+    __typeof__(fw_bias_gradient_##suffix) *bias_gradient;                  \
+    __typeof__(fw_adaptive_update_##suffix) *adaptive_update;              \
+    __typeof__(fw_sum_of_squares_##suffix) *sum_of_squares;                \
     __typeof__(fw_sigmoid_##suffix) *sigmoid;                              \
     __typeof__(fw_tanh_##suffix) *tanh;                                    \
     __typeof__(fw_relu_##suffix) *relu;                                    \
@@ -21,6 +39,8 @@
     __typeof__(fw_relu_backward_##suffix) *relu_backward;                  \
     __typeof__(fw_sigmoid_cross_entropy_##suffix) *sigmoid_cross_entropy;  \
     __typeof__(fw_softmax_cross_entropy_##suffix) *softmax_cross_entropy;  \
+    __typeof__(fw_squared_error_##suffix) *squared_error;                  \
+    __typeof__(fw_sigmoid_squared_error_##suffix) *sigmoid_squared_error;  \
     __typeof__(fw_gather_bytes_##suffix) *gather_bytes;                    \
     __typeof__(fw_gather_rows_##suffix) *gather_rows;                      \
   }
@@ -31,8 +51,10 @@ FW_TABLE(f64);
 #if defined(__x86_64__)
 extern const struct fw_table_f32 fw_table_f32_v4, fw_table_f32_v3;
 extern const struct fw_table_f64 fw_table_f64_v4, fw_table_f64_v3;
+extern const struct fw_conversion_table fw_conversion_v4, fw_conversion_v3;
 #endif
 extern const struct fw_table_f32 fw_table_f32_base;
 extern const struct fw_table_f64 fw_table_f64_base;
+extern const struct fw_conversion_table fw_conversion_base;
 
 #endif

@@ -54,13 +54,38 @@ public struct AdaptiveRule: Sendable, Hashable {
     step: Int,
     isWeight: Bool
   ) -> AdaptiveForm<Double> {
-    let isDecayed = isWeight || decayScope == .all
-    return form.map { formula in
+    let first = Self.correction(hyperparameters.number(.beta1), step: step)
+    let second = Self.correction(hyperparameters.number(.beta2), step: step)
+    return prepare(hyperparameters, sizes: sizes, isWeight: isWeight).map { formula in
       formula.evaluate { symbol in
         switch symbol {
+        case .firstCorrection: first
+        case .secondCorrection: second
+        default: hyperparameters.learningRate
+        }
+      }
+    }
+  }
+
+  /// The coefficients of a step with all put in but the learning rate and the bias corrections, which
+  /// may change every step.
+  ///
+  /// - Parameters:
+  ///   - hyperparameters: The numbers of the parameter's group.
+  ///   - sizes: The sizes of mini-batch and training set.
+  ///   - isWeight: Whether the parameter is a weight rather than a bias.
+  /// - Returns: Formulas in the learning rate and the two corrections alone.
+  public func prepare(
+    _ hyperparameters: Hyperparameters,
+    sizes: TrainingSizes,
+    isWeight: Bool
+  ) -> AdaptiveForm<Formula> {
+    let isDecayed = isWeight || decayScope == .all
+    return form.map { formula in
+      formula.substituting { symbol in
+        switch symbol {
+        case .learningRate, .firstCorrection, .secondCorrection: nil
         case .weightDecay where !isDecayed: 0
-        case .firstCorrection: 1 - power(hyperparameters.number(.beta1), step)
-        case .secondCorrection: 1 - power(hyperparameters.number(.beta2), step)
         case .batchSize: Double(sizes.batch)
         case .trainingSize: Double(sizes.training)
         default: symbol.hyperparameter.map { hyperparameters.number($0) } ?? 0
@@ -68,4 +93,12 @@ public struct AdaptiveRule: Sendable, Hashable {
       }
     }
   }
+
+  /// What corrects the bias of a moment that started from zero: 1 − βᵗ.
+  ///
+  /// - Parameters:
+  ///   - beta: What the moment keeps from step to step.
+  ///   - step: The number of the step, from 1.
+  /// - Returns: The correction.
+  public static func correction(_ beta: Double, step: Int) -> Double { 1 - power(beta, step) }
 }

@@ -109,6 +109,36 @@ public indirect enum Formula: Sendable, Hashable {
   }
 }
 
+extension Formula {
+  /// The formula with what is known put in, and whatever can be computed then computed.
+  ///
+  /// - Parameter value: The value of a symbol; nil for one that stays open.
+  /// - Returns: A formula that evaluates to the same bits.
+  public func substituting(_ value: (Symbol) -> Double?) -> Formula {
+    switch self {
+    case .constant: self
+    case .symbol(let symbol): value(symbol).map { .constant($0) } ?? self
+    case .sum(let left, let right):
+      Formula.sum(left.substituting(value), right.substituting(value)).folded
+    case .product(let left, let right):
+      Formula.product(left.substituting(value), right.substituting(value)).folded
+    case .quotient(let left, let right):
+      Formula.quotient(left.substituting(value), right.substituting(value)).folded
+    case .squareRoot(let operand): Formula.squareRoot(operand.substituting(value)).folded
+    }
+  }
+
+  /// The constant that the formula is, if its operands are.
+  private var folded: Formula {
+    switch self {
+    case .sum(.constant, .constant), .product(.constant, .constant),
+      .quotient(.constant, .constant), .squareRoot(.constant):
+      .constant(evaluate { _ in .nan })
+    default: self
+    }
+  }
+}
+
 extension Formula: ExpressibleByIntegerLiteral {
   /// Creates a constant.
   ///

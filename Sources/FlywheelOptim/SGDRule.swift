@@ -64,13 +64,32 @@ public struct SGDRule: Sendable, Hashable {
     hasBuffer: Bool,
     isWeight: Bool
   ) -> SGDForm<Double> {
+    prepare(hyperparameters, sizes: sizes, hasBuffer: hasBuffer, isWeight: isWeight)
+      .map { formula in formula.evaluate { _ in hyperparameters.learningRate } }
+  }
+
+  /// The coefficients of a step with all put in but the learning rate, which may change every step.
+  ///
+  /// - Parameters:
+  ///   - hyperparameters: The numbers of the parameter's group.
+  ///   - sizes: The sizes of mini-batch and training set.
+  ///   - hasBuffer: Whether the parameter has a buffer from a step before.
+  ///   - isWeight: Whether the parameter is a weight rather than a bias.
+  /// - Returns: Formulas in the learning rate alone.
+  public func prepare(
+    _ hyperparameters: Hyperparameters,
+    sizes: TrainingSizes,
+    hasBuffer: Bool,
+    isWeight: Bool
+  ) -> SGDForm<Formula> {
     // Without a buffer (the first step, or no momentum at all) PyTorch's dampening does not apply.
     let isUndamped = firstStep == .undamped && !(hasBuffer && keepsBuffer(hyperparameters))
     let isDecayed = isWeight || decayScope == .all
     let formulas = (hyperparameters.nesterov ? nesterovForm : nil) ?? form
-    var numbers = formulas.map { formula in
-      formula.evaluate { symbol in
+    var prepared = formulas.map { formula in
+      formula.substituting { symbol in
         switch symbol {
+        case .learningRate: nil
         case .dampening where isUndamped: 0
         case .weightDecay where !isDecayed: 0
         case .batchSize: Double(sizes.batch)
@@ -79,7 +98,7 @@ public struct SGDRule: Sendable, Hashable {
         }
       }
     }
-    if !hasBuffer { numbers.a = 0 }
-    return numbers
+    if !hasBuffer { prepared.a = 0 }
+    return prepared
   }
 }

@@ -84,7 +84,8 @@ private struct TextDrawing {
     if !drawn.isEmpty { lines += floor(xAxis) }
     if !constant.isEmpty { lines.append([]) }
     for (title, value) in constant {
-      lines.append([TextSpan("\(title): \(Numeral.short(value)) throughout")])
+      let text = "\(title.shortened(to: width - 24)): \(Numeral.short(value)) throughout"
+      lines.append([TextSpan(text)])
     }
     return lines
   }

@@ -1,6 +1,4 @@
 #if Accelerated
-  import FlywheelCore
-
   #if canImport(Glibc)
     import Glibc
   #elseif canImport(Darwin)
@@ -8,21 +6,20 @@
   #endif
 
   extension DenseProduct {
-    /// The products of a large layer through a BLAS, with one stored gradient.
-    static func blas(inputs: Int, outputs: Int) throws(FlywheelError) -> DenseProduct {
+    /// The products of a large layer through a BLAS.
+    static var blas: DenseProduct {
       BLAS.useOneThread
-      let gradient = try PaddedMatrix<Scalar>(rows: outputs, columns: inputs)
       return DenseProduct(
         forward: { input, layer, sums, batch in
           for row in 0..<batch {
             let target = unsafe sums.base + row * sums.stride
             let bytes = sums.stride * MemoryLayout<Scalar>.stride
-            unsafe _ = memcpy(target, layer.bias.base, bytes)
+            unsafe _ = memcpy(target, layer.bias.value.base, bytes)
           }
           unsafe Scalar.multiply(
             .init(rows: batch, columns: layer.outputs, inner: layer.inputs),
             input.operand(),
-            layer.weight.operand(transposed: true),
+            layer.weight.value.operand(transposed: true),
             beta: 1,
             into: sums.base,
             stride: sums.stride
@@ -32,13 +29,14 @@
           unsafe Scalar.multiply(
             .init(rows: batch, columns: layer.inputs, inner: layer.outputs),
             layer.delta.operand(),
-            layer.weight.operand(),
+            layer.weight.value.operand(),
             beta: 0,
             into: inputDelta.base,
             stride: inputDelta.stride
           )
         },
-        update: { input, layer, batch, form in
+        gradient: { input, layer, batch in
+          guard let gradient = layer.weight.gradient else { return }
           unsafe Scalar.multiply(
             .init(rows: layer.outputs, columns: layer.inputs, inner: batch),
             layer.delta.operand(transposed: true),
@@ -47,14 +45,8 @@
             into: gradient.base,
             stride: gradient.stride
           )
-          unsafe Scalar.kernels.apply(
-            layer.weight.base,
-            layer.weightVelocity.base,
-            gradient.base,
-            gradient.rows * gradient.stride,
-            form
-          )
-        }
+        },
+        update: nil
       )
     }
   }

@@ -13,20 +13,17 @@ struct DenseProduct<Scalar: TrainingScalar> {
     ) -> Void
   /// Gradient with respect to the input.
   let backward: (DenseLayer<Scalar>, _ into: PaddedMatrix<Scalar>, _ batch: Int) -> Void
-  /// Gradient with respect to the weight, and the optimizer's step.
+  /// Gradient with respect to the weight, into the weight's own.
+  let gradient: (_ input: PaddedMatrix<Scalar>, DenseLayer<Scalar>, _ batch: Int) -> Void
+  /// The same gradient and a step of SGD with it at once, for which it is never stored; nil if that
+  /// cannot be done.
   let update:
-    (_ input: PaddedMatrix<Scalar>, DenseLayer<Scalar>, _ batch: Int, SGDForm<Double>) -> Void
+    ((_ input: PaddedMatrix<Scalar>, DenseLayer<Scalar>, _ batch: Int, SGDForm<Double>) -> Void)?
 
   /// The products for a layer of this size, trained in batches of this size.
-  static func suited(
-    inputs: Int,
-    outputs: Int,
-    batchSize: Int
-  ) throws(FlywheelError) -> DenseProduct {
+  static func suited(inputs: Int, outputs: Int, batchSize: Int) -> DenseProduct {
     #if Accelerated
-      if BLAS.isWorthwhile(inputs: inputs, outputs: outputs, batchSize: batchSize) {
-        return try blas(inputs: inputs, outputs: outputs)
-      }
+      if BLAS.isWorthwhile(inputs: inputs, outputs: outputs, batchSize: batchSize) { return blas }
     #endif
     return fused
   }
@@ -39,9 +36,9 @@ struct DenseProduct<Scalar: TrainingScalar> {
         unsafe kernels.forward(
           input.base,
           input.stride,
-          layer.weight.base,
-          layer.weight.stride,
-          layer.bias.base,
+          layer.weight.value.base,
+          layer.weight.value.stride,
+          layer.bias.value.base,
           sums.base,
           sums.stride,
           batch,
@@ -53,10 +50,24 @@ struct DenseProduct<Scalar: TrainingScalar> {
         unsafe kernels.backward(
           layer.delta.base,
           layer.delta.stride,
-          layer.weight.base,
-          layer.weight.stride,
+          layer.weight.value.base,
+          layer.weight.value.stride,
           inputDelta.base,
           inputDelta.stride,
+          batch,
+          layer.inputs,
+          layer.outputs
+        )
+      },
+      gradient: { input, layer, batch in
+        guard let gradient = layer.weight.gradient else { return }
+        unsafe kernels.gradient(
+          input.base,
+          input.stride,
+          layer.delta.base,
+          layer.delta.stride,
+          gradient.base,
+          gradient.stride,
           batch,
           layer.inputs,
           layer.outputs
@@ -68,9 +79,9 @@ struct DenseProduct<Scalar: TrainingScalar> {
           input.stride,
           layer.delta.base,
           layer.delta.stride,
-          layer.weight.base,
-          layer.weightVelocity.base,
-          layer.weight.stride,
+          layer.weight.value.base,
+          layer.weight.velocity?.base,
+          layer.weight.value.stride,
           batch,
           layer.inputs,
           layer.outputs,

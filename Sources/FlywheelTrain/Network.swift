@@ -28,17 +28,27 @@ final class Network<Scalar: TrainingScalar> {
   }
 
   /// A network of zeros, to be trained in batches of `batchSize` and evaluated in larger ones.
-  init(shape: NetworkShape, batchSize: Int) throws(FlywheelError) {
+  ///
+  /// - Parameters:
+  ///   - shape: The architecture.
+  ///   - plan: What the optimizer needs; its parameters are the architecture's.
+  ///   - batchSize: The size of the batches that are trained on.
+  /// - Throws: `limitExceeded` if there is no memory for it.
+  init(shape: NetworkShape, plan: OptimizerPlan, batchSize: Int) throws(FlywheelError) {
+    let parameters = try shape.parameters()
+    let groups = plan.grouping.groups
+    precondition(groups.count == parameters.count, "a plan is for all parameters of its network")
     // Larger batches mean fewer passes over the weights.
     let batchCapacity = max(batchSize, 128)
     self.shape = shape
     self.batchCapacity = batchCapacity
     var layers: [DenseLayer<Scalar>] = []
-    for (inputs, outputs) in shape.fans {
+    for index in stride(from: 0, to: parameters.count, by: 2) {
       layers.append(
         try DenseLayer(
-          inputs: inputs,
-          outputs: outputs,
+          weight: (parameters[index], groups[index]),
+          bias: (parameters[index + 1], groups[index + 1]),
+          plan: plan,
           batchSize: batchSize,
           batchCapacity: batchCapacity
         )
@@ -51,16 +61,14 @@ final class Network<Scalar: TrainingScalar> {
   /// Draws all weights and biases, layer by layer, each layer's weights row by row before its biases.
   func initialize(_ initialization: Initialization, from random: inout Philox) {
     for layer in layers {
-      layer.weight.fill { initialization.weight(fanIn: layer.inputs, from: &random) }
-      layer.bias.fill { initialization.bias(fanIn: layer.inputs, from: &random) }
+      let fans = (layer.inputs, layer.outputs)
+      layer.weight.value.fill { initialization.weight(fans: fans, from: &random) }
+      layer.bias.value.fill { initialization.bias(fans: fans, from: &random) }
     }
   }
 
-  /// The rule's numbers for weights and for biases, resolved once and used for every step.
-  struct ResolvedRule {
-    var weights: SGDForm<Double>
-    var biases: SGDForm<Double>
-  }
+  /// All parameters, in the order of `NetworkShape.parameters`.
+  var parameters: [NetworkParameter<Scalar>] { layers.flatMap { [$0.weight, $0.bias] } }
 
   /// One step of the optimizer on a mini-batch.
   ///
@@ -93,9 +101,24 @@ final class Network<Scalar: TrainingScalar> {
           lower.outputs
         )
       }
-      layer.update(below, batch: batch, weights: rule.weights, biases: rule.biases)
+      layer.update(below, batch: batch, rule: rule)
     }
+    if let clipping = rule.clipping { clippedStep(rule, clipping) }
     return measure
+  }
+
+  /// Takes the step from stored gradients, their norm over all parameters together clipped.
+  private func clippedStep(_ rule: ResolvedRule, _ clipping: GradientClipping) {
+    var sum = 0.0
+    for layer in layers {
+      sum += layer.weight.squaredGradientNorm
+      sum += layer.bias.squaredGradientNorm
+    }
+    let scale = clipping.factor(norm: sum.squareRoot())
+    for layer in layers {
+      layer.weight.step(rule, scale: scale)
+      layer.bias.step(rule, scale: scale)
+    }
   }
 
   /// Loss and hits on a range of samples of any size.

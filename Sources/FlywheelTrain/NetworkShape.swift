@@ -29,9 +29,22 @@ public struct NetworkShape: Sendable, Hashable {
     self.loss = loss
   }
 
-  /// The names of all parameters in order, weights before biases, layer by layer.
+  /// The names of all parameters, in the order of `parameters`.
   public var parameterNames: [String] {
     fans.indices.flatMap { ["layers.\($0).weight", "layers.\($0).bias"] }
+  }
+
+  /// All parameters in order, weights before biases, layer by layer.
+  func parameters() throws(FlywheelError) -> [ParameterShape] {
+    var parameters: [ParameterShape] = []
+    let names = parameterNames
+    for (index, fan) in fans.enumerated() {
+      let weight = try Shape([fan.outputs, fan.inputs])
+      parameters.append(.init(name: names[2 * index], shape: weight, axes: ["out", "in"]))
+      let bias = Shape(vector: fan.outputs)
+      parameters.append(.init(name: names[2 * index + 1], shape: bias, axes: ["out"]))
+    }
+    return parameters
   }
 
   /// Inputs and outputs of each layer of weights.

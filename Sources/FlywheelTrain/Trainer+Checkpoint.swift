@@ -8,16 +8,17 @@ extension Trainer {
   /// The state as it is between two steps.
   func checkpoint() throws(FlywheelError) -> Checkpoint {
     var parameters: OrderedDictionary<String, Parameter> = [:]
-    var velocities: OrderedDictionary<String, Tensor> = [:]
-    let shapes = try Self.parameterShapes(of: configuration.network)
-    for (parameter, shape) in zip(allParameters(), shapes) {
-      parameters[parameter.name] = Parameter(
+    var slots: OrderedDictionary<String, OrderedDictionary<String, Tensor>> = [:]
+    for parameter in network.parameters {
+      let shape = parameter.shape
+      parameters[shape.name] = Parameter(
         value: try parameter.value.tensor(shape: shape.shape),
-        group: 0,
+        group: parameter.group,
         axes: shape.axes
       )
-      if hasBuffers {
-        velocities[parameter.name] = try parameter.velocity.tensor(shape: shape.shape)
+      guard hasBuffers else { continue }
+      for (slot, buffer) in parameter.slots {
+        slots[slot, default: [:]][shape.name] = try buffer.tensor(shape: shape.shape)
       }
     }
     let order = RandomStream.order.generator(seed: configuration.seed, epoch: progress.epoch)
@@ -26,15 +27,11 @@ extension Trainer {
       parameters: parameters,
       optimizer: OptimizerState(
         rule: configuration.rule.name,
-        groups: [
-          ParameterGroup(
-            hyperparameters: hyperparameters,
-            lastLearningRate: step > 0 ? hyperparameters.learningRate : nil
-          )
-        ],
+        groups: parameterGroups,
         step: step,
+        clipping: configuration.clipping,
         sizes: sizes,
-        slots: hasBuffers ? [SGDRule.slotName: velocities] : [:]
+        slots: slots
       ),
       schedule: configuration.schedule,
       progress: progress,
@@ -52,79 +49,78 @@ extension Trainer {
   /// Takes over the state of a checkpoint, if it is one of this run.
   mutating func restore(_ checkpoint: Checkpoint) throws(FlywheelError) {
     try require(checkpoint)
-    let buffers = checkpoint.optimizer.slots[SGDRule.slotName] ?? [:]
-    for parameter in allParameters() {
+    let slots = checkpoint.optimizer.slots
+    for parameter in network.parameters {
       // Names, dtypes and shapes have been checked.
-      guard let value = checkpoint.parameters[parameter.name]?.value else { continue }
+      guard let value = checkpoint.parameters[parameter.shape.name]?.value else { continue }
       try parameter.value.load(value)
-      if let buffer = buffers[parameter.name] { try parameter.velocity.load(buffer) }
+      for (slot, matrix) in parameter.slots {
+        if let buffer = slots[slot]?[parameter.shape.name] { try matrix.load(buffer) }
+      }
     }
-    hasBuffers = !buffers.isEmpty
+    hasBuffers = !slots.isEmpty
     step = checkpoint.optimizer.step
     progress = checkpoint.progress
     history = checkpoint.history
     // The lines of metrics.jsonl have one order, whatever program wrote the checkpoint.
     try history.arrange(as: metricNames)
+    // What is watched may have changed.
+    progress.best = bestSoFar
     initializationState =
       checkpoint.random[RandomStream.initialization.name] ?? initializationState
   }
 
-  /// A parameter as the network's architecture has it.
-  private struct ParameterShape {
-    let name: String
-    let shape: Shape
-    let axes: [String]
-  }
-
-  /// All parameters in order, weights before biases, layer by layer.
-  private static func parameterShapes(
-    of network: NetworkShape
-  ) throws(FlywheelError) -> [ParameterShape] {
-    var shapes: [ParameterShape] = []
-    for (index, fan) in network.fans.enumerated() {
-      let weight = try Shape([fan.outputs, fan.inputs])
-      shapes.append(.init(name: "layers.\(index).weight", shape: weight, axes: ["out", "in"]))
-      let bias = Shape(vector: fan.outputs)
-      shapes.append(.init(name: "layers.\(index).bias", shape: bias, axes: ["out"]))
-    }
-    return shapes
-  }
-
-  /// All parameters under their names, with their buffers, in the order of `parameterShapes`.
-  private func allParameters() -> [(
-    name: String, value: PaddedMatrix<Scalar>, velocity: PaddedMatrix<Scalar>
-  )] {
-    network.layers.enumerated().flatMap { index, layer in
-      [
-        ("layers.\(index).weight", layer.weight, layer.weightVelocity),
-        ("layers.\(index).bias", layer.bias, layer.biasVelocity),
-      ]
+  /// The groups as they are between two steps.
+  private var parameterGroups: [ParameterGroup] {
+    let (next, last) = (nextLearningRates, lastLearningRates)
+    return plan.grouping.hyperparameters.enumerated().map { index, whole in
+      var hyperparameters = whole
+      hyperparameters.learningRate = next[index]
+      return ParameterGroup(
+        hyperparameters: hyperparameters,
+        lastLearningRate: last?[index],
+        initialLearningRate: whole.learningRate
+      )
     }
   }
 
   /// Checks that a checkpoint holds the network's parameters and buffers, all of them and no others.
   static func requireParameters(
     _ checkpoint: Checkpoint,
-    of configuration: TrainingConfiguration
+    of network: NetworkShape,
+    _ plan: OptimizerPlan
   ) throws(FlywheelError) {
-    let optimizer = checkpoint.optimizer
-    let kept = configuration.rule.slotNames(configuration.hyperparameters)
-    for slot in optimizer.slots.keys where !kept.contains(slot) {
-      throw misfit("it has buffers '\(slot)', which the rule does not keep and would lose")
-    }
-    let buffers = optimizer.slots[SGDRule.slotName]
-    let parameters = try parameterShapes(of: configuration.network)
-    for parameter in parameters {
+    let slots = checkpoint.optimizer.slots
+    let parameters = try network.parameters()
+    for (parameter, group) in zip(parameters, plan.grouping.groups) {
       let name = parameter.name
-      guard let value = checkpoint.parameters[name]?.value else {
+      guard let held = checkpoint.parameters[name] else {
         throw misfit("it has no parameter '\(name)'")
       }
-      try require(value, parameter, CheckpointKey.parameter(name))
-      guard let buffers else { continue }
-      guard let buffer = buffers[name] else {
-        throw misfit("it has other velocities, but none of '\(name)'")
+      try require(held.value, parameter, CheckpointKey.parameter(name))
+      guard held.group == group, held.master == nil else {
+        throw misfit("its parameter '\(name)' is of another group or precision")
       }
-      try require(buffer, parameter, CheckpointKey.slot(SGDRule.slotName, of: name))
+      let kept = plan.slotNames(ofGroup: group)
+      for (slot, buffers) in slots where buffers[name] != nil && !kept.contains(slot) {
+        throw misfit("it has buffers '\(slot)', which the rule does not keep and would lose")
+      }
+      // Buffers come into being with the first step, all at once.
+      guard !slots.isEmpty else { continue }
+      for slot in kept {
+        guard let buffer = slots[slot]?[name] else {
+          throw misfit("it has other buffers, but no '\(slot)' of '\(name)'")
+        }
+        try require(buffer, parameter, CheckpointKey.slot(slot, of: name))
+      }
+    }
+    if case .adaptive = plan.rule {
+      // A velocity may begin anew; moments of so many steps may not, for their correction knows how many.
+      guard slots.isEmpty == (checkpoint.optimizer.step == 0) else {
+        throw misfit(
+          "it has \(slots.isEmpty ? "no buffers" : "buffers") at step \(checkpoint.optimizer.step)"
+        )
+      }
     }
     let names = Set(parameters.map(\.name))
     if let extra = checkpoint.parameters.keys.first(where: { !names.contains($0) }) {
@@ -161,12 +157,15 @@ extension Trainer {
     if let trained = checkpoint.data, trained != data.description(configuration) {
       throw Self.misfit("it splits or scales its data in another way")
     }
-    guard optimizer.rule == configuration.rule.name, optimizer.groups.count == 1,
-      try configuration.rule.completed(optimizer.groups[0].hyperparameters)
-        == configuration.hyperparameters,
-      optimizer.gradient == .mean, optimizer.sizes == sizes
+    guard optimizer.rule == configuration.rule.name,
+      try areSame(optimizer.groups, checkpoint),
+      optimizer.gradient == .mean, optimizer.sizes == sizes,
+      optimizer.clipping == configuration.clipping
     else {
       throw Self.misfit("its optimizer's rule, hyperparameters or sizes are not the trainer's")
+    }
+    guard checkpoint.schedule ?? .constant == configuration.schedule else {
+      throw Self.misfit("its schedule is not the trainer's")
     }
     let (steps, overflow) = progress.epoch.multipliedReportingOverflow(by: batchCount)
     guard !overflow, progress.batch < batchCount, optimizer.step - progress.batch == steps else {
@@ -179,15 +178,38 @@ extension Trainer {
     let (seen, isTooMany) = progress.epoch.multipliedReportingOverflow(by: samplesPerEpoch)
     guard !isTooMany, progress.samples - inEpoch == seen, progress.epochHits <= inEpoch,
       progress.epochLoss.isFinite, checkpoint.history.steps.count == progress.epoch,
-      ["validation_accuracy", nil].contains(progress.best?.metric)
+      progress.best.map({ metricNames.contains($0.metric) }) ?? true
     else {
       throw Self.misfit("its samples, sums, metrics or history are not those of its steps")
     }
     let order = RandomStream.order
-    guard
+    guard checkpoint.generator == Checkpoint.philox,
       checkpoint.random[order.name]
         == order.generator(seed: configuration.seed, epoch: progress.epoch).words
     else { throw Self.misfit("its random stream '\(order.name)' is not the seed's") }
+  }
+
+  /// Whether groups have the numbers that the configuration gives them where the checkpoint is.
+  private func areSame(
+    _ groups: [ParameterGroup],
+    _ checkpoint: Checkpoint
+  ) throws(FlywheelError) -> Bool {
+    let expected = plan.grouping.hyperparameters
+    guard groups.count == expected.count else { return false }
+    let rates = numbers.learningRates(
+      afterSteps: checkpoint.optimizer.step,
+      epochs: checkpoint.progress.epoch
+    )
+    for (index, group) in groups.enumerated() {
+      var hyperparameters = group.hyperparameters
+      let (found, rate) = (hyperparameters.learningRate, rates[index])
+      hyperparameters.learningRate = group.initialLearningRate
+      // The last bit of a cosine is the platform's, so that of a scheduled rate is too.
+      guard abs(found - rate) <= 1e-12 * rate,
+        try plan.rule.completed(hyperparameters) == expected[index]
+      else { return false }
+    }
+    return true
   }
 
   private static func misfit(_ what: String) -> FlywheelError {

@@ -11,12 +11,12 @@ import SystemPackage
 /// one that never stopped are equal bit for bit.
 struct Trainer<Scalar: TrainingScalar> {
   let configuration: TrainingConfiguration
-  private let rule: SGDRule
   let data: DataSet
   let run: String
   let network: Network<Scalar>
   private var batches: SampleBatches<Scalar>
-  var hyperparameters: Hyperparameters { configuration.hyperparameters }
+  let plan: OptimizerPlan
+  private(set) var numbers: StepNumbers
   var step = 0
   var hasBuffers = false
   var progress = Progress()
@@ -30,26 +30,29 @@ struct Trainer<Scalar: TrainingScalar> {
     run: String,
     from checkpoint: Checkpoint?
   ) throws(FlywheelError) {
-    guard case .sgd(let rule) = configuration.rule, configuration.groups.isEmpty,
-      configuration.clipping == nil, configuration.schedule == .constant
-    else {
-      throw FlywheelError(
-        .unsupported,
-        "This trainer knows the rules of SGD, without groups, clipping or a schedule."
-      )
-    }
-    self.rule = rule
     self.configuration = configuration
     self.data = data
     self.run = run
+    plan = try OptimizerPlan(configuration)
     // Memory is asked for only after the tensors have shown that the network is of their size.
-    if let checkpoint { try Self.requireParameters(checkpoint, of: configuration) }
+    if let checkpoint { try Self.requireParameters(checkpoint, of: configuration.network, plan) }
     batches = SampleBatches(data.training, data.normalization)
-    network = try Network(shape: configuration.network, batchSize: configuration.data.batchSize)
+    network = try Network(
+      shape: configuration.network,
+      plan: plan,
+      batchSize: configuration.data.batchSize
+    )
+    numbers = StepNumbers(
+      plan,
+      schedule: configuration.schedule,
+      clipping: configuration.clipping,
+      sizes: .init(batch: configuration.data.batchSize, training: data.training.count)
+    )
     var random = RandomStream.initialization.generator(seed: configuration.seed)
     if checkpoint == nil { network.initialize(configuration.initialization, from: &random) }
     initializationState = random.words
     if let checkpoint { try restore(checkpoint) }
+    try configuration.earlyStopping?.require(in: metricNames)
   }
 
   /// Trains until all epochs are done or a signal asks to stop.
@@ -70,12 +73,11 @@ struct Trainer<Scalar: TrainingScalar> {
     let samples = data.training.count
     let batchSize = configuration.data.batchSize
     var pace = Pace(samplesToGo: samplesToGo)
-    var rule = resolvedRule()
     // A run that is killed before its first epoch ends can be resumed too.
     var newest: FilePath? = try saved(newest, in: directory)
     try directory.rewriteMetrics(history)
 
-    while progress.epoch < configuration.epochs {
+    while progress.epoch < configuration.epochs, earlyStop == nil {
       batches.reorder(
         EpochOrder.order(
           count: samples,
@@ -91,14 +93,16 @@ struct Trainer<Scalar: TrainingScalar> {
         }
         let start = progress.batch * batchSize
         let range = start..<min(start + batchSize, samples)
+        let rule = numbers.rule(
+          afterSteps: step,
+          epochs: progress.epoch,
+          hasBuffers: hasBuffers
+        )
         let measure = network.step(batches, order: range, rule: rule)
         guard measure.loss.isFinite else {
           throw diverged("The training loss is not finite", atStep: step + 1)
         }
-        if !hasBuffers, self.rule.keepsBuffer(hyperparameters) {
-          hasBuffers = true
-          rule = resolvedRule()
-        }
+        hasBuffers = true
         step += 1
         progress.batch += 1
         progress.samples += range.count
@@ -140,7 +144,8 @@ struct Trainer<Scalar: TrainingScalar> {
     let (seconds, cpuSeconds, rate) = pace.epoch
     var row: OrderedDictionary<String, Double> = [
       "epoch": Double(progress.epoch + 1),
-      "learning_rate": hyperparameters.learningRate,
+      // Of the epoch's last step, in the first group.
+      "learning_rate": lastLearningRates?[0] ?? configuration.hyperparameters.learningRate,
       "training_loss": loss,
       "training_accuracy": accuracy,
     ]
@@ -161,15 +166,9 @@ struct Trainer<Scalar: TrainingScalar> {
       row["validation_accuracy"] = measure.accuracy
       summary.validationLoss = measure.meanLoss
       summary.validationAccuracy = measure.accuracy
-      if measure.accuracy > progress.best?.value ?? -1 {
-        progress.best = .init(
-          metric: "validation_accuracy",
-          value: measure.accuracy,
-          step: step
-        )
-      }
     }
     try history.append(step: step, row)
+    progress.best = bestSoFar
     try directory.appendMetrics(history)
     try directory.appendTiming([
       "epoch": JSONValue(progress.epoch + 1),
@@ -210,7 +209,7 @@ struct Trainer<Scalar: TrainingScalar> {
       .diverged,
       "\(what) at step \(step) (epoch \((step - 1) / batchCount + 1), batch "
         + "\((step - 1) % batchCount + 1)). Training stops; the last good checkpoint is kept. "
-        + "Try a lower learning rate than \(hyperparameters.learningRate)."
+        + "Try a lower learning rate than \(configuration.hyperparameters.learningRate)."
     )
   }
 
@@ -220,16 +219,16 @@ struct Trainer<Scalar: TrainingScalar> {
     TrainingSizes(batch: configuration.data.batchSize, training: data.training.count)
   }
 
-  private func resolvedRule() -> Network<Scalar>.ResolvedRule {
-    func resolve(isWeight: Bool) -> SGDForm<Double> {
-      rule.resolve(
-        hyperparameters,
-        sizes: sizes,
-        hasBuffer: hasBuffers,
-        isWeight: isWeight
-      )
-    }
-    return .init(weights: resolve(isWeight: true), biases: resolve(isWeight: false))
+  /// The learning rate of each group in the next step.
+  var nextLearningRates: [Double] {
+    numbers.learningRates(afterSteps: step, epochs: progress.epoch)
+  }
+
+  /// The learning rate of each group in the last step; nil before the first.
+  var lastLearningRates: [Double]? {
+    guard step > 0 else { return nil }
+    let epochs = progress.batch > 0 ? progress.epoch : progress.epoch - 1
+    return numbers.learningRates(afterSteps: step - 1, epochs: epochs)
   }
 
   /// The number of batches of an epoch.
@@ -257,6 +256,24 @@ struct Trainer<Scalar: TrainingScalar> {
     return names
   }
 
+  /// The best value of the metric that is watched: early stopping's, or the validation accuracy.
+  var bestSoFar: Progress.Best? {
+    let metric = configuration.earlyStopping?.metric ?? "validation_accuracy"
+    let isFalling = configuration.earlyStopping?.direction == .min
+    var best: Progress.Best?
+    for (step, value) in zip(history.steps, history.metrics[metric] ?? []) where !value.isNaN {
+      if let before = best?.value, isFalling ? value >= before : value <= before { continue }
+      best = Progress.Best(metric: metric, value: value, step: Int(step))
+    }
+    return best
+  }
+
+  /// Why training ends here, between two epochs, though more were asked for; nil if it goes on.
+  private var earlyStop: EarlyStopping.Standing? {
+    guard progress.batch == 0, progress.epoch < configuration.epochs else { return nil }
+    return configuration.earlyStopping?.stop(after: history)
+  }
+
   private func snapshot(_ rate: Double, _ secondsLeft: Double) -> TrainingEvent.Snapshot {
     let seen = min(progress.batch * configuration.data.batchSize, data.training.count)
     return .init(
@@ -278,6 +295,7 @@ struct Trainer<Scalar: TrainingScalar> {
       checkpoint: newest,
       samplesPerCPUSecond: pace.samplesPerCPUSecond
     )
+    if signal == nil { result.earlyStop = earlyStop }
     if signal == nil, data.test.count > 0 {
       let measure = network.evaluate(SampleBatches(data.test, data.normalization))
       result.testLoss = measure.meanLoss

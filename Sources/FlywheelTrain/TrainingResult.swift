@@ -5,6 +5,8 @@ public import SystemPackage
 public struct TrainingResult: Sendable {
   /// The signal that ended it; nil if all epochs are done.
   public var signal: CInt?
+  /// Why it ended before its last epoch; nil if it did not, or a signal ended it.
+  public var earlyStop: EarlyStopping.Standing?
   /// How far it came.
   public var progress: Progress
   /// The number of steps taken.

@@ -35,12 +35,24 @@ protocol TrainingScalar: BinaryFloatingPoint, TensorElement, SendableMetatype {
   /// `g = deltaᵀ x` and the rule, fused: x, stride, delta, stride, w, v, stride, batch, in, out.
   let update:
     @Sendable (
-      Input, Int, Input, Int, Output, Output, Int, Int, Int, Int, SGDForm<Double>
+      Input, Int, Input, Int, Output, Output?, Int, Int, Int, Int, SGDForm<Double>
     ) -> Void
   /// The same for a bias: delta, stride, b, v, batch, outputs.
-  let updateBias: @Sendable (Input, Int, Output, Output, Int, Int, SGDForm<Double>) -> Void
+  let updateBias: @Sendable (Input, Int, Output, Output?, Int, Int, SGDForm<Double>) -> Void
   /// The rule for a stored gradient: w, v, g, count.
-  let apply: @Sendable (Output, Output, Input, Int, SGDForm<Double>) -> Void
+  let apply: @Sendable (Output, Output?, Input, Int, SGDForm<Double>) -> Void
+  /// `g = deltaᵀ x`, stored: x, stride, delta, stride, g, stride, batch, inputs, outputs.
+  let gradient: @Sendable (Input, Int, Input, Int, Output, Int, Int, Int, Int) -> Void
+  /// The same for a bias: delta, stride, g, batch, outputs.
+  let biasGradient: @Sendable (Input, Int, Output, Int, Int) -> Void
+  /// An adaptive rule for a stored gradient: w, g, first, second, maximum, mean, momentum, count, and
+  /// what the gradient is multiplied by first.
+  let adapt:
+    @Sendable (
+      Output, Input, Output?, Output, Output?, Output?, Output?, Int, AdaptiveForm<Double>, Double
+    ) -> Void
+  /// The sum of the squares of so many elements.
+  let sumOfSquares: @Sendable (Input, Int) -> Double
   /// An activation in place: z, stride, rows, columns.
   let activate: @Sendable (Activation, Output, Int, Int, Int) -> Void
   /// `delta *= activation'`, from the activation: a, stride, delta, stride, rows, columns.
@@ -72,6 +84,20 @@ extension Float: TrainingScalar {
       var numbers = fw_sgd_coefficients_f32(form)
       unsafe fw_update_f32(w, v, g, count, &numbers)
     },
+    gradient: fw_dense_gradient_f32,
+    biasGradient: fw_bias_gradient_f32,
+    adapt: { w, g, first, second, maximum, mean, momentum, count, form, scale in
+      var numbers = fw_adaptive_coefficients_f32(form, scale)
+      var buffers = unsafe fw_adaptive_buffers_f32(
+        first: first,
+        second: second,
+        maximum: maximum,
+        mean: mean,
+        momentum: momentum
+      )
+      unsafe fw_adaptive_update_f32(w, g, &buffers, count, &numbers)
+    },
+    sumOfSquares: fw_sum_of_squares_f32,
     activate: { activation, z, stride, rows, columns in
       switch activation {
       case .sigmoid: unsafe fw_sigmoid_f32(z, stride, rows, columns)
@@ -94,6 +120,10 @@ extension Float: TrainingScalar {
           unsafe fw_sigmoid_cross_entropy_f32(z, stride, labels, batch, classes, scale, &hits)
         case .softmaxCrossEntropy:
           unsafe fw_softmax_cross_entropy_f32(z, stride, labels, batch, classes, scale, &hits)
+        case .squaredError:
+          unsafe fw_squared_error_f32(z, stride, labels, batch, classes, scale, &hits)
+        case .sigmoidSquaredError:
+          unsafe fw_sigmoid_squared_error_f32(z, stride, labels, batch, classes, scale, &hits)
         }
       return (sum, hits)
     },
@@ -118,6 +148,20 @@ extension Double: TrainingScalar {
       var numbers = fw_sgd_coefficients_f64(form)
       unsafe fw_update_f64(w, v, g, count, &numbers)
     },
+    gradient: fw_dense_gradient_f64,
+    biasGradient: fw_bias_gradient_f64,
+    adapt: { w, g, first, second, maximum, mean, momentum, count, form, scale in
+      var numbers = fw_adaptive_coefficients_f64(form, scale)
+      var buffers = unsafe fw_adaptive_buffers_f64(
+        first: first,
+        second: second,
+        maximum: maximum,
+        mean: mean,
+        momentum: momentum
+      )
+      unsafe fw_adaptive_update_f64(w, g, &buffers, count, &numbers)
+    },
+    sumOfSquares: fw_sum_of_squares_f64,
     activate: { activation, z, stride, rows, columns in
       switch activation {
       case .sigmoid: unsafe fw_sigmoid_f64(z, stride, rows, columns)
@@ -140,6 +184,10 @@ extension Double: TrainingScalar {
           unsafe fw_sigmoid_cross_entropy_f64(z, stride, labels, batch, classes, scale, &hits)
         case .softmaxCrossEntropy:
           unsafe fw_softmax_cross_entropy_f64(z, stride, labels, batch, classes, scale, &hits)
+        case .squaredError:
+          unsafe fw_squared_error_f64(z, stride, labels, batch, classes, scale, &hits)
+        case .sigmoidSquaredError:
+          unsafe fw_sigmoid_squared_error_f64(z, stride, labels, batch, classes, scale, &hits)
         }
       return (sum, hits)
     },
@@ -164,5 +212,49 @@ extension fw_sgd_coefficients_f32 {
 extension fw_sgd_coefficients_f64 {
   fileprivate init(_ form: SGDForm<Double>) {
     self.init(a: form.a, b: form.b, c: form.c, d: form.d, f: form.f, h: form.h)
+  }
+}
+
+extension fw_adaptive_coefficients_f32 {
+  fileprivate init(_ form: AdaptiveForm<Double>, _ scale: Double) {
+    self.init(
+      gradient_scale: Float(scale),
+      coupled_decay: Float(form.coupledDecay),
+      first_kept: Float(form.firstKept),
+      first_gain: Float(form.firstGain),
+      second_kept: Float(form.secondKept),
+      second_gain: Float(form.secondGain),
+      first_share: Float(form.firstShare),
+      gradient_share: Float(form.gradientShare),
+      centering: Float(form.centering),
+      epsilon_inside: Float(form.epsilonInside),
+      epsilon_outside: Float(form.epsilonOutside),
+      momentum: Float(form.momentum),
+      inside_rate: Float(form.insideRate),
+      shrink: Float(form.shrink),
+      rate: Float(form.rate)
+    )
+  }
+}
+
+extension fw_adaptive_coefficients_f64 {
+  fileprivate init(_ form: AdaptiveForm<Double>, _ scale: Double) {
+    self.init(
+      gradient_scale: scale,
+      coupled_decay: form.coupledDecay,
+      first_kept: form.firstKept,
+      first_gain: form.firstGain,
+      second_kept: form.secondKept,
+      second_gain: form.secondGain,
+      first_share: form.firstShare,
+      gradient_share: form.gradientShare,
+      centering: form.centering,
+      epsilon_inside: form.epsilonInside,
+      epsilon_outside: form.epsilonOutside,
+      momentum: form.momentum,
+      inside_rate: form.insideRate,
+      shrink: form.shrink,
+      rate: form.rate
+    )
   }
 }

@@ -30,6 +30,8 @@ public struct TrainingSession: ~Copyable {
     public var counts: (parameters: Int, buffers: Int)
     /// Newer checkpoints that are damaged, with the reason.
     public var skipped: [(path: FilePath, reason: FlywheelError)]
+    /// Why there is nothing to do though epochs are left; nil if training goes on.
+    public var earlyStop: EarlyStopping.Standing?
     /// Why bits may differ from an uninterrupted run; nil if they will not.
     public var backendChange: String?
   }
@@ -68,12 +70,14 @@ public struct TrainingSession: ~Copyable {
   ///   - path: The run's directory.
   ///   - epochs: The new total number of epochs; nil for the one it was created with.
   ///   - source: Where the data are now; nil for where they were.
+  ///   - stopsEarly: False to go on from now on even where early stopping would end training.
   /// - Throws: `notFound` if it is no run or has no checkpoint, `corrupted` if none is whole, `busy`,
   ///   `mismatch` if data or settings have changed.
   public init(
     resuming path: FilePath,
     epochs: Int? = nil,
-    data source: String? = nil
+    data source: String? = nil,
+    stopsEarly: Bool = true
   ) throws(FlywheelError) {
     let directory = try RunDirectory(opening: path)
     let newest = try directory.newest()
@@ -85,6 +89,7 @@ public struct TrainingSession: ~Copyable {
     }
     let asWritten = written
     written.epochs = epochs ?? written.epochs
+    if !stopsEarly { written.earlyStopping = nil }
     written.data.source = DataSet.absolute(source ?? written.data.source)
     try written.validate()
     try Self.require(epochs, isNotBelow: newest.checkpoint)
@@ -111,16 +116,19 @@ public struct TrainingSession: ~Copyable {
   ///   - path: A directory that does not exist yet, or is empty.
   ///   - epochs: The total number of epochs; nil for what the checkpoint was trained for.
   ///   - source: Where the data are now; nil for where they were.
+  ///   - stopsEarly: False to go on from now on even where early stopping would end training.
   /// - Throws: What reading the checkpoint and creating a run throw.
   public init(
     from file: FilePath,
     at path: FilePath,
     epochs: Int? = nil,
-    data source: String? = nil
+    data source: String? = nil,
+    stopsEarly: Bool = true
   ) throws(FlywheelError) {
     let checkpoint = try CheckpointFile.read(file)
     var configuration = try Self.configuration(of: checkpoint, file)
     configuration.epochs = epochs ?? configuration.epochs
+    if !stopsEarly { configuration.earlyStopping = nil }
     configuration.data.source = DataSet.absolute(source ?? configuration.data.source)
     try configuration.validate()
     try Self.require(epochs, isNotBelow: checkpoint)
@@ -203,7 +211,7 @@ public struct TrainingSession: ~Copyable {
     }
   }
 
-  /// The total of epochs, the saving of checkpoints and the place of the data may change; the
+  /// The end of training, the saving of checkpoints and the place of the data may change; the
   /// mathematics may not.
   private static func require(
     _ written: TrainingConfiguration,
@@ -212,6 +220,7 @@ public struct TrainingSession: ~Copyable {
   ) throws(FlywheelError) {
     var expected = trained
     expected.epochs = written.epochs
+    expected.earlyStopping = written.earlyStopping
     expected.checkpoints = written.checkpoints
     // Data that have moved are recognised by their digest.
     expected.data.source = written.data.source
@@ -219,7 +228,7 @@ public struct TrainingSession: ~Copyable {
     throw FlywheelError(
       .mismatch,
       "configuration.json asks for other settings than the checkpoint was trained with; only "
-        + "epochs, checkpoints and the data's place may change. Undo the edit, or start a new run.",
+        + "epochs, early stopping, checkpoints and the data's place may change. Undo the edit, or start a new run.",
       at: .init(path: path.appending("configuration.json"))
     )
   }
@@ -240,6 +249,9 @@ extension TrainingSession.Restoration {
       checkpoint.optimizer.slots.values.reduce(0) { $0 + $1.count }
     )
     self.skipped = skipped.map { ($0.path, $0.reason) }
+    if progress.batch == 0, progress.epoch < configuration.epochs {
+      earlyStop = configuration.earlyStopping?.stop(after: checkpoint.history)
+    }
     let current = Backend.current(for: configuration)
     if let saved = checkpoint.backend, saved != current {
       backendChange =

@@ -103,6 +103,7 @@ struct LineChartTests {
     let name = "\"</text><script>&\u{0}\u{1B}" + String(repeating: "long ", count: 40)
     let svg = chart([1, 2], name: name).svg()
     #expect(!svg.contains("<script"))
+    #expect(svg.contains("aria-label=\"&quot;&lt;/text&gt;&lt;script&gt;&amp;\u{FFFD}\u{FFFD}l"))
     #expect(!svg.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
     #expect(svg.contains("…"))
     #expect(svg.contains("long long </title>"))
@@ -152,12 +153,16 @@ struct LineChartTests {
     let series = names.enumerated().map { index, name in
       Series(name: name, label: name, style: .init(index: index), points: points([1, 2, 0.5]))
     }
+    let constant = Series(name: "", style: .init(index: 0), points: points([-1.234e-200]))
     for count in [1, 3, 12] {
       let chart = LineChart(
         title: String(repeating: "title ", count: 30),
         xTitle: "epoch",
         legend: series.prefix(count).map { .init(name: $0.name, style: $0.style) },
-        panels: [.init(title: "loss", series: Array(series.prefix(count)))]
+        panels: [
+          .init(title: "loss", series: Array(series.prefix(count))),
+          .init(title: names.joined(), series: [constant]),
+        ]
       )
       for width in [40, 60, 79, 80] {
         for line in chart.textLines(width: width) {

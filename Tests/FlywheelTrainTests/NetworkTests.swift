@@ -14,10 +14,16 @@ import Testing
 /// A network in training against the same mathematics in plain loops over doubles.
 @Suite struct NetworkTests {
   /// No number is zero, and weights and biases have their own.
-  private static let rule = Network<Double>.ResolvedRule(
-    weights: SGDForm(a: 0.9, b: -0.35, c: 0.021, d: 0.77, f: -0.13, h: -0.0055),
-    biases: SGDForm(a: 0.8, b: -0.45, c: -0.017, d: 0.66, f: -0.21, h: 0.0044)
+  private static let weights = SGDForm(
+    a: 0.9,
+    b: -0.35,
+    c: 0.021,
+    d: 0.77,
+    f: -0.13,
+    h: -0.0055
   )
+  private static let biases = SGDForm(a: 0.8, b: -0.45, c: -0.017, d: 0.66, f: -0.21, h: 0.0044)
+  private static let rule = ResolvedRule(forms: .sgd([weights, biases]), clipping: nil)
 
   // MARK: - Steps
 
@@ -30,7 +36,7 @@ import Testing
       var plain = PlainNetwork(network)
       for batch in [0..<8, 3..<4, 8..<13, 20..<23] {
         let measure = network.step(images, order: batch, rule: Self.rule)
-        let expected = plain.step(batch, Self.rule)
+        let expected = plain.step(batch, Self.weights, Self.biases)
         #expect(measure.samples == batch.count)
         #expect(measure.hits == expected.hits)
         #expect(abs(measure.loss - expected.loss) <= 1e-12)
@@ -48,10 +54,9 @@ import Testing
     let network = try network(Float.self, shape, batchSize: 8)
     var plain = PlainNetwork(network)
     let images = SampleBatches<Float>(try Samples.images(), Samples.normalization)
-    let rule = Network<Float>.ResolvedRule(weights: Self.rule.weights, biases: Self.rule.biases)
     for batch in [0..<8, 3..<4] {
-      let measure = network.step(images, order: batch, rule: rule)
-      let expected = plain.step(batch, Self.rule)
+      let measure = network.step(images, order: batch, rule: Self.rule)
+      let expected = plain.step(batch, Self.weights, Self.biases)
       #expect(measure.hits == expected.hits)
       #expect(abs(measure.loss - expected.loss) <= 1e-4)
       #expect(plain.distance(to: network) <= 1e-5)
@@ -68,7 +73,8 @@ import Testing
     images.reorder(order)
     for batch in [0..<8, 15..<23] {
       let measure = network.step(images, order: batch, rule: Self.rule)
-      let expected = plain.step(order[batch].map(Int.init), Self.rule)
+      let samples = order[batch].map(Int.init)
+      let expected = plain.step(samples, Self.weights, Self.biases)
       #expect(measure.hits == expected.hits)
       #expect(abs(measure.loss - expected.loss) <= 1e-12)
       #expect(plain.distance(to: network) <= 1e-12)
@@ -91,13 +97,14 @@ import Testing
     _ = network.step(
       images,
       order: 0..<Samples.count,
-      rule: .init(weights: probe, biases: probe)
+      rule: ResolvedRule(forms: .sgd([probe, probe]), clipping: nil)
     )
     for (layer, plain) in zip(network.layers, before.layers) {
-      #expect(layer.weight.distance(to: plain.weight) == 0)
-      #expect(layer.bias.distance(to: [plain.bias]) == 0)
-      let gradients = [layer.weightVelocity.plainRows, layer.biasVelocity.plainRows]
-      for (matrix, gradient) in zip([layer.weight, layer.bias], gradients) {
+      #expect(layer.weight.value.distance(to: plain.weight) == 0)
+      #expect(layer.bias.value.distance(to: [plain.bias]) == 0)
+      for parameter in [layer.weight, layer.bias] {
+        let matrix = parameter.value
+        let gradient = try #require(parameter.velocity).plainRows
         for (row, values) in gradient.enumerated() {
           for (column, value) in values.enumerated() {
             let difference = centralDifference(network, images, matrix, row, column)
@@ -224,12 +231,14 @@ import Testing
     _ shape: NetworkShape,
     batchSize: Int
   ) throws -> Network<Scalar> {
-    let network = try Network<Scalar>(shape: shape, batchSize: batchSize)
+    var configuration = try TrainingConfiguration()
+    configuration.network = shape
+    let plan = try OptimizerPlan(configuration)
+    let network = try Network<Scalar>(shape: shape, plan: plan, batchSize: batchSize)
     var random = Philox(seed: 11, stream: 0)
     network.initialize(.network2, from: &random)
-    for layer in network.layers {
-      layer.weightVelocity.fill { random.normal() / 4 }
-      layer.biasVelocity.fill { random.normal() / 4 }
+    for parameter in network.parameters {
+      parameter.velocity?.fill { random.normal() / 4 }
     }
     return network
   }
@@ -290,10 +299,10 @@ private struct PlainNetwork {
     shape = network.shape
     layers = network.layers.map { layer in
       PlainLayer(
-        weight: layer.weight.plainRows,
-        bias: layer.bias.plainRows[0],
-        weightVelocity: layer.weightVelocity.plainRows,
-        biasVelocity: layer.biasVelocity.plainRows[0]
+        weight: layer.weight.value.plainRows,
+        bias: layer.bias.value.plainRows[0],
+        weightVelocity: layer.weight.velocity?.plainRows ?? [],
+        biasVelocity: layer.bias.velocity?.plainRows[0] ?? []
       )
     }
   }
@@ -303,9 +312,10 @@ private struct PlainNetwork {
     zip(layers, network.layers)
       .flatMap { plain, layer in
         [
-          layer.weight.distance(to: plain.weight), layer.bias.distance(to: [plain.bias]),
-          layer.weightVelocity.distance(to: plain.weightVelocity),
-          layer.biasVelocity.distance(to: [plain.biasVelocity]),
+          layer.weight.value.distance(to: plain.weight),
+          layer.bias.value.distance(to: [plain.bias]),
+          layer.weight.velocity?.distance(to: plain.weightVelocity) ?? 0,
+          layer.bias.velocity?.distance(to: [plain.biasVelocity]) ?? 0,
         ]
       }
       .reduce(0, max)
@@ -354,6 +364,14 @@ private struct PlainNetwork {
       let sum = logits.reduce(0) { $0 + exp($1) }
       let outputs = logits.map { exp($0) / sum }
       return (-log(outputs[label]), zip(outputs, target).map { $0 - $1 })
+    case .squaredError:
+      let errors = zip(logits, target).map { $0 - $1 }
+      return (errors.reduce(0) { $0 + $1 * $1 / 2 }, errors)
+    case .sigmoidSquaredError:
+      let outputs = logits.map { 1 / (1 + exp(-$0)) }
+      let errors = zip(outputs, target).map { $0 - $1 }
+      let deltas = zip(errors, outputs).map { $0 * $1 * (1 - $1) }
+      return (errors.reduce(0) { $0 + $1 * $1 / 2 }, deltas)
     }
   }
 
@@ -370,14 +388,16 @@ private struct PlainNetwork {
 
   mutating func step(
     _ batch: Range<Int>,
-    _ rule: Network<Double>.ResolvedRule
+    _ weights: SGDForm<Double>,
+    _ biases: SGDForm<Double>
   ) -> (loss: Double, hits: Int) {
-    step(Array(batch), rule)
+    step(Array(batch), weights, biases)
   }
 
   mutating func step(
     _ samples: [Int],
-    _ rule: Network<Double>.ResolvedRule
+    _ weights: SGDForm<Double>,
+    _ biases: SGDForm<Double>
   ) -> (loss: Double, hits: Int) {
     let measured = measure(samples)
     var weightGradients = layers.map { $0.weight.map { $0.map { _ in 0.0 } } }
@@ -405,9 +425,9 @@ private struct PlainNetwork {
       var layer = layers[index]
       for row in layer.bias.indices {
         let gradient = biasGradients[index][row]
-        rule.biases.step(&layer.bias[row], &layer.biasVelocity[row], gradient)
+        biases.step(&layer.bias[row], &layer.biasVelocity[row], gradient)
         for column in layer.weight[row].indices {
-          rule.weights.step(
+          weights.step(
             &layer.weight[row][column],
             &layer.weightVelocity[row][column],
             weightGradients[index][row][column]

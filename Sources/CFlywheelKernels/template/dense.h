@@ -108,24 +108,83 @@ static void dense_backward(const real *delta, ptrdiff_t delta_stride, const real
   }
 }
 
-/// One step of the rule at w and v with the gradient g.
-INLINE void step(real *w, real *v, vector g, const sgd_coefficients *c) {
+INLINE void gradient_tile(const int rows, const int columns, const real *x, ptrdiff_t x_stride,
+                          const real *delta, ptrdiff_t delta_stride, real *g, ptrdiff_t g_stride,
+                          ptrdiff_t batch) {
+  vector tile[TILE_ROWS * TILE_COLUMNS];
+  accumulate_tile(tile, rows, columns, delta, 1, delta_stride, x, x_stride, batch);
+  UNROLL for (int i = 0; i < rows; i++) {
+    UNROLL for (int j = 0; j < columns; j++) {
+      store(g + i * g_stride + j * LANES, tile[i * columns + j]);
+    }
+  }
+}
+
+static void dense_gradient(const real *x, ptrdiff_t x_stride, const real *delta,
+                           ptrdiff_t delta_stride, real *g, ptrdiff_t g_stride, ptrdiff_t batch,
+                           ptrdiff_t inputs, ptrdiff_t outputs) {
+  ptrdiff_t rows, columns;
+  for (ptrdiff_t k = 0; k < vectors_in(inputs); k += columns) {
+    columns = tile_side(TILE_COLUMNS, vectors_in(inputs) - k);
+    for (ptrdiff_t o = 0; o < outputs; o += rows) {
+      rows = tile_side(TILE_ROWS, outputs - o);
+      WITH_TILE(rows, columns, gradient_tile, x + k * LANES, x_stride, delta + o, delta_stride,
+                g + o * g_stride + k * LANES, g_stride, batch);
+    }
+  }
+}
+
+/// The gradient of the biases o, o + 1, …
+INLINE vector bias_gradient_at(const real *delta, ptrdiff_t delta_stride, ptrdiff_t batch,
+                               ptrdiff_t o) {
+  vector gradient = splat(0);
+  for (ptrdiff_t s = 0; s < batch; s++) gradient += load(delta + s * delta_stride + o);
+  return gradient;
+}
+
+static void bias_gradient(const real *delta, ptrdiff_t delta_stride, real *g, ptrdiff_t batch,
+                          ptrdiff_t outputs) {
+  for (ptrdiff_t o = 0; o < outputs; o += LANES) {
+    store(g + o, bias_gradient_at(delta, delta_stride, batch, o));
+  }
+}
+
+/// One step of the rule at w and v with the gradient g; without a velocity v is not touched.
+INLINE void step(const int has_velocity, real *w, real *v, vector g, const sgd_coefficients *c) {
   const vector weight = load(w);
-  const vector velocity =
-      madd(splat(c->a), load(v), madd(splat(c->b), g, splat(c->c) * weight));
-  store(v, velocity);
+  vector velocity = madd(splat(c->b), g, splat(c->c) * weight);
+  if (has_velocity) {
+    velocity = madd(splat(c->a), load(v), velocity);
+    store(v, velocity);
+  }
   store(w, weight + madd(splat(c->d), velocity, madd(splat(c->f), g, splat(c->h) * weight)));
 }
 
-INLINE void update_tile(const int rows, const int columns, const real *x, ptrdiff_t x_stride,
-                        const real *delta, ptrdiff_t delta_stride, real *w, real *v,
-                        ptrdiff_t w_stride, ptrdiff_t batch, const sgd_coefficients *c) {
+INLINE void update_tile(const int rows, const int columns, const int has_velocity, const real *x,
+                        ptrdiff_t x_stride, const real *delta, ptrdiff_t delta_stride, real *w,
+                        real *v, ptrdiff_t w_stride, ptrdiff_t batch, const sgd_coefficients *c) {
   vector gradient[TILE_ROWS * TILE_COLUMNS];
   accumulate_tile(gradient, rows, columns, delta, 1, delta_stride, x, x_stride, batch);
   UNROLL for (int i = 0; i < rows; i++) {
     UNROLL for (int j = 0; j < columns; j++) {
       const ptrdiff_t at = i * w_stride + j * LANES;
-      step(w + at, v + at, gradient[i * columns + j], c);
+      step(has_velocity, w + at, has_velocity ? v + at : NULL, gradient[i * columns + j], c);
+    }
+  }
+}
+
+INLINE void update_tiles(const int has_velocity, const real *x, ptrdiff_t x_stride,
+                         const real *delta, ptrdiff_t delta_stride, real *w, real *v,
+                         ptrdiff_t w_stride, ptrdiff_t batch, ptrdiff_t inputs, ptrdiff_t outputs,
+                         const sgd_coefficients *c) {
+  ptrdiff_t rows, columns;
+  for (ptrdiff_t k = 0; k < vectors_in(inputs); k += columns) {
+    columns = tile_side(TILE_COLUMNS, vectors_in(inputs) - k);
+    for (ptrdiff_t o = 0; o < outputs; o += rows) {
+      rows = tile_side(TILE_ROWS, outputs - o);
+      const ptrdiff_t at = o * w_stride + k * LANES;
+      WITH_TILE(rows, columns, update_tile, has_velocity, x + k * LANES, x_stride, delta + o,
+                delta_stride, w + at, has_velocity ? v + at : NULL, w_stride, batch, c);
     }
   }
 }
@@ -135,15 +194,10 @@ static void dense_update(const real *x, ptrdiff_t x_stride, const real *delta,
                          ptrdiff_t batch, ptrdiff_t inputs, ptrdiff_t outputs,
                          const sgd_coefficients *coefficients) {
   const sgd_coefficients c = *coefficients;  // a copy: no store to w or v can change it
-  ptrdiff_t rows, columns;
-  for (ptrdiff_t k = 0; k < vectors_in(inputs); k += columns) {
-    columns = tile_side(TILE_COLUMNS, vectors_in(inputs) - k);
-    for (ptrdiff_t o = 0; o < outputs; o += rows) {
-      rows = tile_side(TILE_ROWS, outputs - o);
-      const ptrdiff_t at = o * w_stride + k * LANES;
-      WITH_TILE(rows, columns, update_tile, x + k * LANES, x_stride, delta + o, delta_stride, w + at,
-                v + at, w_stride, batch, &c);
-    }
+  if (v) {
+    update_tiles(1, x, x_stride, delta, delta_stride, w, v, w_stride, batch, inputs, outputs, &c);
+  } else {
+    update_tiles(0, x, x_stride, delta, delta_stride, w, v, w_stride, batch, inputs, outputs, &c);
   }
 }
 
@@ -151,14 +205,21 @@ static void bias_update(const real *delta, ptrdiff_t delta_stride, real *b, real
                         ptrdiff_t batch, ptrdiff_t outputs, const sgd_coefficients *coefficients) {
   const sgd_coefficients c = *coefficients;
   for (ptrdiff_t o = 0; o < outputs; o += LANES) {
-    vector gradient = splat(0);
-    for (ptrdiff_t s = 0; s < batch; s++) gradient += load(delta + s * delta_stride + o);
-    step(b + o, v + o, gradient, &c);
+    const vector gradient = bias_gradient_at(delta, delta_stride, batch, o);
+    if (v) {
+      step(1, b + o, v + o, gradient, &c);
+    } else {
+      step(0, b + o, NULL, gradient, &c);
+    }
   }
 }
 
 static void update(real *w, real *v, const real *g, ptrdiff_t count,
                    const sgd_coefficients *coefficients) {
   const sgd_coefficients c = *coefficients;
-  for (ptrdiff_t k = 0; k < count; k += LANES) step(w + k, v + k, load(g + k), &c);
+  if (v) {
+    for (ptrdiff_t k = 0; k < count; k += LANES) step(1, w + k, v + k, load(g + k), &c);
+  } else {
+    for (ptrdiff_t k = 0; k < count; k += LANES) step(0, w + k, NULL, load(g + k), &c);
+  }
 }

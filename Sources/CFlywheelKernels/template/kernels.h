@@ -20,6 +20,8 @@ typedef uint64_t bits;
 #define TABLE struct fw_table_f64
 #endif
 typedef PUBLIC(sgd_coefficients) sgd_coefficients;
+typedef PUBLIC(adaptive_coefficients) adaptive_coefficients;
+typedef PUBLIC(adaptive_buffers) adaptive_buffers;
 
 // What a level is: its instructions, whether a multiply-add is rounded once, and how many 64-byte
 // accumulators of a tile (rows x columns) its registers hold beside the operands.
@@ -59,6 +61,7 @@ typedef PUBLIC(sgd_coefficients) sgd_coefficients;
 #include "exponential.h"
 
 #include "activations.h"
+#include "adaptive.h"
 #include "dense.h"
 #include "gather.h"
 #include "outputs.h"
@@ -73,6 +76,10 @@ const TABLE FW_EXPORTED_TABLE = {
     .dense_update = dense_update,
     .bias_update = bias_update,
     .update = update,
+    .dense_gradient = dense_gradient,
+    .bias_gradient = bias_gradient,
+    .adaptive_update = adaptive_update,
+    .sum_of_squares = sum_of_squares,
     .sigmoid = sigmoid_rows,
     .tanh = tanh_rows,
     .relu = relu_rows,
@@ -81,6 +88,8 @@ const TABLE FW_EXPORTED_TABLE = {
     .relu_backward = relu_backward,
     .sigmoid_cross_entropy = sigmoid_cross_entropy,
     .softmax_cross_entropy = softmax_cross_entropy,
+    .squared_error = squared_error,
+    .sigmoid_squared_error = sigmoid_squared_error,
     .gather_bytes = gather_bytes,
     .gather_rows = gather_rows,
 };

@@ -78,3 +78,52 @@ static double softmax_cross_entropy(real *z, ptrdiff_t stride, const uint16_t *l
   *correct = hits;
   return total;
 }
+
+static double squared_error(real *z, ptrdiff_t stride, const uint16_t *labels, ptrdiff_t batch,
+                            ptrdiff_t classes, real scale, ptrdiff_t *correct) {
+  double total = 0;
+  ptrdiff_t hits = 0;
+  for (ptrdiff_t s = 0; s < batch; s++, z += stride) {
+    const ptrdiff_t label = labels[s];
+    hits += is_hit(z, classes, label);
+    double sum = 0;
+    for (ptrdiff_t i = 0; i < classes; i++) {
+      const double error = (double)z[i] - (i == label);
+      sum += error * error;
+    }
+    total += sum / 2;
+    for (ptrdiff_t k = 0; k < classes; k += LANES) {
+      const vector delta = (load(z + k) - one_hot(label, k)) * scale;
+      store(z + k, columns_below(classes, k) ? delta : splat(0));
+    }
+  }
+  *correct = hits;
+  return total;
+}
+
+static double sigmoid_squared_error(real *z, ptrdiff_t stride, const uint16_t *labels,
+                                    ptrdiff_t batch, ptrdiff_t classes, real scale,
+                                    ptrdiff_t *correct) {
+  double total = 0;
+  ptrdiff_t hits = 0;
+  for (ptrdiff_t s = 0; s < batch; s++, z += stride) {
+    const ptrdiff_t label = labels[s];
+    hits += is_hit(z, classes, label);
+    double sum = 0;
+    for (ptrdiff_t k = 0; k < classes; k += LANES) {
+      const vector value = load(z + k);
+      const vector fall = exponential(value < 0 ? value : -value);
+      const vector sigmoid = (value < 0 ? fall : splat(1)) / (1 + fall);
+      // 1 - sigmoid, to as many digits.
+      const vector rest = (value < 0 ? splat(1) : fall) / (1 + fall);
+      const vector error = one_hot(label, k) == 1 ? -rest : sigmoid;
+      const vector delta = error * (sigmoid * rest) * scale;
+      store(z + k, columns_below(classes, k) ? delta : splat(0));
+      const ptrdiff_t end = classes - k < LANES ? classes - k : LANES;
+      for (ptrdiff_t i = 0; i < end; i++) sum += (double)error[i] * (double)error[i];
+    }
+    total += sum / 2;
+  }
+  *correct = hits;
+  return total;
+}

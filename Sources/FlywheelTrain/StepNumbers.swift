@@ -1,0 +1,117 @@
+import FlywheelOptim
+
+/// The numbers of every step of a run: learning rates by the schedule, coefficients by the rule.
+///
+/// Only what changes from step to step is evaluated anew: a step may take no longer than this would.
+struct StepNumbers {
+  private let schedule: Schedule
+  private let initialRates: [Double]
+  private var prepared: Prepared
+  private let prepare: (_ hasBuffers: Bool) -> Prepared
+  /// What each group's two moments keep from step to step.
+  private let betas: [(first: Double, second: Double)]
+  private var rule: ResolvedRule
+  /// For what `prepared` and `rule` hold; nil before the first step.
+  private var current: (factor: Double, hasBuffers: Bool)?
+
+  /// Coefficients in what may change every step, laid out as `ResolvedRule` has them.
+  private enum Prepared {
+    case sgd([SGDForm<Formula>])
+    case adaptive([AdaptiveForm<Formula>])
+  }
+
+  /// The numbers of a run.
+  init(
+    _ plan: OptimizerPlan,
+    schedule: Schedule,
+    clipping: GradientClipping?,
+    sizes: TrainingSizes
+  ) {
+    let groups = plan.grouping.hyperparameters
+    self.schedule = schedule
+    initialRates = groups.map(\.learningRate)
+    betas = groups.map { ($0.number(.beta1), $0.number(.beta2)) }
+    prepare = { hasBuffers in
+      switch plan.rule {
+      case .sgd(let rule):
+        .sgd(
+          groups.flatMap { group in
+            [true, false].map {
+              rule.prepare(group, sizes: sizes, hasBuffer: hasBuffers, isWeight: $0)
+            }
+          }
+        )
+      case .adaptive(let rule):
+        .adaptive(
+          groups.flatMap { group in
+            [true, false].map { rule.prepare(group, sizes: sizes, isWeight: $0) }
+          }
+        )
+      }
+    }
+    prepared = prepare(false)
+    rule = ResolvedRule(forms: .sgd([]), clipping: clipping)
+  }
+
+  /// The learning rate of each group, for the step that comes after so many.
+  ///
+  /// - Parameters:
+  ///   - steps: How many steps are done.
+  ///   - epochs: How many whole epochs are done.
+  /// - Returns: The rates.
+  func learningRates(afterSteps steps: Int, epochs: Int) -> [Double] {
+    let factor = factor(steps, epochs)
+    return initialRates.map { $0 * factor }
+  }
+
+  /// The coefficients of the step that comes after so many.
+  ///
+  /// - Parameters:
+  ///   - steps: How many steps are done.
+  ///   - epochs: How many whole epochs are done.
+  ///   - hasBuffers: Whether parameters have buffers from a step before.
+  /// - Returns: The coefficients.
+  mutating func rule(afterSteps steps: Int, epochs: Int, hasBuffers: Bool) -> ResolvedRule {
+    let factor = factor(steps, epochs)
+    let isSame = current?.factor == factor && current?.hasBuffers == hasBuffers
+    if current?.hasBuffers != hasBuffers { prepared = prepare(hasBuffers) }
+    current = (factor, hasBuffers)
+    switch prepared {
+    case .sgd(let forms):
+      guard !isSame else { return rule }
+      rule.forms = .sgd(
+        forms.enumerated().map { place, form in
+          let rate = initialRates[place / 2] * factor
+          return form.map { formula in formula.evaluate { _ in rate } }
+        }
+      )
+    case .adaptive(let forms):
+      let corrections = betas.map { betas in
+        (
+          first: AdaptiveRule.correction(betas.first, step: steps + 1),
+          second: AdaptiveRule.correction(betas.second, step: steps + 1)
+        )
+      }
+      rule.forms = .adaptive(
+        forms.enumerated().map { place, form in
+          let rate = initialRates[place / 2] * factor
+          let correction = corrections[place / 2]
+          return form.map { formula in
+            formula.evaluate { symbol in
+              switch symbol {
+              case .firstCorrection: correction.first
+              case .secondCorrection: correction.second
+              default: rate
+              }
+            }
+          }
+        }
+      )
+    }
+    return rule
+  }
+
+  private func factor(_ steps: Int, _ epochs: Int) -> Double {
+    schedule.factor(after: schedule.unit == .step ? steps : epochs)
+  }
+}
