@@ -24,7 +24,10 @@ enum CheckpointView {
           + "at step \(Formatting.grouped(best.step))"
       )
     }
-    lines += optimizerLines(checkpoint)
+    lines += optimizerLines(checkpoint.optimizer)
+    if let schedule = checkpoint.schedule, schedule != .constant {
+      lines += Formatting.wrapped(schedule.phrases, after: "schedule   ")
+    }
     if let data = checkpoint.data {
       lines.append(
         "data       \(data.source): \(Formatting.grouped(data.training)) to train on, "
@@ -38,8 +41,7 @@ enum CheckpointView {
   }
 
   /// The rule, what its gradients are, and what differs from group to group.
-  private static func optimizerLines(_ checkpoint: Checkpoint) -> [String] {
-    let optimizer = checkpoint.optimizer
+  static func optimizerLines(_ optimizer: OptimizerState) -> [String] {
     let sizes = optimizer.sizes.map {
       " over \($0.batch) of \(Formatting.grouped($0.training))"
     }
@@ -52,9 +54,6 @@ enum CheckpointView {
     }
     if let clipping = optimizer.clipping {
       lines.append("clipping   to a norm of \(clipping.maximumNorm)")
-    }
-    if let schedule = checkpoint.schedule, schedule != .constant {
-      lines += Formatting.wrapped(schedule.phrases, after: "schedule   ")
     }
     return lines
   }

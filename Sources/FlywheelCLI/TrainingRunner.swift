@@ -135,6 +135,7 @@ struct TrainingRunner {
     [
       "run": JSONValue(path.string),
       "checkpoint": JSONValue(result.checkpoint.string),
+      "trace": result.trace.map { JSONValue($0.string) } ?? .null,
       "finished": JSONValue(result.signal == nil),
       "stopped_early": result.earlyStop.map { stop in
         [
