@@ -60,6 +60,8 @@ let package = Package(
     .library(name: "FlywheelCheckpoint", targets: ["FlywheelCheckpoint"]),
     .library(name: "FlywheelRun", targets: ["FlywheelRun"]),
     .library(name: "FlywheelTrain", targets: ["FlywheelTrain"]),
+    .library(name: "FlywheelPlot", targets: ["FlywheelPlot"]),
+    .library(name: "FlywheelTensorBoard", targets: ["FlywheelTensorBoard"]),
   ],
   traits: [
     .trait(
@@ -112,7 +114,8 @@ let package = Package(
     room(
       "FlywheelRun",
       dependencies: [
-        "FlywheelCore", "FlywheelCheckpoint", "FlywheelHDF5", systemPackage, orderedCollections,
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelHDF5", systemPackage,
+        orderedCollections,
       ]
     ),
     room(
@@ -129,11 +132,14 @@ let package = Package(
         .linkedFramework("Accelerate", .when(platforms: [.macOS], traits: ["Accelerated"]))
       ]
     ),
+    room("FlywheelPlot", dependencies: ["FlywheelCore"]),
+    room("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
     room(
       "FlywheelCLI",
       dependencies: [
         "FlywheelCore", "FlywheelOptim", "FlywheelHDF5", "FlywheelCheckpoint", "FlywheelRun",
-        "FlywheelTrain", "CFlywheelSystem", argumentParser, systemPackage, orderedCollections,
+        "FlywheelTrain", "FlywheelPlot", "FlywheelTensorBoard", "CFlywheelSystem", argumentParser,
+        systemPackage, orderedCollections,
       ]
     ),
     .executableTarget(
@@ -170,9 +176,14 @@ let package = Package(
       "FlywheelTrain",
       dependencies: ["FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", systemPackage]
     ),
+    tests("FlywheelPlot"),
+    tests("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
     tests(
       "FlywheelCLI",
-      dependencies: ["FlywheelCore", "FlywheelOptim", "FlywheelTrain", argumentParser]
+      dependencies: [
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", "FlywheelRun", "FlywheelTrain",
+        "FlywheelPlot", argumentParser, orderedCollections, systemPackage,
+      ]
     ),
   ]
 )

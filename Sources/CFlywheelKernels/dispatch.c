@@ -10,18 +10,19 @@ struct level {
   const char *arithmetic;
   const struct fw_table_f32 *f32;
   const struct fw_table_f64 *f64;
+  const struct fw_conversion_table *conversion;
 };
 
 // Best first; the last one runs everywhere.
 static const struct level levels[] = {
 #if defined(__x86_64__)
-    {"x86-64-v4", "fma", &fw_table_f32_v4, &fw_table_f64_v4},
-    {"x86-64-v3", "fma", &fw_table_f32_v3, &fw_table_f64_v3},
-    {"x86-64", "separate", &fw_table_f32_base, &fw_table_f64_base},
+    {"x86-64-v4", "fma", &fw_table_f32_v4, &fw_table_f64_v4, &fw_conversion_v4},
+    {"x86-64-v3", "fma", &fw_table_f32_v3, &fw_table_f64_v3, &fw_conversion_v3},
+    {"x86-64", "separate", &fw_table_f32_base, &fw_table_f64_base, &fw_conversion_base},
 #elif defined(__aarch64__)
-    {"arm64", "fma", &fw_table_f32_base, &fw_table_f64_base},
+    {"arm64", "fma", &fw_table_f32_base, &fw_table_f64_base, &fw_conversion_base},
 #else
-    {"generic", "separate", &fw_table_f32_base, &fw_table_f64_base},
+    {"generic", "separate", &fw_table_f32_base, &fw_table_f64_base, &fw_conversion_base},
 #endif
 };
 
@@ -61,6 +62,8 @@ int fw_kernels_select(const char *name) {
   }
   return 0;
 }
+
+const struct fw_conversion_table *fw_conversion_kernels(void) { return current()->conversion; }
 
 #define FW_REAL float
 #define FW_TYPED(name) fw_##name##_f32

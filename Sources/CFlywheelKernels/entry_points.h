@@ -80,31 +80,37 @@ void FW_TYPED(relu_backward)(const FW_REAL *a, ptrdiff_t a_stride, FW_REAL *delt
   KERNELS->relu_backward(a, a_stride, delta, delta_stride, rows, columns);
 }
 
-double FW_TYPED(sigmoid_cross_entropy)(FW_REAL *z, ptrdiff_t stride, const uint8_t *labels,
+double FW_TYPED(sigmoid_cross_entropy)(FW_REAL *z, ptrdiff_t stride, const uint16_t *labels,
                                        ptrdiff_t batch, ptrdiff_t classes, FW_REAL scale,
                                        ptrdiff_t *correct) {
   return KERNELS->sigmoid_cross_entropy(z, stride, labels, batch, classes, scale, correct);
 }
 
-double FW_TYPED(softmax_cross_entropy)(FW_REAL *z, ptrdiff_t stride, const uint8_t *labels,
+double FW_TYPED(softmax_cross_entropy)(FW_REAL *z, ptrdiff_t stride, const uint16_t *labels,
                                        ptrdiff_t batch, ptrdiff_t classes, FW_REAL scale,
                                        ptrdiff_t *correct) {
   return KERNELS->softmax_cross_entropy(z, stride, labels, batch, classes, scale, correct);
 }
 
-double FW_TYPED(squared_error)(FW_REAL *z, ptrdiff_t stride, const uint8_t *labels,
+double FW_TYPED(squared_error)(FW_REAL *z, ptrdiff_t stride, const uint16_t *labels,
                                ptrdiff_t batch, ptrdiff_t classes, FW_REAL scale,
                                ptrdiff_t *correct) {
   return KERNELS->squared_error(z, stride, labels, batch, classes, scale, correct);
 }
 
-double FW_TYPED(sigmoid_squared_error)(FW_REAL *z, ptrdiff_t stride, const uint8_t *labels,
+double FW_TYPED(sigmoid_squared_error)(FW_REAL *z, ptrdiff_t stride, const uint16_t *labels,
                                        ptrdiff_t batch, ptrdiff_t classes, FW_REAL scale,
                                        ptrdiff_t *correct) {
   return KERNELS->sigmoid_squared_error(z, stride, labels, batch, classes, scale, correct);
 }
 
-void FW_TYPED(gather_bytes)(const uint8_t *images, ptrdiff_t image_size, const uint32_t *order,
-                            ptrdiff_t batch, FW_REAL scale, FW_REAL *x, ptrdiff_t x_stride) {
-  KERNELS->gather_bytes(images, image_size, order, batch, scale, x, x_stride);
+void FW_TYPED(gather_bytes)(const uint8_t *samples, ptrdiff_t size, const uint32_t *order,
+                            ptrdiff_t batch, FW_REAL factor, FW_REAL offset, FW_REAL *x,
+                            ptrdiff_t x_stride) {
+  KERNELS->gather_bytes(samples, size, order, batch, factor, offset, x, x_stride);
+}
+
+void FW_TYPED(gather_rows)(const FW_REAL *samples, ptrdiff_t size, const uint32_t *order,
+                           ptrdiff_t batch, FW_REAL *x, ptrdiff_t x_stride) {
+  KERNELS->gather_rows(samples, size, order, batch, x, x_stride);
 }

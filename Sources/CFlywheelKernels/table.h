@@ -6,6 +6,20 @@
 
 #include "CFlywheelKernels.h"
 
+/// Returns how many elements, from the first on, it took.
+typedef ptrdiff_t fw_step_function(const void *source, void *target, ptrdiff_t count);
+
+struct fw_conversion_table {
+  fw_step_function *steps[fw_step_count];
+  void (*add_statistics)(const void *doubles, ptrdiff_t count, double scale, fw_statistics *total);
+  // For elements of 1, 2, 4 and 8 bytes.
+  int (*all_finite[4])(const void *source, ptrdiff_t count, uint64_t exponent);
+  void (*swap_bytes[4])(const void *source, void *target, ptrdiff_t count);
+};
+
+/// The table of the level in use.
+const struct fw_conversion_table *fw_conversion_kernels(void);
+
 #define FW_TABLE(suffix)                                                   \
   struct fw_table_##suffix {                                               \
     __typeof__(fw_dense_forward_##suffix) *dense_forward;                  \
@@ -28,6 +42,7 @@
     __typeof__(fw_squared_error_##suffix) *squared_error;                  \
     __typeof__(fw_sigmoid_squared_error_##suffix) *sigmoid_squared_error;  \
     __typeof__(fw_gather_bytes_##suffix) *gather_bytes;                    \
+    __typeof__(fw_gather_rows_##suffix) *gather_rows;                      \
   }
 
 FW_TABLE(f32);
@@ -36,8 +51,10 @@ FW_TABLE(f64);
 #if defined(__x86_64__)
 extern const struct fw_table_f32 fw_table_f32_v4, fw_table_f32_v3;
 extern const struct fw_table_f64 fw_table_f64_v4, fw_table_f64_v3;
+extern const struct fw_conversion_table fw_conversion_v4, fw_conversion_v3;
 #endif
 extern const struct fw_table_f32 fw_table_f32_base;
 extern const struct fw_table_f64 fw_table_f64_base;
+extern const struct fw_conversion_table fw_conversion_base;
 
 #endif

@@ -6,11 +6,7 @@ import SystemPackage
 
 /// A checkpoint as text for people, at most 80 columns wide as far as names allow.
 enum CheckpointView {
-  static func lines(
-    _ checkpoint: Checkpoint,
-    _ path: FilePath,
-    _ datasets: [HDF5Dataset]
-  ) -> [String] {
+  static func lines(_ checkpoint: Checkpoint, _ path: FilePath) -> [String] {
     let optimizer = checkpoint.optimizer
     let progress = checkpoint.progress
     var lines = [
@@ -38,7 +34,7 @@ enum CheckpointView {
     if let backend = checkpoint.backend {
       lines.append("computed   \(backend.products) products, \(backend.arithmetic) arithmetic")
     }
-    return lines + [""] + table(datasets)
+    return lines
   }
 
   /// The rule, what its gradients are, and what differs from group to group.
@@ -63,8 +59,11 @@ enum CheckpointView {
     return lines
   }
 
-  /// Name, type, shape and size of each dataset.
-  static func table(_ datasets: [HDF5Dataset]) -> [String] {
+  /// Name, type, shape and size of each dataset, and below it the statistics that are known, by path.
+  static func table(
+    _ datasets: [HDF5Dataset],
+    _ statistics: [String: TensorStatistics] = [:]
+  ) -> [String] {
     let rows = datasets.map { dataset in
       let bytes = dataset.dtype.flatMap { try? dataset.shape.byteCount(of: $0) }
       return [
@@ -75,9 +74,36 @@ enum CheckpointView {
       ]
     }
     let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      Formatting.left(row[0], widths[0]) + "  " + Formatting.left(row[1], widths[1]) + "  "
-        + Formatting.left(row[2], widths[2]) + "  " + Formatting.right(row[3], widths[3])
-    }
+    let header =
+      statistics.isEmpty
+      ? []
+      : [statisticsRow(["min", "max", "mean", "std", "norm"], ["zeros", "nan", "inf"])]
+    return header
+      + zip(rows, datasets).flatMap { row, dataset in
+        let line =
+          Formatting.left(row[0], widths[0]) + "  " + Formatting.left(row[1], widths[1]) + "  "
+          + Formatting.left(row[2], widths[2]) + "  " + Formatting.right(row[3], widths[3])
+        return [line] + (statistics[dataset.path].map { [statisticsRow($0)] } ?? [])
+      }
+  }
+
+  private static func statisticsRow(_ statistics: TensorStatistics) -> String {
+    let numbers = [
+      statistics.minimum, statistics.maximum, statistics.mean, statistics.standardDeviation,
+      statistics.finiteCount > 0 ? statistics.norm : nil,
+    ]
+    let infinities = statistics.positiveInfinityCount + statistics.negativeInfinityCount
+    return statisticsRow(
+      numbers.map { $0.map { Formatting.significant($0, 4) } ?? "-" },
+      [statistics.zeroCount, statistics.nanCount, infinities].map { count in
+        count < 1_000_000 ? "\(count)" : Formatting.significant(Double(count), 2)
+      }
+    )
+  }
+
+  private static func statisticsRow(_ numbers: [String], _ counts: [String]) -> String {
+    // 79 columns: five numbers as wide as -1.234e-05, three counts as wide as 1.2e+06.
+    (numbers.map { " " + Formatting.right($0, 10) } + counts.map { " " + Formatting.right($0, 7) })
+      .joined()
   }
 }

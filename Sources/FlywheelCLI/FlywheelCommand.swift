@@ -15,14 +15,19 @@ public struct FlywheelCommand: ParsableCommand {
         flywheel train               # a small network on built-in digits
         flywheel train --data MNIST_DIR --layers 784-30-10 --rule nielsen
         flywheel resume runs/1       # go on from the newest whole checkpoint
+        flywheel runs                # what runs there are, and how far each has come
         flywheel inspect runs/1      # what is in it
         flywheel verify runs/1       # is it as it was written
+        flywheel plot runs/1         # how it went
 
       Exit status: 0 fine, 1 does not verify, 2 trouble, 64 wrong usage, 130 and 143 stopped by \
       SIGINT and SIGTERM after saving.
       """,
     version: Flywheel.version,
-    subcommands: [TrainCommand.self, ResumeCommand.self, InspectCommand.self, VerifyCommand.self]
+    subcommands: [
+      TrainCommand.self, ResumeCommand.self, RunsCommand.self, InspectCommand.self,
+      VerifyCommand.self, PlotCommand.self,
+    ]
   )
 
   /// Creates the command; the parser does.

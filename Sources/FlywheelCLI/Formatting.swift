@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Numbers as people read them; without Foundation, which would triple the start-up time.
 enum Formatting {
   /// A number with a fixed count of decimals, for example `0.1253`.
@@ -12,6 +20,15 @@ enum Formatting {
     let sign = value < 0 && scaled > 0 ? "-" : ""
     guard decimals > 0 else { return sign + padded }
     return sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
+  }
+
+  /// A number with so many significant digits, for example `-0.01563` or `1.2e+06`.
+  static func significant(_ value: Double, _ digits: Int32) -> String {
+    var text = [CChar](repeating: 0, count: 64)
+    let count = unsafe withVaList([digits, value]) { arguments in
+      unsafe vsnprintf(&text, text.count, "%.*g", arguments)
+    }
+    return String(decoding: text.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// A share as a percentage, for example `96.43 %`.

@@ -18,6 +18,24 @@ struct Terminal: Sendable {
   /// Whether a person is looking.
   var isInteractive: Bool { isatty(descriptor) == 1 }
 
+  /// Whether it wants colours: a person is looking, and has not said otherwise (no-color.org).
+  var hasColors: Bool {
+    isInteractive && Self.variable("NO_COLOR") == nil && Self.variable("TERM") != "dumb"
+  }
+
+  /// Whether the locale says that text is UTF-8, by the variables that say so, in their order.
+  static var isUTF8: Bool {
+    let locale = variable("LC_ALL") ?? variable("LC_CTYPE") ?? variable("LANG") ?? ""
+    return locale.lowercased().filter { $0 != "-" }.hasSuffix("utf8")
+  }
+
+  /// A variable of the environment; nil if it is empty, too.
+  private static func variable(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    let text = unsafe String(cString: value)
+    return text.isEmpty ? nil : text
+  }
+
   /// The number of columns; 80 if there is no telling.
   var width: Int {
     var size = winsize()
@@ -58,9 +76,13 @@ struct Terminal: Sendable {
     exit(ExitStatus.trouble.rawValue)
   }
 
-  /// Writes a line, or lines; what a terminal would obey instead of show is escaped, since names come
-  /// from files.
+  /// Writes a line, or lines; what a terminal would obey instead of show is escaped.
   func print(_ text: String = "") {
+    write(Self.shown(text) + "\n")
+  }
+
+  /// Text as it may be shown: names come from files, and a terminal obeys some characters.
+  static func shown(_ text: String) -> String {
     var shown = ""
     for scalar in text.unicodeScalars {
       switch scalar.properties.generalCategory {
@@ -69,6 +91,6 @@ struct Terminal: Sendable {
       default: shown.unicodeScalars.append(scalar)
       }
     }
-    write(shown + "\n")
+    return shown
   }
 }

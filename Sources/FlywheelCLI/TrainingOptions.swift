@@ -11,11 +11,14 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: """
-      'digits' (built in), or a directory of MNIST's IDX files, plain or .gz. \
+      'digits' (built in), or a directory of IDX files named like MNIST's, plain or .gz. \
       \(Self.saying(\.data.source))
       """
   )
   var data: String?
+
+  @OptionGroup
+  var normalization: NormalizationOptions
 
   @Option(
     help: """
@@ -80,7 +83,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: """
-      How many images to train on, from the front. \
+      How many samples to train on, from the front. \
       (default: all that are not held out)
       """
   )
@@ -89,7 +92,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: """
-      How many images to hold out for validation, from the back. \
+      How many samples to hold out for validation, from the back. \
       (default: a sixth)
       """
   )
@@ -152,6 +155,7 @@ struct TrainingOptions: ParsableArguments {
     result.precision = precision ?? base.precision
     try optimizer.apply(to: &result)
     result.data.source = data ?? base.data.source
+    normalization.apply(to: &result.data.normalization)
     result.data.training = training ?? base.data.training
     result.data.validation = validation ?? base.data.validation
     result.data.batchSize = batchSize ?? base.data.batchSize

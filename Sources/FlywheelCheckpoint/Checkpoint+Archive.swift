@@ -57,7 +57,7 @@ extension Checkpoint {
     verification: Verification = .checksums,
     reading tensor: (String) throws(FlywheelError) -> Tensor?
   ) throws(FlywheelError) {
-    let document = try Self.document(try tensor(CheckpointKey.document))
+    let document = try CheckpointDocument(try tensor(CheckpointKey.document), as: .checkpoint)
     do throws(FlywheelError) {
       try self.init(document, verification, tensor)
     } catch {
@@ -103,26 +103,7 @@ extension Checkpoint {
   /// - Throws: As `init(verification:reading:)`.
   /// - Returns: The document, the checksum its last member.
   public static func documentJSON(_ tensor: Tensor?) throws(FlywheelError) -> JSONValue {
-    _ = try document(tensor)
-    return try JSONValue(parsing: try tensor?.elements(as: UInt8.self) ?? [])
-  }
-
-  private static func document(_ tensor: Tensor?) throws(FlywheelError) -> CheckpointDocument {
-    guard let tensor else {
-      throw FlywheelError(
-        .invalidArgument,
-        "This is no Flywheel checkpoint: it has no '\(CheckpointKey.document)'. "
-          + "'flywheel inspect' shows what it holds."
-      )
-    }
-    guard tensor.dtype == .uint8, tensor.shape.rank == 1 else {
-      throw FlywheelError.malformed(
-        found: "\(tensor.dtype.rawValue) \(tensor.shape)",
-        expected: "a uint8 vector",
-        at: .init(tensor: CheckpointKey.document)
-      )
-    }
-    return try CheckpointDocument(verifying: try tensor.elements(as: UInt8.self))
+    try CheckpointDocument.json(tensor, as: .checkpoint)
   }
 
   private func members(index: TensorIndex) -> OrderedDictionary<String, JSONValue> {

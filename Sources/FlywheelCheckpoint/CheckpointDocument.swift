@@ -1,13 +1,37 @@
 import FlywheelCore
 import OrderedCollections
 
-/// The JSON document of a checkpoint: everything that is not a tensor, and the index of the tensors.
+/// The JSON document of a checkpoint or a trace: everything that is not a tensor, and the index of the
+/// tensors.
 ///
 /// It ends in its own CRC-32, which covers every byte before `,"crc32":`, so that the document is
 /// self-verifying in every container. Every future schema ends in it too.
 struct CheckpointDocument {
   /// The members of the document except `crc32`, in order, as the newest schema has them.
   var members: OrderedDictionary<String, JSONValue>
+
+  /// What a document describes.
+  enum Kind: String {
+    /// One state of a training.
+    case checkpoint = "flywheel.checkpoint"
+    /// Consecutive states of a training, with gradients.
+    case trace = "flywheel.trace"
+
+    var noun: String {
+      switch self {
+      case .checkpoint: "checkpoint"
+      case .trace: "trace"
+      }
+    }
+
+    /// The version of the layout that this Flywheel writes, and the newest that it reads.
+    var schema: Int {
+      switch self {
+      case .checkpoint: Checkpoint.schema
+      case .trace: Trace.schema
+      }
+    }
+  }
 
   private static let tailStart = Array(",\"crc32\":\"".utf8)
   private static let tailEnd = Array("\"}".utf8)
@@ -22,10 +46,38 @@ struct CheckpointDocument {
   /// What the checksum covers: all but the closing brace, which comes after it.
   private var body: [UInt8] { JSONValue.object(members).canonicalBytes.dropLast() }
 
+  /// Checks and parses the document that a tensor holds.
+  ///
+  /// - Throws: `invalidArgument` if there is none, and what `init(verifying:as:)` throws.
+  init(_ tensor: Tensor?, as kind: Kind) throws(FlywheelError) {
+    guard let tensor else {
+      throw FlywheelError(
+        .invalidArgument,
+        "This is no Flywheel \(kind.noun): it has no '\(CheckpointKey.document)'. "
+          + "'flywheel inspect' shows what it holds."
+      )
+    }
+    guard tensor.dtype == .uint8, tensor.shape.rank == 1 else {
+      throw FlywheelError.malformed(
+        found: "\(tensor.dtype.rawValue) \(tensor.shape)",
+        expected: "a uint8 vector",
+        at: .init(tensor: CheckpointKey.document)
+      )
+    }
+    try self.init(verifying: try tensor.elements(as: UInt8.self), as: kind)
+  }
+
+  /// The document that a tensor holds as it is stored, its checksum the last member.
+  static func json(_ tensor: Tensor?, as kind: Kind) throws(FlywheelError) -> JSONValue {
+    _ = try CheckpointDocument(tensor, as: kind)
+    return try JSONValue(parsing: try tensor?.elements(as: UInt8.self) ?? [])
+  }
+
   /// Checks the checksum and parses the document.
   ///
-  /// - Throws: `corrupted` if the checksum does not match, `unsupported` for a newer schema.
-  init(verifying bytes: [UInt8]) throws(FlywheelError) {
+  /// - Throws: `corrupted` if the checksum does not match, `unsupported` for a newer schema,
+  ///   `malformed` if the document describes something else.
+  init(verifying bytes: [UInt8], as kind: Kind) throws(FlywheelError) {
     let location = FlywheelError.Location(tensor: CheckpointKey.document)
     guard Self.hasValidChecksum(bytes) else {
       throw FlywheelError(
@@ -42,12 +94,12 @@ struct CheckpointDocument {
       throw error.located(tensor: CheckpointKey.document)
     }
     var root = try JSONObject(value)
-    try Self.requireReadableSchema(&root)
+    try Self.requireReadableSchema(&root, kind)
     guard case .object(var members) = value else {
       throw FlywheelError.malformed(found: "no object", expected: "an object", at: location)
     }
     members.removeValue(forKey: "crc32")
-    self.members = try CheckpointUpgrade.toNewest(members)
+    self.members = kind == .checkpoint ? try CheckpointUpgrade.toNewest(members) : members
   }
 
   init(members: OrderedDictionary<String, JSONValue>) {
@@ -62,17 +114,32 @@ struct CheckpointDocument {
     return Array(bytes.suffix(tailCount)) == tailStart + Array(crc.utf8) + tailEnd
   }
 
-  private static func requireReadableSchema(_ root: inout JSONObject) throws(FlywheelError) {
+  /// The document's kind, if its checksum is right; nil for any other bytes.
+  static func kind(of bytes: [UInt8]) -> Kind? {
+    guard hasValidChecksum(bytes), let value = try? JSONValue(parsing: bytes),
+      case .object(let members) = value, case .string(let format)? = members["format"]
+    else { return nil }
+    return Kind(rawValue: format)
+  }
+
+  private static func requireReadableSchema(
+    _ root: inout JSONObject,
+    _ kind: Kind
+  ) throws(FlywheelError) {
     let format = try root.string("format")
-    guard format == "flywheel.checkpoint" else {
-      throw FlywheelError.malformed(found: "format '\(format)'", expected: "'flywheel.checkpoint'")
+    guard format == kind.rawValue else {
+      throw FlywheelError.malformed(
+        found: "a document of format '\(format)'",
+        expected: "'\(kind.rawValue)'",
+        at: .init(tensor: CheckpointKey.document)
+      )
     }
     let schema = try root.integer("schema", in: 1...)
-    guard schema <= Checkpoint.schema else {
+    guard schema <= kind.schema else {
       throw FlywheelError(
         .unsupported,
-        "The checkpoint has schema \(schema); this Flywheel (\(Flywheel.version)) reads up to "
-          + "\(Checkpoint.schema). Install a newer Flywheel.",
+        "The \(kind.noun) has schema \(schema); this Flywheel (\(Flywheel.version)) reads up to "
+          + "\(kind.schema). Install a newer Flywheel.",
         at: .init(tensor: CheckpointKey.document)
       )
     }

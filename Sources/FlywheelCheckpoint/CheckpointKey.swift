@@ -4,12 +4,15 @@ public enum CheckpointKey {
   public static let document = "flywheel.metadata"
   /// The steps at which the history's metrics were taken.
   public static let historySteps = "history/step"
+  /// The number of steps taken before each row of a trace.
+  public static let traceSteps = "trace/step"
 
   static let model = "model"
   static let master = "master"
   static let optimizer = "optimizer"
   static let random = "random"
   static let history = "history"
+  static let gradient = "gradient"
 
   /// The key of a parameter.
   ///
@@ -32,6 +35,12 @@ public enum CheckpointKey {
   public static func slot(_ slot: String, of parameter: String) -> String {
     "\(optimizer)/\(component(slot))/\(component(parameter))"
   }
+
+  /// The key of a parameter's gradients in a trace.
+  ///
+  /// - Parameter name: The parameter's name.
+  /// - Returns: The key.
+  public static func gradient(_ name: String) -> String { "\(gradient)/\(component(name))" }
 
   /// The key of a random stream's state.
   ///

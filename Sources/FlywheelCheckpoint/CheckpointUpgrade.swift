@@ -22,10 +22,16 @@ enum CheckpointUpgrade {
     try change(&document, "optimizer") { (optimizer) throws(FlywheelError) in
       try add(&optimizer, ["clipping": .null])
       guard case .array(let groups)? = optimizer["groups"] else { return }
+      let isNielsen = optimizer["rule"] == "nielsen"
       var upgraded: [JSONValue] = []
       for case .object(var group) in groups {
         // Without a schedule the rate of the next step is that of all steps.
         try add(&group, ["initial_learning_rate": group["learning_rate"] ?? .null])
+        if isNielsen {
+          // Every group had them; the rule takes none of the two.
+          if group["dampening"] == 0.0 { group["dampening"] = nil }
+          if group["nesterov"] == false { group["nesterov"] = nil }
+        }
         upgraded.append(.object(group))
       }
       guard upgraded.count == groups.count else { return }

@@ -96,6 +96,30 @@ public struct OptimizerState: Sendable {
     self.groups = groups
     slots = [:]
     try object.refuseOtherMembers()
+    try requireWhatTheRuleTakes(object.path)
+  }
+
+  /// Of a rule that Flywheel knows, each group has exactly the hyperparameters that it takes.
+  private func requireWhatTheRuleTakes(_ path: String) throws(FlywheelError) {
+    guard let rule = UpdateRule.presets.first(where: { $0.name == self.rule }) else { return }
+    let names = Set(rule.hyperparameters.map(\.name))
+    for group in groups {
+      let found = Set(group.hyperparameters.values.keys)
+      guard found == names else {
+        let odd = found.symmetricDifference(names).map(\.rawValue).sorted()
+        throw FlywheelError.malformed(
+          found:
+            "a group in \(path) in which \(odd.joined(separator: ", ")) is missing or too much",
+          expected: "what the rule '\(rule.name)' takes"
+        )
+      }
+      do throws(FlywheelError) {
+        try rule.validate(group.hyperparameters)
+      } catch {
+        // In a file it is not the user's argument that is wrong.
+        throw FlywheelError(.malformed, "In a group of \(path): \(error.message)")
+      }
+    }
   }
 
   private static func clipping(_ source: inout JSONObject) throws(FlywheelError) -> GradientClipping

@@ -78,4 +78,16 @@ public enum DType: String, Sendable, Hashable, CaseIterable {
 
   /// Whether the elements are floating-point numbers; complex ones are pairs of them, and are not.
   public var isFloatingPoint: Bool { kind == .floatingPoint }
+
+  /// The type of a complex number's parts; any other type is its own part.
+  var part: DType {
+    switch self {
+    case .complex64: .float32
+    case .complex128: .float64
+    default: self
+    }
+  }
+
+  /// The number of parts of one element: two of a complex number, one of any other.
+  var partCount: Int { kind == .complex ? 2 : 1 }
 }

@@ -99,6 +99,25 @@ package enum FileSystem {
     return found == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// The size of a file; nil if there is no regular file of this name.
+  package static func byteCount(of path: FilePath) -> Int? {
+    var status = stat()
+    let found = unsafe path.withPlatformString { unsafe stat($0, &status) }
+    return found == 0 && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+  }
+
+  /// How many bytes this user may still write to the file system of a directory; nil if it does not say.
+  package static func freeByteCount(at directory: FilePath) -> Int? {
+    var status = statvfs()
+    let found = unsafe directory.withPlatformString { unsafe statvfs($0, &status) }
+    // Some network file systems answer with nothing but zeros.
+    guard found == 0, status.f_blocks > 0 else { return nil }
+    // `f_bavail` leaves out what only root may use.
+    let (bytes, overflow) = UInt64(status.f_bavail)
+      .multipliedReportingOverflow(by: UInt64(status.f_frsize))
+    return overflow ? nil : Int(exactly: bytes)
+  }
+
   /// Deletes a file; one that is gone already is fine.
   package static func removeFile(_ path: FilePath) throws(FlywheelError) {
     let removed = unsafe path.withPlatformString { unsafe unlink($0) }

@@ -47,6 +47,8 @@ public struct FlywheelError: Error, Sendable, Hashable {
     case invalidArgument = "invalid_argument"
     /// Two things that must agree (shapes, dtypes, a checkpoint and its data) do not.
     case mismatch
+    /// The disk has no room for what is to be written.
+    case noSpace = "no_space"
     /// The operating system refused.
     case inputOutput = "input_output"
     /// Another process holds what this one needs.

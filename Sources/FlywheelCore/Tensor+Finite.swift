@@ -1,33 +1,28 @@
+internal import CFlywheelKernels
+
 extension Tensor {
-  /// Whether no element is an infinity or a NaN; integers always are finite.
-  package var isFinite: Bool {
-    // A view may begin anywhere in a mapped file; a span of elements may not.
-    let isAligned = unsafe bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
-      .isMultiple(of: UInt(dtype.byteCount))
-    switch dtype {
-    case .float32 where isAligned: return Self.allFinite(Span<UInt32>(_bytes: bytes))
-    case .float64 where isAligned: return Self.allFinite(Span<UInt64>(_bytes: bytes))
-    case .float32: return (try? elements(as: Float.self))?.allSatisfy(\.isFinite) ?? false
-    case .float64: return (try? elements(as: Double.self))?.allSatisfy(\.isFinite) ?? false
+  /// Whether no element is an infinity or a NaN.
+  ///
+  /// A complex number is finite if both parts are; integers and truth values always are.
+  public var isFinite: Bool {
+    // What is not finite is exactly what has all of these bits.
+    let exponent: UInt64
+    switch dtype.part {
+    case .float8E4M3FN: exponent = 0x7F  // this one pattern and its negative are all there is
+    case .float8E5M2: exponent = 0x7C
+    case .float16: exponent = 0x7C00
+    case .bfloat16: exponent = 0x7F80
+    case .float32: exponent = 0x7F80_0000
+    case .float64: exponent = 0x7FF0_0000_0000_0000
     default: return true
     }
-  }
-
-  // Two concrete loops over bit patterns: integer reductions vectorise, floating-point ones do not.
-
-  private static func allFinite(_ patterns: Span<UInt32>) -> Bool {
-    var bad: UInt32 = 0
-    for index in patterns.indices {
-      bad |= patterns[index] & 0x7F80_0000 == 0x7F80_0000 ? 1 : 0
+    return unsafe bytes.withUnsafeBytes { buffer in
+      unsafe fw_all_finite(
+        buffer.baseAddress,
+        shape.elementCount * dtype.partCount,
+        dtype.part.byteCount,
+        exponent
+      ) != 0
     }
-    return bad == 0
-  }
-
-  private static func allFinite(_ patterns: Span<UInt64>) -> Bool {
-    var bad: UInt64 = 0
-    for index in patterns.indices {
-      bad |= patterns[index] & 0x7FF0_0000_0000_0000 == 0x7FF0_0000_0000_0000 ? 1 : 0
-    }
-    return bad == 0
   }
 }

@@ -86,7 +86,8 @@ public struct Tensor: Sendable {
   /// The elements as an array.
   ///
   /// - Parameter type: The Swift type of the elements.
-  /// - Throws: `mismatch` if the tensor's dtype is another.
+  /// - Throws: `mismatch` if the tensor's dtype is another; `malformed` for a byte of a `bool` tensor that
+  ///   is neither 0 nor 1.
   /// - Returns: A copy of the elements in row-major order.
   public func elements<Element: TensorElement>(
     as type: Element.Type = Element.self
@@ -97,6 +98,7 @@ public struct Tensor: Sendable {
         "The tensor holds \(dtype.rawValue), not \(Element.dtype.rawValue); ask for its own dtype."
       )
     }
+    if dtype == .bool { try checkTruthValues() }
     return unsafe [Element](unsafeUninitializedCapacity: shape.elementCount) { buffer, count in
       let target = UnsafeMutableRawBufferPointer(buffer)
       unsafe bytes.withUnsafeBytes { source in unsafe target.copyMemory(from: source) }

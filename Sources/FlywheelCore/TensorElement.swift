@@ -4,6 +4,10 @@ public protocol TensorElement: BitwiseCopyable, Sendable {
   static var dtype: DType { get }
 }
 
+extension Bool: TensorElement {
+  /// `bool`.
+  public static var dtype: DType { .bool }
+}
 extension Int8: TensorElement {
   /// `int8`.
   public static var dtype: DType { .int8 }
@@ -36,6 +40,12 @@ extension UInt64: TensorElement {
   /// `uint64`.
   public static var dtype: DType { .uint64 }
 }
+#if !(os(macOS) && arch(x86_64))
+  extension Float16: TensorElement {
+    /// `float16`.
+    public static var dtype: DType { .float16 }
+  }
+#endif
 extension Float: TensorElement {
   /// `float32`.
   public static var dtype: DType { .float32 }

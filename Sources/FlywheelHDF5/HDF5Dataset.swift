@@ -1,6 +1,5 @@
 internal import CFlywheelHDF5
 public import FlywheelCore
-internal import SystemPackage
 
 /// What is known about a dataset without reading its elements.
 public struct HDF5Dataset: Sendable, Hashable {
@@ -8,7 +7,7 @@ public struct HDF5Dataset: Sendable, Hashable {
   public let path: String
   /// The type of its elements; nil if Flywheel does not read it.
   public let dtype: DType?
-  /// The type in words, for example "float32" or "a string of 7 bytes".
+  /// The type in words, for example "float32" or "text of 7 bytes".
   public let typeDescription: String
   /// The byte order in the file.
   public let isBigEndian: Bool
@@ -31,6 +30,8 @@ public struct HDF5Dataset: Sendable, Hashable {
     case virtual
     /// There are no elements, not even zero of them.
     case none
+    /// A newer HDF5 wrote it than the library that reads it here; its shape is not known either.
+    case unknown
   }
 
   /// A filter that chunks go through, with its number in the registry of the HDF Group.
@@ -53,21 +54,23 @@ public struct HDF5Dataset: Sendable, Hashable {
 }
 
 extension HDF5Dataset {
-  /// Looks at an open dataset; the caller holds the library's lock.
+  /// Says what libhdf5 found.
+  ///
+  /// - Parameters:
+  ///   - description: What it found.
+  ///   - dtype: The type of the elements; nil if they are none that Flywheel reads.
+  ///   - place: Where the dataset is.
+  /// - Throws: `limitExceeded` if the extents overflow.
   init(
-    describing handle: borrowing HDF5Handle,
-    at place: HDF5Path,
-    in file: FilePath
+    _ description: fw_h5_description,
+    _ dtype: DType?,
+    at place: HDF5Path
   ) throws(FlywheelError) {
-    var description = fw_h5_description()
-    guard unsafe fw_h5_describe(handle.id, &description) >= 0 else {
-      throw HDF5Library.damage("a dataset", path: file, tensor: place.description)
-    }
-    let rank = max(0, Int(description.rank))
-    shape = try Shape(Self.integers(&description.extents, rank))
+    var description = description
+    shape = try Self.shape(of: description)
     path = place.description
-    dtype = Self.dtype(of: description)
-    typeDescription = Self.typeDescription(of: description)
+    self.dtype = dtype
+    typeDescription = dtype?.rawValue ?? Self.typeDescription(of: description)
     isBigEndian = description.is_big_endian != 0
     let filterCount = Int(description.filter_count)
     storage =
@@ -86,6 +89,22 @@ extension HDF5Dataset {
       }
   }
 
+  /// A dataset that this libhdf5 is too old for.
+  init(unknownAt place: HDF5Path) {
+    path = place.description
+    dtype = nil
+    typeDescription = "something that libhdf5 \(HDF5Library.version) is too old for"
+    isBigEndian = false
+    shape = .scalar
+    storage = .unknown
+  }
+
+  /// The extents of a dataset or an attribute.
+  static func shape(of description: fw_h5_description) throws(FlywheelError) -> Shape {
+    var description = description
+    return try Shape(integers(&description.extents, max(0, Int(description.rank))))
+  }
+
   /// The first numbers of an array in C, which Swift sees as a tuple of `UInt64`.
   private static func integers<Tuple>(_ tuple: inout Tuple, _ count: Int) -> [Int] {
     unsafe withUnsafeBytes(of: &tuple) { bytes in
@@ -93,24 +112,31 @@ extension HDF5Dataset {
     }
   }
 
-  /// The type of the elements if they can be read, and the reason by name if not.
-  func readableType() throws(FlywheelError) -> DType {
+  /// Throws, with the reason by name, if the elements are not in this file or behind other filters.
+  func checkStorage() throws(FlywheelError) {
     let obstacle: String? =
       switch storage {
-      case .external: "keeps its elements in other files"
-      case .virtual: "is virtual: its elements are in other datasets"
-      case .none: "is empty by declaration (a null dataspace)"
+      case .external:
+        "keeps its elements in other files (external storage); 'h5repack -l CONTI' brings them in"
+      case .virtual:
+        "is virtual: its elements are in other datasets; 'h5repack -l CONTI' brings them in"
+      case .none: "is empty by declaration (a null dataspace); there is nothing to read"
+      case .unknown:
+        "was written by a newer HDF5 than \(HDF5Library.version), which reads it here; write it with "
+          + "h5py.File(…, libver=('earliest', 'v110')), or update libhdf5"
       case .chunked(_, let filters):
-        filters.first { !$0.isSupported }.map { "is compressed with the filter \($0)" }
+        filters.first { !$0.isSupported }.map {
+          "went through the filter \($0); Flywheel reads gzip, shuffle and fletcher32: repack it "
+            + "with 'h5repack -f GZIP=4'"
+        }
       case .contiguous, .compact: nil
       }
-    if let obstacle {
-      throw FlywheelError(
-        .unsupported,
-        "The dataset \(obstacle); Flywheel reads datasets that are whole in one file, plain or "
-          + "with gzip, shuffle and fletcher32. Rewrite it so, for example with h5repack."
-      )
-    }
+    if let obstacle { throw FlywheelError(.unsupported, "The dataset \(obstacle).") }
+  }
+
+  /// The type of the elements if they can be read, and the reason by name if not.
+  func readableType() throws(FlywheelError) -> DType {
+    try checkStorage()
     guard let dtype else {
       let known = DType.allCases.map(\.rawValue).joined(separator: ", ")
       throw FlywheelError(
@@ -121,35 +147,21 @@ extension HDF5Dataset {
     return dtype
   }
 
-  static func dtype(of description: fw_h5_description) -> DType? {
-    switch (Unicode.Scalar(UInt8(bitPattern: description.kind)), description.type_byte_count) {
-    case ("i", 1): .int8
-    case ("i", 2): .int16
-    case ("i", 4): .int32
-    case ("i", 8): .int64
-    case ("u", 1): .uint8
-    case ("u", 2): .uint16
-    case ("u", 4): .uint32
-    case ("u", 8): .uint64
-    case ("f", 4): .float32
-    case ("f", 8): .float64
-    default: nil
-    }
-  }
-
   static func typeDescription(of description: fw_h5_description) -> String {
-    if let dtype = dtype(of: description) { return dtype.rawValue }
     let size = "of \(description.type_byte_count) bytes"
     return switch description.type_class {
     case H5T_INTEGER: "an unusual integer \(size)"
-    case H5T_FLOAT: "a floating-point number \(size), which is not float32 or float64"
+    case H5T_FLOAT:
+      "an unusual floating-point number \(size): \(description.precision) bits, of them "
+        + "\(description.exponent_bits) of exponent and \(description.mantissa_bits) of mantissa, "
+        + "bias \(description.exponent_bias)"
     case H5T_TIME: "a time"
-    case H5T_STRING: "a string"
-    case H5T_BITFIELD: "a bit field"
+    case H5T_STRING: description.is_variable_text != 0 ? "text of variable length" : "text \(size)"
+    case H5T_BITFIELD: "a bit field \(size)"
     case H5T_OPAQUE: "opaque bytes, \(size)"
     case H5T_COMPOUND: "a compound type \(size)"
     case H5T_REFERENCE: "a reference"
-    case H5T_ENUM: "an enumeration \(size), as h5py writes bool"
+    case H5T_ENUM: "an enumeration \(size), other than h5py's bool"
     case H5T_VLEN: "sequences of variable length"
     case H5T_ARRAY: "an array type \(size)"
     default: "an unknown type"

@@ -1,8 +1,10 @@
 internal import CFlywheelHDF5
 public import FlywheelCore
+public import OrderedCollections
 
 extension HDF5File {
-  /// The names in a group, in the order of their bytes.
+  /// The names in a group, in the order in which they were added if the file knows it, as Flywheel's own
+  /// do; else in the order of their bytes.
   ///
   /// - Parameter path: The group.
   /// - Returns: The names with what they stand for.
@@ -15,24 +17,50 @@ extension HDF5File {
 
   /// All datasets, each with its first path; links are not followed.
   ///
-  /// - Returns: The datasets in the order of their paths.
+  /// - Returns: The datasets, group by group in the order of `members(of:)`.
   /// - Throws: `malformed` or `corrupted` if the file is damaged, `limitExceeded` for groups nested more
   ///   than 64 deep.
   public func allDatasets() throws(FlywheelError) -> [HDF5Dataset] {
     try HDF5Library.call { () throws(FlywheelError) in
       var found: [HDF5Dataset] = []
-      // Objects can have many names, and groups can contain themselves.
       var seen: Set<UInt64> = []
-      try collect(at: .root, into: &found, &seen)
+      try walk(.root, &seen) { (place, kind) throws(FlywheelError) in
+        guard kind == .dataset else { return }
+        do throws(FlywheelError) {
+          found.append(try describe(place))
+        } catch  where error.code == .unsupported {
+          found.append(HDF5Dataset(unknownAt: place))
+        }
+      }
       return found
     }
   }
 
-  private func collect(
-    at place: HDF5Path,
+  /// All links, soft and external ones, with where they lead; they are not followed.
+  ///
+  /// - Returns: The links under their paths, in the order of `allDatasets()`.
+  /// - Throws: As `allDatasets()`.
+  public func allLinks() throws(FlywheelError) -> OrderedDictionary<String, HDF5Member.Kind> {
+    try HDF5Library.call { () throws(FlywheelError) in
+      var found: OrderedDictionary<String, HDF5Member.Kind> = [:]
+      var seen: Set<UInt64> = []
+      try walk(.root, &seen) { (place, kind) in
+        switch kind {
+        case .softLink, .externalLink, .other: found[place.description] = kind
+        case .group, .dataset, .namedType: break
+        }
+      }
+      return found
+    }
+  }
+
+  /// Visits what is in a group and below, each object once; the caller holds the lock.
+  private func walk(
+    _ place: HDF5Path,
     depth: Int = 0,
-    into found: inout [HDF5Dataset],
-    _ seen: inout Set<UInt64>
+    // Objects can have many names, and groups can contain themselves.
+    _ seen: inout Set<UInt64>,
+    _ visit: (HDF5Path, HDF5Member.Kind) throws(FlywheelError) -> Void
   ) throws(FlywheelError) {
     guard depth <= 64 else {
       throw FlywheelError(
@@ -42,21 +70,17 @@ extension HDF5File {
       )
     }
     for (member, object) in try links(of: place) {
+      guard object.map({ seen.insert($0).inserted }) ?? true else { continue }
       let child = place.appending(member.name)
-      switch member.kind {
-      case .dataset where seen.insert(object).inserted:
-        found.append(try describe(child))
-      case .group where seen.insert(object).inserted:
-        try collect(at: child, depth: depth + 1, into: &found, &seen)
-      default: break
-      }
+      try visit(child, member.kind)
+      if member.kind == .group { try walk(child, depth: depth + 1, &seen, visit) }
     }
   }
 
   /// The links of a group with the identities of the objects they lead to; the caller holds the lock.
   private func links(
     of place: HDF5Path
-  ) throws(FlywheelError) -> [(member: HDF5Member, object: UInt64)] {
+  ) throws(FlywheelError) -> [(member: HDF5Member, object: UInt64?)] {
     let group = try group(place)
     var names: [String?] = []
     let status = unsafe withUnsafeMutablePointer(to: &names) { names in
@@ -70,7 +94,7 @@ extension HDF5File {
     guard status >= 0 else {
       throw HDF5Library.damage("a group", path: path, tensor: place.description)
     }
-    var links: [(member: HDF5Member, object: UInt64)] = []
+    var links: [(member: HDF5Member, object: UInt64?)] = []
     for name in names {
       guard let name else {
         throw FlywheelError.malformed(
@@ -88,7 +112,7 @@ extension HDF5File {
   }
 
   /// What a name stands for, without following it, and the identity of a hard link's object.
-  func kind(of name: String, in group: hid_t) -> (kind: HDF5Member.Kind, object: UInt64)? {
+  func kind(of name: String, in group: hid_t) -> (kind: HDF5Member.Kind, object: UInt64?)? {
     var link = fw_h5_member()
     guard unsafe fw_h5_look(group, name, &link) >= 0 else { return nil }
     if link.is_hard_link != 0 {
@@ -99,10 +123,33 @@ extension HDF5File {
       default: return (.other, link.object)
       }
     }
-    switch link.link_type {
-    case H5L_TYPE_SOFT.rawValue: return (.softLink, 0)
-    case H5L_TYPE_EXTERNAL.rawValue: return (.externalLink, 0)
-    default: return (.other, 0)
+    guard link.link_type == H5L_TYPE_SOFT.rawValue || link.link_type == H5L_TYPE_EXTERNAL.rawValue
+    else { return (.other, nil) }
+    guard let target = target(of: name, in: group, link.target_byte_count) else { return nil }
+    if link.link_type == H5L_TYPE_SOFT.rawValue {
+      return (.softLink(target: Self.text(target.prefix { $0 != 0 })), nil)
     }
+    // After a byte of flags, two texts that end with a zero.
+    let parts = target.dropFirst().split(
+      separator: 0,
+      maxSplits: 2,
+      omittingEmptySubsequences: false
+    )
+    guard parts.count > 1 else { return nil }
+    return (.externalLink(file: Self.text(parts[0]), target: Self.text(parts[1])), nil)
+  }
+
+  private func target(of name: String, in group: hid_t, _ byteCount: Int) -> [UInt8]? {
+    guard byteCount <= FW_H5_MAX_TARGET else { return nil }
+    var bytes = [UInt8](repeating: 0, count: byteCount)
+    let status = unsafe bytes.withUnsafeMutableBytes { buffer in
+      unsafe fw_h5_target(group, name, buffer.baseAddress, buffer.count)
+    }
+    return status < 0 ? nil : bytes
+  }
+
+  /// A text for people: where a link leads is shown, never used.
+  private static func text(_ bytes: some Sequence<UInt8>) -> String {
+    String(decoding: Array(bytes), as: UTF8.self)
   }
 }

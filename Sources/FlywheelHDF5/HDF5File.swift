@@ -21,22 +21,26 @@ public import SystemPackage
   // Groups stay open: a dataset's path would be walked from the root each time otherwise.
   private let groups = Mutex<[String: hid_t]>([:])
 
-  /// The most bytes that one byte of deflate can stand for; more than this times the file's size cannot
-  /// come out of it, except as fill values, which are not worth the memory either.
-  static let largestExpansion = 1_032
+  /// The most bytes of a tensor that the size of its file cannot justify.
+  let fillLimit: Int
 
   /// Opens a file.
   ///
-  /// - Parameter path: The file.
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - fillLimit: The most bytes that reading a tensor may take although the size of the file cannot
+  ///     justify them: chunks that were never written are all fill value. 1032 bytes per byte of the file
+  ///     are always fine, since that is the most that gzip can do.
   /// - Throws: `notFound`; `invalidArgument` if it is a directory; `truncated` if it is empty or cut off;
   ///   `malformed` if it is not HDF5, or `corrupted` if its structure is damaged.
-  public init(opening path: FilePath) throws(FlywheelError) {
+  public init(opening path: FilePath, fillLimit: Int = 64 << 20) throws(FlywheelError) {
     let mapping = try MappedFile(path: path)
     let buffer = unsafe mapping.unsafeBuffer  // stays where it is while `bytes` lives
     let bytes = TensorStorage(mapping: mapping)
     let signatureOffset = try Self.findSignature(in: bytes.bytes, path: path)
     let (store, fileID) = try unsafe Self.open(buffer, path)
     self.path = path
+    self.fillLimit = fillLimit
     self.bytes = bytes
     self.signatureOffset = signatureOffset
     unsafe self.store = store
@@ -121,124 +125,40 @@ public import SystemPackage
   /// Looks at the dataset at a path; the caller holds the lock.
   func describe(_ place: HDF5Path) throws(FlywheelError) -> HDF5Dataset {
     do throws(FlywheelError) {
-      return try HDF5Dataset(describing: open(place), at: place, in: path)
+      return try open(place).dataset
     } catch {
       throw error.located(path: path, tensor: place.description)
     }
   }
 
-  /// Reads a dataset; without copying it where its bytes lie in one piece as tensors need them.
-  ///
-  /// - Parameter path: Where it is.
-  /// - Returns: The elements, little-endian.
-  /// - Throws: As `dataset(_:)`; `unsupported` for element types, filters or storage that Flywheel does
-  ///   not read, `truncated` or `limitExceeded` if the file is too small for what it declares.
-  public func tensor(_ path: String) throws(FlywheelError) -> Tensor {
-    let place = try located(path)
-    do throws(FlywheelError) {
-      return try HDF5Library.call { () throws(FlywheelError) in try read(place) }
-    } catch {
-      throw error.located(path: self.path, tensor: place.description)
-    }
-  }
-
-  private func read(_ place: HDF5Path) throws(FlywheelError) -> Tensor {
-    let handle = try open(place)
-    let dataset = try HDF5Dataset(describing: handle, at: place, in: path)
-    let dtype = try dataset.readableType()
-    let byteCount = try dataset.shape.byteCount(of: dtype)
-    if byteCount > 0, case .contiguous(let offset?) = dataset.storage {
-      guard offset <= UInt64(bytes.byteCount), byteCount <= bytes.byteCount - Int(offset) else {
-        throw FlywheelError.truncated(
-          "the dataset",
-          needed: UInt64(byteCount),
-          available: UInt64(bytes.byteCount) - min(offset, UInt64(bytes.byteCount)),
-          at: .init(byteOffset: offset)
-        )
-      }
-      if !dataset.isBigEndian && Int(offset) % dtype.byteCount == 0 {
-        return try Tensor(
-          dtype: dtype,
-          shape: dataset.shape,
-          storage: bytes,
-          byteOffset: Int(offset)
-        )
-      }
-    } else {
-      try checkSize(of: dataset, to: byteCount)
-    }
-    let storage = try unsafe TensorStorage(byteCount: byteCount) {
-      (buffer) throws(FlywheelError) in
-      guard buffer.count > 0 else { return }
-      // The memory type is ours, and `buffer` has the size of all elements in it.
-      let status = unsafe H5Dread(
-        handle.id,
-        HDF5Library.type(of: dtype),
-        hid_t(H5S_ALL),
-        hid_t(H5S_ALL),
-        hid_t(H5P_DEFAULT),
-        buffer.baseAddress
-      )
-      guard status >= 0 else { throw HDF5Library.damage("the dataset", path: path) }
-    }
-    return try Tensor(dtype: dtype, shape: dataset.shape, storage: storage)
-  }
-
-  /// Refuses what the file cannot hold, before memory is asked for it: all elements, or one chunk.
-  private func checkSize(of dataset: HDF5Dataset, to byteCount: Int) throws(FlywheelError) {
-    if case .compact(let available) = dataset.storage, available < byteCount {
-      // libhdf5 would read on beyond the header.
-      throw FlywheelError.truncated(
-        "the dataset",
-        needed: UInt64(byteCount),
-        available: UInt64(available)
-      )
-    }
-    if case .chunked(let chunk, _) = dataset.storage {
-      try checkChunks(chunk, of: dataset)
-    }
-    try checkSize(byteCount)
-  }
-
-  /// Refuses chunks that libhdf5 would take memory for without end.
-  private func checkChunks(_ chunk: [Int], of dataset: HDF5Dataset) throws(FlywheelError) {
-    let extents = dataset.shape.extents
-    guard chunk.count == extents.count, chunk.allSatisfy({ $0 > 0 }) else {
-      throw FlywheelError.malformed(
-        found: "chunks of shape \(chunk) in a dataset of shape \(dataset.shape)",
-        expected: "chunks that divide it"
-      )
-    }
-    let counts = zip(extents, chunk).map { $0 / $1 + ($0 % $1 > 0 ? 1 : 0) }
-    let count = try Shape(counts).elementCount
-    // The index of chunks has at least an address for each.
-    guard count <= bytes.byteCount / 8 else {
-      throw FlywheelError(
-        .limitExceeded,
-        "The dataset declares \(count) chunks; a file of \(bytes.byteCount) bytes cannot hold them."
-      )
-    }
-    if let dtype = dataset.dtype { try checkSize(Shape(chunk).byteCount(of: dtype)) }
-  }
-
-  private func checkSize(_ byteCount: Int) throws(FlywheelError) {
-    guard byteCount / Self.largestExpansion <= bytes.byteCount else {
-      throw FlywheelError(
-        .limitExceeded,
-        "The dataset declares \(byteCount) bytes; more than \(Self.largestExpansion) times its "
-          + "file's \(bytes.byteCount) cannot be in it."
-      )
-    }
-  }
-
   /// Opens the dataset at a path; the caller holds the lock.
-  private func open(_ place: HDF5Path) throws(FlywheelError) -> HDF5Handle {
+  func open(_ place: HDF5Path) throws(FlywheelError) -> OpenDataset {
     let parent = try group(place.parentPath)
     let opened = unsafe H5Dopen2(parent, place.nameOrDot, hid_t(H5P_DEFAULT))
-    guard let dataset = HDF5Handle(opened) else {
+    guard let handle = HDF5Handle(opened) else {
       throw failure(toOpen: "a dataset", at: place, in: parent)
     }
-    return dataset
+    var description = fw_h5_description()
+    guard unsafe fw_h5_describe(handle.id, &description) >= 0 else {
+      throw HDF5Library.damage("a dataset", path: path, tensor: place.description)
+    }
+    var dtype = DType(description.element)
+    if dtype == nil { dtype = try namedType(of: handle, description) }
+    let dataset = try HDF5Dataset(description, dtype, at: place)
+    return OpenDataset(handle: handle, dataset: dataset, description: description)
+  }
+
+  /// The type of opaque elements that an attribute names.
+  private func namedType(
+    of dataset: borrowing HDF5Handle,
+    _ description: fw_h5_description
+  ) throws(FlywheelError) -> DType? {
+    guard description.type_class == H5T_OPAQUE, description.memory_type != 0,
+      case .readable(.string(let name)) = try attribute("dtype", in: dataset),
+      let dtype = DType(rawValue: name), dtype.isNamedByAttribute,
+      dtype.byteCount == description.type_byte_count
+    else { return nil }
+    return dtype
   }
 
   /// The open group at a path; the caller holds the lock.
@@ -289,7 +209,9 @@ public import SystemPackage
       error.message = "'\(name)' leads into another file and is not followed; open that file."
     case .softLink:
       error.code = .notFound
-      error.message = "'\(name)' is a link to something that is not \(what) in this file."
+      error.message =
+        "'\(name)' is a link to something that is not \(what) in this file, or links lead on from there "
+        + "more than 16 times."
     default: break
     }
     return error

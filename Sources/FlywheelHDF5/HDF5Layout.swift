@@ -2,6 +2,6 @@
 public enum HDF5Layout: Sendable, Hashable {
   /// In one piece, uncompressed: what can be mapped into memory.
   case contiguous
-  /// In blocks of this shape.
-  case chunked([Int])
+  /// In blocks of this shape, each of which goes through the filters.
+  case chunked([Int], HDF5Filters = .none)
 }

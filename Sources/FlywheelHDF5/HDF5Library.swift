@@ -45,6 +45,15 @@ enum HDF5Library {
     // The innermost frame is the reason; those around it speak of checksums whatever the reason is.
     let isChecksum = frames.last?.contains("checksum") ?? false
     let isShort = frames.last?.contains("truncated file") ?? false
+    if frames.last?.contains("bad version number") ?? false {
+      return FlywheelError(
+        .unsupported,
+        "Could not read \(what): a newer HDF5 wrote it than \(version), which reads it here. Write it "
+          + "with h5py.File(…, libver=('earliest', 'v110')), or update libhdf5.",
+        at: .init(path: path, tensor: tensor),
+        cause: .hdf5Stack(frames)
+      )
+    }
     let reason =
       isChecksum
       ? "a checksum in the file does not match"
@@ -64,16 +73,26 @@ enum HDF5Library {
     return unsafe String(cString: text).split(separator: "\n").map(String.init)
   }
 
-  /// The type of elements in a file; the little-endian one is also that of tensors in memory.
+  /// The type of elements in our files; the little-endian one is also that of tensors in memory.
   static func type(of dtype: DType, isBigEndian: Bool = false) -> hid_t {
-    let kind: Unicode.Scalar =
-      switch dtype {
-      case .int8, .int16, .int32, .int64: "i"
-      case .uint8, .uint16, .uint32, .uint64: "u"
-      case .float32, .float64: "f"
-      default: "?"
-      }
-    return fw_h5_number_type(CChar(kind.value), dtype.byteCount, isBigEndian ? 1 : 0)
+    fw_h5_type(dtype.element, isBigEndian ? 1 : 0)
+  }
+
+  /// The creation properties of contiguous datasets, which are shared, with a reference of the caller's.
+  static func contiguousCreation() -> hid_t {
+    fw_h5_enter()
+    defer { fw_h5_leave() }
+    let properties = fw_h5_contiguous_creation()
+    return H5Iinc_ref(properties) < 0 ? -1 : properties
+  }
+
+  /// The version that is linked, for example "1.10.8".
+  static var version: String {
+    var (major, minor, release): (UInt32, UInt32, UInt32) = (0, 0, 0)
+    fw_h5_enter()
+    defer { fw_h5_leave() }
+    _ = unsafe H5get_libversion(&major, &minor, &release)
+    return "\(major).\(minor).\(release)"
   }
 }
 

@@ -13,10 +13,11 @@ public struct HDF5Member: Sendable, Hashable {
     case dataset
     /// A datatype with a name.
     case namedType
-    /// A path within the same file.
-    case softLink
+    /// A path within the same file: from the root with a slash in front, else from the group. Flywheel
+    /// follows it, at most 16 of them in a row.
+    case softLink(target: String)
     /// A path in another file; Flywheel does not follow it.
-    case externalLink
+    case externalLink(file: String, target: String)
     /// Something that this version does not know.
     case other
   }

@@ -16,11 +16,11 @@ public import SystemPackage
 /// multiples of 64 bytes: the same calls give the same bytes, and the bytes can be mapped. Write to
 /// `AtomicFile.temporaryPath`, close, then commit. Dropped without `close`, it leaves an unusable file.
 @safe public struct HDF5Writer: ~Copyable {
-  private let path: FilePath
+  let path: FilePath
   private let file: OpenFile
   // libhdf5 writes through it, to the descriptor of `file`, until it is detached.
-  private let store: OpaquePointer
-  private var fileID: hid_t
+  let store: OpaquePointer
+  var fileID: hid_t
   // Groups stay open, since opening one costs as much as writing a small dataset.
   private var groups: [String: hid_t] = [:]
 
@@ -95,131 +95,82 @@ public import SystemPackage
   ///   - path: Where, with `/` between names; groups that are missing are created.
   ///   - layout: How its bytes lie; tensors with no axis or no elements are always contiguous.
   /// - Throws: `alreadyExists` if the path is taken, `inputOutput` if the bytes cannot be written,
-  ///   `invalidArgument` if the path or the layout makes no sense.
+  ///   `invalidArgument` if the path or the layout makes no sense, `malformed` for truth values that are
+  ///   neither true nor false.
   public mutating func write(
     _ tensor: Tensor,
     at path: String,
     layout: HDF5Layout = .contiguous
   ) throws(FlywheelError) {
     let place = try located(path)
+    try checkTruth(tensor, at: place)
+    let properties = try creationProperties(of: tensor.shape, layout, at: place)
+    let type = HDF5Library.type(of: tensor.dtype)
+    let typeName = tensor.dtype.isNamedByAttribute ? tensor.dtype.rawValue : nil
+    try write(tensor.bytes, type, tensor.shape, at: place, properties.id, typeName: typeName)
+  }
+
+  /// Writes texts as a dataset, in UTF-8, all of one length and filled up with zeros.
+  ///
+  /// - Parameters:
+  ///   - texts: The texts in row-major order, without NUL.
+  ///   - path: Where, with `/` between names; groups that are missing are created.
+  ///   - shape: The extents; those of a vector if left out.
+  /// - Throws: `alreadyExists` if the path is taken, `inputOutput` if the bytes cannot be written,
+  ///   `invalidArgument` if the path or a text cannot be written, `mismatch` if the shape has another
+  ///   number of elements.
+  public mutating func write(
+    _ texts: [String],
+    at path: String,
+    shape: Shape? = nil
+  ) throws(FlywheelError) {
+    let place = try located(path)
+    let shape = shape ?? Shape(vector: texts.count)
+    guard shape.elementCount == texts.count else {
+      throw FlywheelError(
+        .mismatch,
+        "\(texts.count) texts do not fill shape \(shape), which has \(shape.elementCount).",
+        at: .init(path: self.path, tensor: place.description)
+      )
+    }
+    let (bytes, byteCount) = try padded(texts, at: place)
+    guard let type = HDF5Handle(fw_h5_new_string_type(byteCount)) else {
+      throw failure("describe texts of \(byteCount) bytes", at: place)
+    }
+    let properties = fw_h5_contiguous_creation()
+    try write(bytes.rawBytes, type.id, shape, at: place, properties)
+  }
+
+  private mutating func write(
+    _ bytes: RawSpan,
+    _ type: hid_t,
+    _ shape: Shape,
+    at place: HDF5Path,
+    _ properties: hid_t,
+    typeName: String? = nil
+  ) throws(FlywheelError) {
     try HDF5Library.call { () throws(FlywheelError) in
       let group = try openGroup(place.parentPath)
-      let dataset = try createDataset(for: tensor, layout, at: place, in: group)
-      guard tensor.byteCount > 0 else { return }
-      let status = unsafe tensor.bytes.withUnsafeBytes { bytes in
-        unsafe H5Dwrite(
-          dataset.id,
-          HDF5Library.type(of: tensor.dtype),
-          hid_t(H5S_ALL),
-          hid_t(H5S_ALL),
-          hid_t(H5P_DEFAULT),
-          bytes.baseAddress
-        )
+      guard !place.key.isEmpty else {
+        throw invalid("A tensor cannot be the root of a file; give it a name.", at: place)
+      }
+      guard let space = HDF5Handle(try space(of: shape, at: place)) else {
+        throw failure("describe the shape", at: place)
+      }
+      let none = hid_t(H5P_DEFAULT)
+      let created = unsafe H5Dcreate2(group, place.name, type, space.id, none, properties, none)
+      guard let dataset = HDF5Handle(created) else {
+        throw creationFailure("create the dataset", at: place)
+      }
+      if let typeName, unsafe fw_h5_add_variable_text(dataset.id, "dtype", typeName) < 0 {
+        throw failure("name the type of the dataset", at: place)
+      }
+      guard bytes.byteCount > 0 else { return }
+      let status = unsafe bytes.withUnsafeBytes { bytes in
+        unsafe H5Dwrite(dataset.id, type, hid_t(H5S_ALL), hid_t(H5S_ALL), none, bytes.baseAddress)
       }
       guard status >= 0, unsafe fw_h5_store_error(store) == 0 else {
         throw failure("write the dataset", at: place)
-      }
-    }
-  }
-
-  private func createDataset(
-    for tensor: Tensor,
-    _ layout: HDF5Layout,
-    at place: HDF5Path,
-    in group: hid_t
-  ) throws(FlywheelError) -> HDF5Handle {
-    guard let space = HDF5Handle(try space(of: tensor, at: place)) else {
-      throw failure("describe the shape", at: place)
-    }
-    let properties = try creationProperties(of: tensor, layout, at: place)
-    defer { if properties != fw_h5_contiguous_creation() { H5Pclose(properties) } }
-    let created = unsafe H5Dcreate2(
-      group,
-      place.name,
-      HDF5Library.type(of: tensor.dtype),
-      space.id,
-      hid_t(H5P_DEFAULT),
-      properties,
-      hid_t(H5P_DEFAULT)
-    )
-    guard let dataset = HDF5Handle(created) else {
-      throw creationFailure("create the dataset", at: place)
-    }
-    return dataset
-  }
-
-  /// Adds an attribute to a group or dataset that exists.
-  ///
-  /// - Parameters:
-  ///   - name: The attribute's name.
-  ///   - value: Its value; a string without NUL, of at most 60,000 bytes.
-  ///   - path: The group or dataset.
-  /// - Throws: `invalidArgument` if the value cannot be written, `notFound` if there is no such object,
-  ///   `alreadyExists` if it has the attribute already.
-  public mutating func setAttribute(
-    _ name: String,
-    _ value: AttributeValue,
-    of path: String = "/"
-  ) throws(FlywheelError) {
-    let place = try located(path)
-    guard try located(name).name == name, !name.isEmpty else {
-      throw invalid("'\(name)' cannot be the name of an attribute; choose another.", at: place)
-    }
-    switch value {
-    case .integer(let number):
-      try setAttribute(name, .number(.int64), [number.littleEndian].rawBytes, place)
-    case .double(let number):
-      try setAttribute(name, .number(.float64), [number.bitPattern.littleEndian].rawBytes, place)
-    case .string(let text):
-      let bytes = Array(text.utf8)
-      guard bytes.count <= 60_000, !bytes.contains(0) else {
-        throw invalid(
-          "The attribute '\(name)' must be text without NUL, of at most 60000 bytes.",
-          at: place
-        )
-      }
-      // HDF5 has no strings of no bytes; zeros at the end do not count.
-      let padded = bytes.isEmpty ? [0] : bytes
-      try setAttribute(name, .text(byteCount: padded.count), padded.rawBytes, place)
-    }
-  }
-
-  private enum AttributeType {
-    case number(DType)
-    case text(byteCount: Int)
-  }
-
-  private func setAttribute(
-    _ name: String,
-    _ type: AttributeType,
-    _ bytes: RawSpan,
-    _ place: HDF5Path
-  ) throws(FlywheelError) {
-    try HDF5Library.call { () throws(FlywheelError) in
-      let none = hid_t(H5P_DEFAULT)
-      let copy =
-        switch type {
-        case .number(let dtype): H5Tcopy(HDF5Library.type(of: dtype))
-        case .text(let byteCount): fw_h5_new_string_type(byteCount)
-        }
-      guard let type = HDF5Handle(copy), let space = HDF5Handle(H5Screate(H5S_SCALAR)),
-        let object = HDF5Handle(unsafe H5Oopen(fileID, place.description, none))
-      else {
-        throw failure("find the object for the attribute '\(name)'", .notFound, at: place)
-      }
-      guard unsafe H5Aexists(object.id, name) <= 0 else {
-        throw FlywheelError(
-          .alreadyExists,
-          "'\(place.description)' has an attribute '\(name)' already; it is written once.",
-          at: .init(path: path, tensor: place.description)
-        )
-      }
-      let created = unsafe H5Acreate2(object.id, name, type.id, space.id, none, none)
-      guard let attribute = HDF5Handle(created),
-        unsafe bytes.withUnsafeBytes({ unsafe H5Awrite(attribute.id, type.id, $0.baseAddress) })
-          >= 0
-      else {
-        throw failure("write the attribute '\(name)'", at: place)
       }
     }
   }
@@ -257,7 +208,7 @@ public import SystemPackage
     return group
   }
 
-  private func located(_ path: String) throws(FlywheelError) -> HDF5Path {
+  func located(_ path: String) throws(FlywheelError) -> HDF5Path {
     do throws(FlywheelError) {
       return try HDF5Path(path)
     } catch {
@@ -265,44 +216,84 @@ public import SystemPackage
     }
   }
 
-  private func space(of tensor: Tensor, at place: HDF5Path) throws(FlywheelError) -> hid_t {
-    guard !place.key.isEmpty else {
-      throw invalid("A tensor cannot be the root of a file; give it a name.", at: place)
+  func space(of shape: Shape, at place: HDF5Path) throws(FlywheelError) -> hid_t {
+    guard shape.rank <= FW_H5_MAX_RANK else {
+      throw invalid("HDF5 holds at most 32 axes; the tensor has \(shape.rank).", at: place)
     }
-    guard tensor.shape.rank <= FW_H5_MAX_RANK else {
-      throw invalid("HDF5 holds at most 32 axes; the tensor has \(tensor.shape.rank).", at: place)
-    }
-    if tensor.shape.rank == 0 { return H5Screate(H5S_SCALAR) }
-    let extents = tensor.shape.extents.map { hsize_t($0) }
+    if shape.rank == 0 { return H5Screate(H5S_SCALAR) }
+    let extents = shape.extents.map { hsize_t($0) }
     return unsafe H5Screate_simple(CInt(extents.count), extents, nil)
   }
 
   private func creationProperties(
-    of tensor: Tensor,
+    of shape: Shape,
     _ layout: HDF5Layout,
     at place: HDF5Path
-  ) throws(FlywheelError) -> hid_t {
-    guard case .chunked(let chunk) = layout, tensor.shape.rank > 0, tensor.shape.elementCount > 0
-    else { return fw_h5_contiguous_creation() }
-    let extents = tensor.shape.extents
-    guard chunk.count == extents.count, zip(chunk, extents).allSatisfy({ $0 >= 1 && $0 <= $1 })
-    else {
-      throw invalid("Chunks of \(chunk) do not fit a tensor of shape \(tensor.shape).", at: place)
+  ) throws(FlywheelError) -> HDF5Handle {
+    guard case .chunked(let chunk, let filters) = layout, shape.rank > 0, shape.elementCount > 0
+    else { return try handle(to: HDF5Library.contiguousCreation(), at: place) }
+    do throws(FlywheelError) {
+      try filters.check()
+    } catch {
+      throw error.located(path: path, tensor: place.description)
     }
-    let properties = unsafe fw_h5_new_chunked_creation(
-      CInt(chunk.count),
-      chunk.map { hsize_t($0) }
-    )
-    guard properties >= 0 else { throw failure("describe the chunks", at: place) }
-    return properties
+    guard chunk.count == shape.rank, zip(chunk, shape.extents).allSatisfy({ $0 >= 1 && $0 <= $1 })
+    else {
+      throw invalid("Chunks of \(chunk) do not fit a tensor of shape \(shape).", at: place)
+    }
+    return try HDF5Library.call { () throws(FlywheelError) in
+      let properties = unsafe fw_h5_new_chunked_creation(
+        CInt(chunk.count),
+        chunk.map { hsize_t($0) },
+        filters.shuffles ? 1 : 0,
+        CInt(filters.gzipLevel ?? 0),
+        filters.hasChecksums ? 1 : 0
+      )
+      return try handle(to: properties, at: place)
+    }
   }
 
-  private func invalid(_ message: String, at place: HDF5Path) -> FlywheelError {
+  /// The bytes of texts, all of one length, which is the second value.
+  func padded(
+    _ texts: [String],
+    at place: HDF5Path
+  ) throws(FlywheelError) -> ([UInt8], Int) {
+    // HDF5 has no strings of no bytes; zeros at the end do not count.
+    let byteCount = max(1, texts.map(\.utf8.count).max() ?? 1)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(texts.count * byteCount)
+    for text in texts {
+      guard !text.utf8.contains(0) else {
+        throw invalid("A text holds a NUL character, which ends texts in HDF5.", at: place)
+      }
+      bytes.append(contentsOf: text.utf8)
+      bytes.append(contentsOf: repeatElement(0, count: byteCount - text.utf8.count))
+    }
+    return (bytes, byteCount)
+  }
+
+  func checkTruth(_ tensor: Tensor, at place: HDF5Path) throws(FlywheelError) {
+    do throws(FlywheelError) {
+      try TruthValues.check(tensor)
+    } catch {
+      throw error.located(path: path, tensor: place.description)
+    }
+  }
+
+  private func handle(to properties: hid_t, at place: HDF5Path) throws(FlywheelError) -> HDF5Handle
+  {
+    guard let handle = HDF5Handle(properties) else {
+      throw failure("describe the layout", at: place)
+    }
+    return handle
+  }
+
+  func invalid(_ message: String, at place: HDF5Path) -> FlywheelError {
     FlywheelError(.invalidArgument, message, at: .init(path: path, tensor: place.description))
   }
 
   /// Why the last call failed: the system refused a write, or libhdf5's own reason.
-  private func failure(
+  func failure(
     _ purpose: String,
     _ code: FlywheelError.Code = .libraryFailure,
     at place: HDF5Path?

@@ -45,27 +45,7 @@ public enum CheckpointFile {
     _ = try read(path)
     let file = try HDF5File(opening: path)
     let checkpoint = try read(file, .checksums)
-    let keys = Set(checkpoint.keys)
-    for dataset in try file.allDatasets() {
-      let key = String(dataset.path.drop { $0 == "/" })
-      guard keys.contains(key) else {
-        throw FlywheelError(
-          .mismatch,
-          "The file holds a dataset that the checkpoint's index does not list; it was added later.",
-          at: .init(path: path, tensor: key)
-        )
-      }
-    }
-    for (name, value) in checkpoint.attributes {
-      guard let found = try file.attribute(name) else { continue }
-      guard found == value else {
-        throw FlywheelError(
-          .mismatch,
-          "The attribute '\(name)' is \(found), the document says \(value); it was edited.",
-          at: .init(path: path)
-        )
-      }
-    }
+    try file.requireOnly(checkpoint.keys, checkpoint.attributes)
     return checkpoint
   }
 
@@ -90,12 +70,7 @@ public enum CheckpointFile {
   ) throws(FlywheelError) -> Checkpoint {
     do throws(FlywheelError) {
       return try Checkpoint(verification: verification) { (key) throws(FlywheelError) in
-        do throws(FlywheelError) {
-          return try file.tensor(key)
-        } catch {
-          if error.code == .notFound { return nil }
-          throw error
-        }
+        try file.tensorIfPresent(key)
       }
     } catch {
       throw error.located(path: file.path)

@@ -24,7 +24,8 @@ public struct RunDirectory: ~Copyable, Sendable {
   /// The configuration it was created with.
   public let configuration: JSONValue
 
-  private let lock: RunLock
+  /// The checkpoints, and the right to write them.
+  let checkpoints: CheckpointStore
 
   /// A file that holds a checkpoint, and why it was passed over.
   public struct Skipped: Sendable {
@@ -67,7 +68,7 @@ public struct RunDirectory: ~Copyable, Sendable {
     try Self.write(configuration, in: path)
     self.path = path
     self.configuration = configuration
-    self.lock = lock
+    checkpoints = CheckpointStore(of: path, holding: lock)
   }
 
   /// Opens a run to go on with it.
@@ -97,7 +98,7 @@ public struct RunDirectory: ~Copyable, Sendable {
     try Self.removeTemporaryFiles(in: path)
     self.path = path
     self.configuration = configuration
-    self.lock = lock
+    checkpoints = CheckpointStore(of: path, holding: lock)
   }
 
   /// What of a directory is worth keeping: anything but what a run writes before its first checkpoint.
@@ -140,29 +141,7 @@ public struct RunDirectory: ~Copyable, Sendable {
   /// - Throws: `inputOutput` if it cannot be listed.
   /// - Returns: The files.
   public static func checkpoints(in path: FilePath) throws(FlywheelError) -> [FilePath] {
-    try numberedCheckpoints(in: path).map(\.file)
-  }
-
-  /// The checkpoint files with the steps that their names say, in order; other files are not ours.
-  private static func numberedCheckpoints(
-    in path: FilePath
-  ) throws(FlywheelError) -> [(step: Int, file: FilePath)] {
-    let directory = path.appending("checkpoints")
-    guard FileSystem.exists(directory) else { return [] }
-    return try FileSystem.names(in: directory)
-      .compactMap { name in step(ofName: name).map { ($0, directory.appending(name)) } }
-      .sorted { $0.0 < $1.0 }
-  }
-
-  private static func name(ofStep step: Int) -> String {
-    let digits = String(step)
-    return "step-" + String(repeating: "0", count: max(0, 12 - digits.utf8.count)) + digits + ".h5"
-  }
-
-  private static func step(ofName name: String) -> Int? {
-    guard name.hasPrefix("step-"), name.hasSuffix(".h5") else { return nil }
-    let digits = name.dropFirst(5).dropLast(3)
-    return digits.allSatisfy { ("0"..."9").contains($0) } ? Int(digits) : nil
+    try CheckpointStore.files(in: path).map(\.path)
   }
 
   /// The newest checkpoint that verifies, found by looking: no pointer file can be wrong.
@@ -173,16 +152,10 @@ public struct RunDirectory: ~Copyable, Sendable {
   /// - Returns: The checkpoint, and what was passed over.
   public static func newest(in path: FilePath) throws(FlywheelError) -> Newest {
     var skipped: [Skipped] = []
-    for (step, file) in try numberedCheckpoints(in: path).reversed() {
+    for (step, file) in try CheckpointStore.files(in: path).reversed() {
       do throws(FlywheelError) {
         let checkpoint = try CheckpointFile.read(file)
-        guard checkpoint.optimizer.step == step else {
-          throw FlywheelError(
-            .mismatch,
-            "The file is named after step \(step), but holds step \(checkpoint.optimizer.step).",
-            at: .init(path: file)
-          )
-        }
+        try CheckpointStore.require(checkpoint, isOf: step, file)
         return Newest(checkpoint: checkpoint, path: file, skipped: skipped)
       } catch {
         // One that is whole but cannot be read now, or by this version, must not be trained over.
@@ -207,26 +180,20 @@ public struct RunDirectory: ~Copyable, Sendable {
 
   /// Saves a checkpoint durably, then deletes the ones that the policy no longer keeps.
   ///
+  /// Checkpoints of later steps are deleted too: they are what a resume passed over, and the run now
+  /// goes on without them.
+  ///
   /// - Parameters:
   ///   - checkpoint: The checkpoint.
   ///   - retention: What to keep.
-  /// - Throws: `inputOutput` or `libraryFailure`; older checkpoints are then untouched.
+  /// - Throws: `noSpace` before anything is written, `inputOutput` or `libraryFailure`; older
+  ///   checkpoints are then untouched.
   /// - Returns: The file.
   public func save(
     _ checkpoint: Checkpoint,
     retention: Retention
   ) throws(FlywheelError) -> FilePath {
-    let step = checkpoint.optimizer.step
-    let file = path.appending("checkpoints").appending(Self.name(ofStep: step))
-    try CheckpointFile.write(checkpoint, to: file)
-    let all = try Self.numberedCheckpoints(in: path)
-      .filter { !FileSystem.isDirectory($0.file) }
-    // What claims a later step is what a resume passed over as damaged: it must not count as kept.
-    for old in retention.surplus(of: all.filter { $0.step <= step }) {
-      try FileSystem.removeFile(old.file)
-    }
-    for stale in all where stale.step > step { try FileSystem.removeFile(stale.file) }
-    return file
+    try checkpoints.save(checkpoint, retention: retention)
   }
 
   /// Replaces `configuration.json`.

@@ -21,12 +21,17 @@ struct RunLock: ~Copyable, Sendable {
   /// - Throws: `busy` if another process has it, `inputOutput` if the directory cannot be written.
   init(_ path: FilePath) throws(FlywheelError) {
     let file = try OpenFile(path, flags: O_RDWR | O_CREAT, purpose: "lock the run")
-    let descriptor = file.descriptor
-    let locked = retryingOnInterrupt { flock(descriptor, LOCK_EX | LOCK_NB) }
-    guard locked == 0 else {
+    // Whoever only asks whether the run is held holds it for an instant; a trainer holds it for longer.
+    var patience = 20
+    while retryingOnInterrupt({ flock(file.descriptor, LOCK_EX | LOCK_NB) }) != 0 {
       let error = Errno.current
       guard error == .wouldBlock else {
         throw FlywheelError.system("flock", to: "lock the run", path: path, errno: error)
+      }
+      if patience > 0 {
+        patience -= 1
+        usleep(5_000)
+        continue
       }
       throw FlywheelError(
         .busy,
@@ -35,5 +40,15 @@ struct RunLock: ~Copyable, Sendable {
       )
     }
     self.file = file
+  }
+
+  /// Whether a process holds the lock now; false if there is no telling.
+  static func isHeld(_ path: FilePath) -> Bool {
+    guard let file = try? OpenFile(path, flags: O_RDONLY, purpose: "look at the lock") else {
+      return false
+    }
+    // Shared, so that two that ask do not see each other; closing lets it go.
+    let locked = retryingOnInterrupt { flock(file.descriptor, LOCK_SH | LOCK_NB) }
+    return locked != 0 && Errno.current == .wouldBlock
   }
 }

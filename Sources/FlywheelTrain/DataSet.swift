@@ -1,19 +1,21 @@
-import FlywheelCheckpoint
+public import FlywheelCheckpoint
 public import FlywheelCore
 import SystemPackage
 
-/// The images of a run, split into what is trained on, what is watched, and what is kept for the end.
+/// The samples of a run, split into what is trained on, what is watched, and what is kept for the end.
 public struct DataSet: Sendable {
-  /// Images that are trained on.
-  public let training: LabelledImages
-  /// Images that are held out to watch training.
-  public let validation: LabelledImages
-  /// Images that are not looked at before the end.
-  public let test: LabelledImages
+  /// Samples that are trained on.
+  public let training: LabelledSamples
+  /// Samples that are held out to watch training.
+  public let validation: LabelledSamples
+  /// Samples that are not looked at before the end.
+  public let test: LabelledSamples
   /// What kind of data it is: `digits` or `idx`.
   public let source: String
-  /// A checksum of all pixels and labels before the split.
+  /// A checksum of all samples and labels before the split.
   public let digest: String
+  /// What becomes of each stored value.
+  public let normalization: Normalization
 
   /// The name of the data that need no file.
   public static let builtIn = "digits"
@@ -32,16 +34,21 @@ public struct DataSet: Sendable {
   ///   the split, the batch or the network does not fit the data.
   public init(_ configuration: TrainingConfiguration) throws(FlywheelError) {
     let settings = configuration.data
-    let whole: LabelledImages
+    let whole: LabelledSamples
     if settings.source == Self.builtIn {
       let counts = Self.builtInCounts
-      whole = DigitGenerator.generate(count: counts.training, seed: 0, stream: 2)
-      test = DigitGenerator.generate(count: counts.test, seed: 0, stream: 3)
+      whole = try DigitGenerator.generate(count: counts.training, seed: 0, stream: 2)
+      test = try DigitGenerator.generate(count: counts.test, seed: 0, stream: 3)
       source = Self.builtIn
     } else {
-      (whole, test) = try IDXFile.mnist(in: FilePath(settings.source))
+      let directory = try IDXDirectory(FilePath(settings.source))
+      switch configuration.precision {
+      case .float32: (whole, test) = try directory.load(as: Float.self, settings.normalization)
+      case .float64: (whole, test) = try directory.load(as: Double.self, settings.normalization)
+      }
       source = "idx"
     }
+    normalization = settings.normalization.resolved(for: whole.storedType)
     digest =
       "crc32:\(CRC32.hexadecimal(whole.checksum)),\(CRC32.hexadecimal(test.checksum))"
     let held = settings.validation ?? whole.count / 6
@@ -49,7 +56,7 @@ public struct DataSet: Sendable {
     guard trained > 0, held >= 0, held <= whole.count, trained <= whole.count - held else {
       throw FlywheelError(
         .invalidArgument,
-        "There are \(whole.count) images; \(settings.training.map { "\($0)" } ?? "some") to train on "
+        "There are \(whole.count) samples; \(settings.training.map { "\($0)" } ?? "some") to train on "
           + "and \(held) to hold out for validation do not fit. The default is to hold out a sixth; "
           + "a validation of 0 holds out none."
       )
@@ -57,11 +64,11 @@ public struct DataSet: Sendable {
     guard settings.batchSize <= trained else {
       throw FlywheelError(
         .invalidArgument,
-        "The batch size is \(settings.batchSize), but there are only \(trained) images to train on."
+        "The batch size is \(settings.batchSize), but there are only \(trained) samples to train on."
       )
     }
-    training = whole[0..<trained]
-    validation = whole[whole.count - held..<whole.count]
+    training = try whole.samples(0..<trained)
+    validation = try whole.samples(whole.count - held..<whole.count)
     try Self.require(configuration.network, fits: whole)
   }
 
@@ -76,22 +83,23 @@ public struct DataSet: Sendable {
       training: training.count,
       validation: validation.count,
       test: test.count,
-      dtype: .uint8,
-      normalization: Normalization(scale: 1.0 / 255),
+      dtype: training.storedType,
+      normalization: normalization,
       lastBatch: configuration.data.lastBatch
     )
   }
 
   private static func require(
     _ network: NetworkShape,
-    fits images: LabelledImages
+    fits samples: LabelledSamples
   ) throws(FlywheelError) {
-    guard network.layers.first == images.featureCount, network.layers.last == images.classCount
+    guard network.layers.first == samples.featureCount, network.layers.last == samples.classCount
     else {
+      let extents = samples.sampleShape.map(String.init).joined(separator: " x ")
       throw FlywheelError(
         .mismatch,
-        "The images have \(images.width) x \(images.height) = \(images.featureCount) pixels and "
-          + "\(images.classCount) classes; the layers are "
+        "The samples have \(samples.sampleShape.count > 1 ? "\(extents) = " : "")"
+          + "\(samples.featureCount) values and \(samples.classCount) classes; the layers are "
           + "\(network.layers.map(String.init).joined(separator: "-")). "
           + "Give layers that start and end with these."
       )

@@ -1,4 +1,4 @@
-import FlywheelCore
+public import FlywheelCore
 
 /// A data set that needs no download: grey images of digits, drawn by a pen in an unsteady hand.
 ///
@@ -17,9 +17,14 @@ public enum DigitGenerator {
   ///   - count: The number of images.
   ///   - seed: The seed.
   ///   - stream: The random stream; training and test images need different ones.
-  /// - Returns: The images, in ten classes.
+  /// - Returns: The images, bytes of shape `[count, 28, 28]`, in ten classes.
+  /// - Throws: `limitExceeded` if there is no memory for them.
   /// - Precondition: `count` is not negative.
-  public static func generate(count: Int, seed: UInt64, stream: UInt64) -> LabelledImages {
+  public static func generate(
+    count: Int,
+    seed: UInt64,
+    stream: UInt64
+  ) throws(FlywheelError) -> LabelledSamples {
     precondition(count >= 0, "there is no negative number of images")
     let size = side * side
     var pixels = [UInt8](repeating: 0, count: count * size)
@@ -36,12 +41,16 @@ public enum DigitGenerator {
       for stroke in variant { canvas.add(stroke.map { hand.place($0, &random) }) }
       canvas.render(into: &pixels, at: index * size, &random)
     }
-    return LabelledImages(
-      unchecked: pixels,
-      labels: labels,
-      width: side,
-      height: side,
-      classCount: glyphs.count
+    let storage = try unsafe TensorStorage(
+      byteCount: pixels.count,
+      unsafeFilledBy: { buffer throws(FlywheelError) in unsafe buffer.copyBytes(from: pixels) }
+    )
+    return try LabelledSamples(
+      values: Tensor(dtype: .uint8, shape: Shape([count, side, side]), storage: storage),
+      labels: labels.map { UInt16($0) },
+      classCount: glyphs.count,
+      storedType: .uint8,
+      checksum: CRC32.checksum(labels.rawBytes, continuing: CRC32.checksum(pixels.rawBytes))
     )
   }
 

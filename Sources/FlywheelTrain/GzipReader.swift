@@ -3,9 +3,15 @@ import FlywheelCore
 import SystemPackage
 
 /// The bytes of a gzip file, decompressed in order as they are asked for.
+///
+/// As for gunzip, a file may have several members, whose bytes follow each other, and zeros at its end,
+/// which tapes and block devices leave. Anything else at the end is refused.
 @safe struct GzipReader: ~Copyable {
   /// No deflate stream becomes larger than this times its own size (zlib's technical notes).
   static let maximumExpansion = 1032
+
+  /// What every member starts with.
+  private static let magic: [UInt8] = [0x1F, 0x8B]
 
   private let file: MappedFile
   // On the heap, because zlib keeps the address.
@@ -16,8 +22,7 @@ import SystemPackage
 
   /// Whether a file starts as a gzip file does.
   static func recognizes(_ file: borrowing MappedFile) -> Bool {
-    var reader = ByteReader(file.bytes)
-    return (try? reader.readBigEndian(UInt16.self, "the magic number")) == 0x1F8B
+    unsafe file.unsafeBuffer.starts(with: magic)
   }
 
   init(_ file: consuming MappedFile) throws(FlywheelError) {
@@ -54,9 +59,8 @@ import SystemPackage
   /// - Returns: The bytes.
   /// - Throws: `truncated`, `corrupted`; offsets are into the compressed file, but into the
   ///   decompressed one where the stream is whole and only too short.
-  mutating func read(_ count: Int, _ what: String) throws(FlywheelError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count)
-    let produced = try inflate(into: &bytes)
+  mutating func read(_ count: Int, _ what: String) throws(FlywheelError) -> TensorStorage {
+    let (storage, produced) = try inflate(upTo: count)
     guard produced == count else {
       throw FlywheelError.truncated(
         "\(what), decompressed,",
@@ -66,53 +70,62 @@ import SystemPackage
       )
     }
     outputOffset += count
-    return bytes
+    return storage
   }
 
   /// Checks the CRC and the length, and that nothing follows.
   ///
   /// - Throws: `malformed` if there is more, `corrupted`, `truncated`.
   mutating func finish() throws(FlywheelError) {
-    var excess: [UInt8] = [0]
-    guard try inflate(into: &excess) == 0 else {
+    guard try inflate(upTo: 1).produced == 0 else {
       throw FlywheelError.malformed(
         found: "more bytes in the gzip stream",
         expected: "the end after \(outputOffset) decompressed bytes",
         at: .init(byteOffset: UInt64(outputOffset))
       )
     }
-    guard inputOffset == file.byteCount else {
-      throw FlywheelError.malformed(
-        found: "\(file.byteCount - inputOffset) bytes after the gzip stream",
-        expected: "the end of the file",
-        at: .init(byteOffset: UInt64(inputOffset))
-      )
-    }
   }
 
-  /// Fills the bytes from the front until they are full or the stream ends.
-  private mutating func inflate(into bytes: inout [UInt8]) throws(FlywheelError) -> Int {
+  private mutating func inflate(
+    upTo count: Int
+  ) throws(FlywheelError) -> (storage: TensorStorage, produced: Int) {
+    var produced = 0
+    let storage = try unsafe TensorStorage(
+      byteCount: count,
+      unsafeFilledBy: { buffer throws(FlywheelError) in
+        produced = try unsafe inflate(into: buffer)
+        // What the file did not fill is never handed out, but has to have been written.
+        unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[produced...])
+          .initializeMemory(as: UInt8.self, repeating: 0)
+      }
+    )
+    return (storage, produced)
+  }
+
+  /// Fills the bytes from the front until they are full or the file ends.
+  private mutating func inflate(
+    into bytes: UnsafeMutableRawBufferPointer
+  ) throws(FlywheelError) -> Int {
     // zlib counts in 32 bits.
     let limit = 1 << 30
+    let target = unsafe bytes.bindMemory(to: UInt8.self)
+    let input = unsafe file.unsafeBuffer.bindMemory(to: UInt8.self)
     var produced = 0
     while produced < bytes.count, !hasEnded {
       let available = min(file.byteCount - inputOffset, limit)
       let room = min(bytes.count - produced, limit)
-      let status = unsafe bytes.withUnsafeMutableBufferPointer { buffer in
-        let input = unsafe file.unsafeBuffer.bindMemory(to: UInt8.self)
-        unsafe stream.pointee.next_in = UnsafeMutablePointer(
-          mutating: input.baseAddress.map { unsafe $0 + inputOffset }
-        )
-        unsafe stream.pointee.avail_in = UInt32(available)
-        unsafe stream.pointee.next_out = buffer.baseAddress.map { unsafe $0 + produced }
-        unsafe stream.pointee.avail_out = UInt32(room)
-        return unsafe CZlib.inflate(stream, Z_NO_FLUSH)
-      }
+      unsafe stream.pointee.next_in = UnsafeMutablePointer(
+        mutating: input.baseAddress.map { unsafe $0 + inputOffset }
+      )
+      unsafe stream.pointee.avail_in = UInt32(available)
+      unsafe stream.pointee.next_out = target.baseAddress.map { unsafe $0 + produced }
+      unsafe stream.pointee.avail_out = UInt32(room)
+      let status = unsafe CZlib.inflate(stream, Z_NO_FLUSH)
       inputOffset += available - Int(unsafe stream.pointee.avail_in)
       produced += room - Int(unsafe stream.pointee.avail_out)
       switch status {
       case Z_OK: continue
-      case Z_STREAM_END: hasEnded = true
+      case Z_STREAM_END: try startNextMember()
       case Z_BUF_ERROR where inputOffset == file.byteCount:
         throw FlywheelError(
           .truncated,
@@ -132,6 +145,24 @@ import SystemPackage
       }
     }
     return produced
+  }
+
+  /// Goes on after the end of a member: with the next one, or to the end of the file.
+  private mutating func startNextMember() throws(FlywheelError) {
+    let rest = unsafe file.unsafeBuffer[inputOffset...]
+    if unsafe rest.starts(with: Self.magic) {
+      let status = unsafe inflateReset(stream)
+      guard status == Z_OK else { throw Self.failure(status) }
+      return
+    }
+    guard unsafe rest.allSatisfy({ $0 == 0 }) else {
+      throw FlywheelError.malformed(
+        found: "\(file.byteCount - inputOffset) bytes after the gzip stream",
+        expected: "the end of the file, or another member",
+        at: .init(byteOffset: UInt64(inputOffset))
+      )
+    }
+    hasEnded = true
   }
 
   private static func failure(_ status: CInt) -> FlywheelError {

@@ -1,217 +1,176 @@
 public import FlywheelCore
 public import SystemPackage
 
-/// A file in the IDX format of the MNIST data set: an array of unsigned bytes with its extents.
+/// A file in the IDX format of the MNIST data set: an array of numbers with its extents.
 ///
-/// The file may be compressed with gzip; that is recognised by its bytes, not by its name.
+/// The format is four bytes (two zeros, the type of the elements, the number of dimensions), each
+/// extent in 32 bits, and then the elements in row-major order, all big-endian. The file may be
+/// compressed with gzip; that is recognised by its bytes, not by its name.
 public struct IDXFile: Sendable {
-  /// The extents, outermost first: the number of images, rows and columns, or of labels.
+  /// The type of the elements.
+  public let dtype: DType
+  /// The extents, outermost first: the number of samples, then those of one sample.
   public let extents: [Int]
-  /// The elements in row-major order.
-  public let values: [UInt8]
+  /// The mapped file, or its decompressed elements.
+  let storage: TensorStorage
+  private let byteOffset: Int
+  private let byteCount: Int
 
-  private static let imageDimensions = ["images", "rows", "columns"]
-  private static let labelDimensions = ["labels"]
+  /// What a file is expected to hold.
+  public enum Content: Sendable {
+    /// Samples: of any type and with any number of dimensions.
+    case samples
+    /// The number of each sample's class: a vector of integers.
+    case labels
 
-  /// Reads a file of images.
-  ///
-  /// - Parameter path: The file; its array must have three dimensions.
-  /// - Returns: Its array, with extents of images, rows and columns.
-  /// - Throws: `notFound`, `truncated`, `malformed`, `corrupted`, `limitExceeded`.
-  public static func images(at path: FilePath) throws(FlywheelError) -> IDXFile {
-    try IDXFile(path, dimensions: imageDimensions)
-  }
-
-  /// Reads a file of labels.
-  ///
-  /// - Parameter path: The file; its array must have one dimension.
-  /// - Returns: Its array.
-  /// - Throws: `notFound`, `truncated`, `malformed`, `corrupted`, `limitExceeded`.
-  public static func labels(at path: FilePath) throws(FlywheelError) -> IDXFile {
-    try IDXFile(path, dimensions: labelDimensions)
-  }
-
-  /// Reads the four files of MNIST, or of a data set that is laid out like it.
-  ///
-  /// - Parameter directory: Where `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the two
-  ///   `t10k-` files are; each may have `.idx` instead of `-idx`, and `.gz` behind.
-  /// - Returns: The training and the test images, with the same number of classes.
-  /// - Throws: `notFound` with the names that were looked for, `mismatch` if the files do not go
-  ///   together, and what reading one of them throws.
-  public static func mnist(
-    in directory: FilePath
-  ) throws(FlywheelError) -> (training: LabelledImages, test: LabelledImages) {
-    guard FileSystem.isDirectory(directory) else {
-      throw FlywheelError(
-        .notFound,
-        FileSystem.exists(directory)
-          ? "This is a file; name the directory that holds MNIST's four files."
-          : "There is no such directory; name one that holds MNIST's four files, or 'digits' for the "
-            + "built-in data.",
-        at: .init(path: directory)
-      )
-    }
-    let training = try labelledImages("train", in: directory, classCount: nil)
-    let test = try labelledImages("t10k", in: directory, classCount: training.classCount)
-    guard test.width == training.width, test.height == training.height else {
-      throw FlywheelError(
-        .mismatch,
-        "The test images have \(test.width) by \(test.height) pixels, the training images "
-          + "\(training.width) by \(training.height); put files of one data set here.",
-        at: .init(path: directory)
-      )
-    }
-    return (training, test)
-  }
-
-  /// Reads one pair of files; without `classCount` the largest label decides it.
-  private static func labelledImages(
-    _ prefix: String,
-    in directory: FilePath,
-    classCount: Int?
-  ) throws(FlywheelError) -> LabelledImages {
-    let (images, imagesPath) = try first("\(prefix)-images", imageDimensions, in: directory)
-    let (labels, labelsPath) = try first("\(prefix)-labels", labelDimensions, in: directory)
-    guard images.extents[0] == labels.extents[0] else {
-      throw FlywheelError(
-        .mismatch,
-        "Found \(labels.extents[0]) labels for the \(images.extents[0]) images in "
-          + "\(imagesPath.string); the two files must come from one data set.",
-        at: .init(path: labelsPath)
-      )
-    }
-    let classCount = classCount ?? Int(labels.values.max() ?? 0) + 1
-    do throws(FlywheelError) {
-      return try LabelledImages(
-        pixels: images.values,
-        labels: labels.values,
-        width: images.extents[2],
-        height: images.extents[1],
-        classCount: classCount
-      )
-    } catch {
-      throw error.located(path: labelsPath)
-    }
-  }
-
-  /// Reads the first of a file's usual names that exists.
-  private static func first(
-    _ stem: String,
-    _ dimensions: [String],
-    in directory: FilePath
-  ) throws(FlywheelError) -> (file: IDXFile, path: FilePath) {
-    let names = ["-", "."].flatMap { separator in
-      ["", ".gz"].map { "\(stem)\(separator)idx\(dimensions.count)-ubyte\($0)" }
-    }
-    for name in names {
-      let path = directory.appending(name)
-      do throws(FlywheelError) {
-        return (try IDXFile(path, dimensions: dimensions), path)
-      } catch {
-        guard error.code == .notFound else { throw error }
+    fileprivate var name: String {
+      switch self {
+      case .samples: "samples"
+      case .labels: "labels"
       }
     }
-    throw FlywheelError(
-      .notFound,
-      "None of \(names.joined(separator: ", ")) is in the directory; put the four files of MNIST "
-        + "there or name the directory that has them.",
-      at: .init(path: directory)
-    )
   }
 
-  private init(_ path: FilePath, dimensions: [String]) throws(FlywheelError) {
+  /// Reads a file, but not yet the elements of one that is not compressed.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - content: What it is expected to hold.
+  /// - Throws: `notFound`, `truncated`, `malformed`, `unsupported`, `corrupted`, `limitExceeded`.
+  public init(_ path: FilePath, _ content: Content) throws(FlywheelError) {
     let file = try MappedFile(path: path)
     do throws(FlywheelError) {
       if GzipReader.recognizes(file) {
-        try self.init(decompressing: file, dimensions)
+        try self.init(decompressing: file, content)
       } else {
-        try self.init(file, dimensions)
+        try self.init(file, content)
       }
     } catch {
       throw error.located(path: path)
     }
   }
 
-  private init(
-    _ file: borrowing MappedFile,
-    _ dimensions: [String]
-  ) throws(FlywheelError) {
-    var reader = ByteReader(file.bytes)
-    let header = try reader.take(4 + 4 * dimensions.count, "the IDX header")
-    let (extents, count) = try Self.parseHeader(header, dimensions)
-    let bytes = try reader.take(count, "the array of \(dimensions[0])")
+  /// The elements in row-major order, each of them big-endian.
+  public var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      let span = storage.bytes.extracting(byteOffset..<byteOffset + byteCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  private init(_ file: consuming MappedFile, _ content: Content) throws(FlywheelError) {
+    let storage = TensorStorage(mapping: file)
+    var reader = ByteReader(storage.bytes)
+    let (dtype, rank) = try Self.type(try reader.take(4, "the IDX header"), content)
+    let header = try reader.take(4 * rank, "the extents in the IDX header")
+    let (extents, byteCount) = try Self.extents(header, dtype, content)
+    let byteOffset = reader.offset
+    _ = try reader.take(byteCount, "the array of \(content.name)")
     guard reader.remaining == 0 else {
       throw FlywheelError.malformed(
-        found: "\(reader.remaining) bytes after the last of the \(dimensions[0])",
+        found: "\(reader.remaining) bytes after the last of the \(content.name)",
         expected: "the end of the file",
         at: .init(byteOffset: UInt64(reader.offset))
       )
     }
+    self.dtype = dtype
     self.extents = extents
-    values = unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
+    self.storage = storage
+    self.byteOffset = byteOffset
+    self.byteCount = byteCount
   }
 
   private init(
     decompressing file: consuming MappedFile,
-    _ dimensions: [String]
+    _ content: Content
   ) throws(FlywheelError) {
     var reader = try GzipReader(file)
-    let header = try reader.read(4 + 4 * dimensions.count, "the IDX header")
-    let (extents, count) = try Self.parseHeader(header.rawBytes, dimensions)
+    let start = try reader.read(4, "the IDX header")
+    let (dtype, rank) = try Self.type(start.bytes, content)
+    let header = try reader.read(4 * rank, "the extents in the IDX header")
+    let (extents, byteCount) = try Self.extents(header.bytes, dtype, content)
     // Before memory is asked for: a few bytes must not claim gigabytes.
     let (limit, overflow) = reader.compressedByteCount
       .multipliedReportingOverflow(by: GzipReader.maximumExpansion)
-    guard overflow || count <= limit else {
+    guard overflow || byteCount <= limit else {
       throw FlywheelError(
         .limitExceeded,
-        "The header declares an array of \(count) bytes; a gzip file of "
+        "The header declares an array of \(byteCount) bytes; a gzip file of "
           + "\(reader.compressedByteCount) bytes holds at most \(limit). Copy or download it again.",
         at: .init(byteOffset: 4)
       )
     }
-    self.extents = extents
-    values = try reader.read(count, "the array of \(dimensions[0])")
+    let storage = try reader.read(byteCount, "the array of \(content.name)")
     try reader.finish()
+    self.dtype = dtype
+    self.extents = extents
+    self.storage = storage
+    byteOffset = 0
+    self.byteCount = byteCount
   }
 
-  /// The extents and their product, checked.
-  private static func parseHeader(
+  /// The types that the format has, by their codes.
+  private static let types: [UInt8: DType] = [
+    0x08: .uint8, 0x09: .int8, 0x0B: .int16, 0x0C: .int32, 0x0D: .float32, 0x0E: .float64,
+  ]
+
+  /// The type of the elements and the number of dimensions.
+  private static func type(
     _ bytes: RawSpan,
-    _ dimensions: [String]
-  ) throws(FlywheelError) -> (extents: [Int], count: Int) {
+    _ content: Content
+  ) throws(FlywheelError) -> (DType, rank: Int) {
     var reader = ByteReader(bytes)
     let magic = try reader.readBigEndian(UInt32.self, "the magic number")
-    // Two zero bytes, the element type (8 is unsigned byte), the number of dimensions.
-    let expected = 0x800 | UInt32(dimensions.count)
-    guard magic == expected else {
+    let code = UInt8(truncatingIfNeeded: magic >> 8)
+    let rank = Int(magic & 0xFF)
+    guard magic >> 16 == 0, let dtype = types[code], rank > 0 else {
       throw FlywheelError.malformed(
         found: "the magic number 0x\(String(magic, radix: 16))",
-        expected: "0x\(String(expected, radix: 16)), IDX \(dimensions[0]) of unsigned bytes,",
+        expected: "that of an IDX file: 0x0803 for images of bytes, or another type and number of "
+          + "dimensions,",
         at: .init(byteOffset: 0)
       )
     }
+    if content == .labels, rank != 1 || dtype.isFloatingPoint {
+      throw FlywheelError.malformed(
+        found: "\(dtype.rawValue)s with \(rank) dimensions",
+        expected: "labels, one integer for each sample,",
+        at: .init(byteOffset: 2)
+      )
+    }
+    return (dtype, rank)
+  }
+
+  /// The extents and the number of bytes that they make, checked.
+  private static func extents(
+    _ bytes: RawSpan,
+    _ dtype: DType,
+    _ content: Content
+  ) throws(FlywheelError) -> (extents: [Int], byteCount: Int) {
+    var reader = ByteReader(bytes)
     var extents: [Int] = []
-    var count = 1
-    for dimension in dimensions {
-      let offset = UInt64(reader.offset)
-      let extent = Int(try reader.readBigEndian(UInt32.self, "the number of \(dimension)"))
+    var byteCount = dtype.byteCount
+    while reader.remaining > 0 {
+      let offset = UInt64(4 + reader.offset)
+      let extent = Int(try reader.readBigEndian(UInt32.self, "an extent"))
       guard extent > 0 else {
         throw FlywheelError.malformed(
-          found: "0 \(dimension)",
+          found: extents.isEmpty ? "0 \(content.name)" : "samples of no numbers",
           expected: "at least one",
           at: .init(byteOffset: offset)
         )
       }
-      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+      let (product, overflow) = byteCount.multipliedReportingOverflow(by: extent)
       guard !overflow else {
         throw FlywheelError.overflow(
-          "the array of \(dimensions[0])",
+          "the array of \(content.name)",
           at: .init(byteOffset: offset)
         )
       }
-      count = product
+      byteCount = product
       extents.append(extent)
     }
-    return (extents, count)
+    return (extents, byteCount)
   }
 }

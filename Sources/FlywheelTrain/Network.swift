@@ -73,16 +73,16 @@ final class Network<Scalar: TrainingScalar> {
   /// One step of the optimizer on a mini-batch.
   ///
   /// - Parameters:
-  ///   - images: The data that `order` points into.
+  ///   - samples: The data that `order` points into.
   ///   - order: The samples of this batch.
   ///   - rule: The numbers of this step.
   /// - Returns: Loss and hits before the step.
   func step(
-    _ images: ImageBatches<Scalar>,
+    _ samples: SampleBatches<Scalar>,
     order: Range<Int>,
     rule: ResolvedRule
   ) -> Measure {
-    let measure = measure(images, order: order)
+    let measure = measure(samples, order: order)
     let batch = order.count
     for index in layers.indices.reversed() {
       let layer = layers[index]
@@ -122,21 +122,21 @@ final class Network<Scalar: TrainingScalar> {
   }
 
   /// Loss and hits on a range of samples of any size.
-  func evaluate(_ images: ImageBatches<Scalar>) -> Measure {
+  func evaluate(_ samples: SampleBatches<Scalar>) -> Measure {
     var total = Measure()
     var start = 0
-    while start < images.count {
-      let end = min(start + batchCapacity, images.count)
-      total.add(measure(images, order: start..<end))
+    while start < samples.count {
+      let end = min(start + batchCapacity, samples.count)
+      total.add(measure(samples, order: start..<end))
       start = end
     }
     return total
   }
 
   /// The forward pass; leaves the output layer's deltas of the mean loss.
-  private func measure(_ images: ImageBatches<Scalar>, order: Range<Int>) -> Measure {
+  private func measure(_ samples: SampleBatches<Scalar>, order: Range<Int>) -> Measure {
     let batch = order.count
-    images.gather(order, into: input)
+    samples.gather(order, into: input)
     var below = input
     for layer in layers.dropLast() {
       layer.forward(below, into: layer.output, batch: batch)
@@ -151,7 +151,7 @@ final class Network<Scalar: TrainingScalar> {
     }
     guard let last = layers.last else { return Measure() }
     last.forward(below, into: last.delta, batch: batch)
-    let (loss, hits) = images.loss(shape.loss, order, logits: last.delta)
+    let (loss, hits) = samples.loss(shape.loss, order, logits: last.delta)
     return Measure(loss: loss, hits: hits, samples: batch)
   }
 }

@@ -14,7 +14,7 @@ struct Trainer<Scalar: TrainingScalar> {
   let data: DataSet
   let run: String
   let network: Network<Scalar>
-  private var batches: ImageBatches<Scalar>
+  private var batches: SampleBatches<Scalar>
   let plan: OptimizerPlan
   private(set) var numbers: StepNumbers
   var step = 0
@@ -36,7 +36,7 @@ struct Trainer<Scalar: TrainingScalar> {
     plan = try OptimizerPlan(configuration)
     // Memory is asked for only after the tensors have shown that the network is of their size.
     if let checkpoint { try Self.requireParameters(checkpoint, of: configuration.network, plan) }
-    batches = ImageBatches(data.training)
+    batches = SampleBatches(data.training, data.normalization)
     network = try Network(
       shape: configuration.network,
       plan: plan,
@@ -157,7 +157,7 @@ struct Trainer<Scalar: TrainingScalar> {
       seconds: seconds
     )
     if data.validation.count > 0 {
-      let measure = network.evaluate(ImageBatches(data.validation))
+      let measure = network.evaluate(SampleBatches(data.validation, data.normalization))
       guard measure.loss.isFinite else {
         throw diverged("The validation loss is not finite", atStep: step)
       }
@@ -283,7 +283,7 @@ struct Trainer<Scalar: TrainingScalar> {
       samplesPerCPUSecond: pace.samplesPerCPUSecond
     )
     if signal == nil, data.test.count > 0 {
-      let measure = network.evaluate(ImageBatches(data.test))
+      let measure = network.evaluate(SampleBatches(data.test, data.normalization))
       result.testLoss = measure.meanLoss
       result.testAccuracy = measure.accuracy
     }

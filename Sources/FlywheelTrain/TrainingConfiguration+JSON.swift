@@ -18,6 +18,11 @@ extension TrainingConfiguration {
       "optimizer": optimizerJSON,
       "data": [
         "source": JSONValue(data.source),
+        "normalization": [
+          "scale": data.normalization.scale.map { JSONValue($0) } ?? .null,
+          "mean": JSONValue(data.normalization.mean),
+          "deviation": JSONValue(data.normalization.deviation),
+        ],
         "training": data.training.map { JSONValue($0) } ?? .null,
         "validation": data.validation.map { JSONValue($0) } ?? .null,
         "batch_size": JSONValue(data.batchSize),
@@ -72,8 +77,18 @@ extension TrainingConfiguration {
     }
     if var section = try root.optionalObject("optimizer") { try readOptimizer(&section) }
     if var section = try root.optionalObject("data") {
+      var normalization = NormalizationSettings()
+      if var numbers = try section.optionalObject("normalization") {
+        normalization = NormalizationSettings(
+          scale: try numbers.optionalDouble("scale"),
+          mean: try numbers.optionalDouble("mean") ?? normalization.mean,
+          deviation: try numbers.optionalDouble("deviation") ?? normalization.deviation
+        )
+        try numbers.refuseOtherMembers(remedy: Self.spelling)
+      }
       data = DataConfiguration(
         source: try section.optionalString("source") ?? data.source,
+        normalization: normalization,
         training: try section.optionalInteger("training"),
         validation: try section.optionalInteger("validation"),
         batchSize: try section.optionalInteger("batch_size") ?? data.batchSize,

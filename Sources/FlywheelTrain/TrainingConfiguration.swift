@@ -41,9 +41,11 @@ public struct TrainingConfiguration: Sendable, Hashable {
   public struct DataConfiguration: Sendable, Hashable {
     /// `digits` for the built-in ones, otherwise a directory of IDX files.
     public var source: String
-    /// How many images to train on, from the front; nil for all that are not held out.
+    /// What becomes of each stored value.
+    public var normalization: NormalizationSettings
+    /// How many samples to train on, from the front; nil for all that are not held out.
     public var training: Int?
-    /// How many images to hold out, from the back; nil for a sixth.
+    /// How many samples to hold out, from the back; nil for a sixth.
     public var validation: Int?
     /// The size of a mini-batch.
     public var batchSize: Int
@@ -79,6 +81,7 @@ public struct TrainingConfiguration: Sendable, Hashable {
     schedule = .constant
     data = DataConfiguration(
       source: DataSet.builtIn,
+      normalization: NormalizationSettings(),
       training: nil,
       validation: nil,
       batchSize: 32,
@@ -109,6 +112,7 @@ public struct TrainingConfiguration: Sendable, Hashable {
   public func validate() throws(FlywheelError) {
     _ = try ParameterGrouping(self)
     try schedule.validate()
+    try data.normalization.resolved(for: .uint8).validate()
     try require("epochs", epochs, atLeast: 1)
     try require("batch_size", data.batchSize, atLeast: 1)
     try require("training", data.training ?? 1, atLeast: 1)

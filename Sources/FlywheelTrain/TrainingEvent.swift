@@ -33,9 +33,9 @@ public enum TrainingEvent: Sendable {
     public var trainingLoss: Double
     /// The share of its samples classified right.
     public var trainingAccuracy: Double
-    /// The mean loss on the images held out; nil if there are none.
+    /// The mean loss on the samples held out; nil if there are none.
     public var validationLoss: Double?
-    /// The share of the images held out that is classified right; nil if there are none.
+    /// The share of the samples held out that is classified right; nil if there are none.
     public var validationAccuracy: Double?
     /// Samples per second of wall time in this epoch.
     public var samplesPerSecond: Double

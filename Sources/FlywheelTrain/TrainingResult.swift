@@ -11,9 +11,9 @@ public struct TrainingResult: Sendable {
   public var step: Int
   /// The newest checkpoint.
   public var checkpoint: FilePath
-  /// Mean loss on the test images; nil before the end, or if there are none.
+  /// Mean loss on the test samples; nil before the end, or if there are none.
   public var testLoss: Double?
-  /// The share of test images classified right; nil before the end, or if there are none.
+  /// The share of test samples classified right; nil before the end, or if there are none.
   public var testAccuracy: Double?
   /// Samples per second of CPU time since training began, saves and validation included.
   public var samplesPerCPUSecond: Double

@@ -58,12 +58,14 @@ protocol TrainingScalar: BinaryFloatingPoint, TensorElement, SendableMetatype {
   /// `delta *= activation'`, from the activation: a, stride, delta, stride, rows, columns.
   let deactivate: @Sendable (Activation, Input, Int, Output, Int, Int, Int) -> Void
   /// Logits become deltas: z, stride, labels, batch, classes, scale; the loss and the hits.
-  let loss: @Sendable (Loss, Output, Int, UnsafePointer<UInt8>, Int, Int, Scalar) -> (Double, Int)
-  /// Pixels become inputs: images, size, order, batch, scale, x, stride.
-  let gather:
+  let loss: @Sendable (Loss, Output, Int, UnsafePointer<UInt16>, Int, Int, Scalar) -> (Double, Int)
+  /// Bytes become inputs: samples, size, order, batch, factor, offset, x, stride.
+  let gatherBytes:
     @Sendable (
-      UnsafePointer<UInt8>, Int, UnsafePointer<UInt32>, Int, Scalar, Output, Int
+      UnsafePointer<UInt8>, Int, UnsafePointer<UInt32>, Int, Scalar, Scalar, Output, Int
     ) -> Void
+  /// Numbers become inputs: samples, size, order, batch, x, stride.
+  let gatherRows: @Sendable (Input, Int, UnsafePointer<UInt32>, Int, Output, Int) -> Void
 }
 
 extension Float: TrainingScalar {
@@ -125,7 +127,8 @@ extension Float: TrainingScalar {
         }
       return (sum, hits)
     },
-    gather: fw_gather_bytes_f32
+    gatherBytes: fw_gather_bytes_f32,
+    gatherRows: fw_gather_rows_f32
   )
 }
 
@@ -188,7 +191,8 @@ extension Double: TrainingScalar {
         }
       return (sum, hits)
     },
-    gather: fw_gather_bytes_f64
+    gatherBytes: fw_gather_bytes_f64,
+    gatherRows: fw_gather_rows_f64
   )
 }
 

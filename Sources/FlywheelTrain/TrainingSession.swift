@@ -52,6 +52,7 @@ public struct TrainingSession: ~Copyable {
     let data = try DataSet(configuration)
     configuration.data.training = data.training.count
     configuration.data.validation = data.validation.count
+    configuration.data.normalization.scale = data.normalization.scale
     let trainer = try PreciseTrainer(configuration, data, run: Self.newIdentity())
     directory = try RunDirectory(creating: path, configuration: configuration.json)
     self.configuration = configuration

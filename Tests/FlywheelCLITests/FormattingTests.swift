@@ -17,6 +17,18 @@ struct FormattingTests {
   }
 
   @Test(
+    "A number has the significant digits asked for",
+    arguments: [
+      (0, 4, "0"), (3125, 4, "3125"), (12_345, 4, "1.234e+04"), (-0.015625, 4, "-0.01562"),
+      (-1.23456e-5, 4, "-1.235e-05"), (0.5, 4, "0.5"), (1_200_000, 2, "1.2e+06"),
+      (.infinity, 4, "inf"), (1e308, 4, "1e+308"),
+    ] as [(Double, Int32, String)]
+  )
+  func significant(_ value: Double, _ digits: Int32, _ text: String) {
+    #expect(Formatting.significant(value, digits) == text)
+  }
+
+  @Test(
     "Thousands are separated",
     arguments: [
       (0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-12_345, "-12,345"),

@@ -41,11 +41,46 @@ import Testing
     }
   }
 
-  @Test(arguments: DType.allCases.filter { !$0.isFloatingPoint })
-  func `integers are finite, whatever their bits`(dtype: DType) throws {
+  @Test(
+    arguments: DType.allCases.filter { !$0.isFloatingPoint && $0.kind != .complex }
+  )
+  func `integers and truth values are finite, whatever their bits`(dtype: DType) throws {
     let storage = try Tensor(vector: [UInt8](repeating: 0xFF, count: 64)).storage
     let shape = Shape(vector: 64 / dtype.byteCount)
     #expect(try Tensor(dtype: dtype, shape: shape, storage: storage).isFinite)
+  }
+
+  @Test(arguments: SmallFloat.all)
+  func `every pattern of a small float is judged as what it stands for`(
+    format: SmallFloat
+  ) throws {
+    let finite = (0..<format.end).flatMap { [$0, $0 | format.signBit] }
+    #expect(try format.tensor(finite).isFinite)
+    let wrong = try (format.end..<format.signBit).flatMap { [$0, $0 | format.signBit] }
+      .filter { try format.tensor([0, 0, $0]).isFinite }
+    #expect(wrong.isEmpty)
+  }
+
+  @Test(arguments: [0, 1, 2, 3])
+  func `a complex number is finite if both parts are`(place: Int) throws {
+    var parts: [Double] = [1, -1, .greatestFiniteMagnitude, 0]
+    func isFinite() throws -> (Bool, Bool) {
+      let wide = [
+        Complex128(real: parts[0], imaginary: parts[1]),
+        Complex128(real: parts[2], imaginary: parts[3]),
+      ]
+      parts[2] = min(parts[2], 3e38)
+      let narrow = [
+        Complex64(real: Float(parts[0]), imaginary: Float(parts[1])),
+        Complex64(real: Float(parts[2]), imaginary: Float(parts[3])),
+      ]
+      return (try Tensor(vector: wide).isFinite, try Tensor(vector: narrow).isFinite)
+    }
+    #expect(try isFinite() == (true, true))
+    parts[place] = -.infinity
+    #expect(try isFinite() == (false, false))
+    parts[place] = .nan
+    #expect(try isFinite() == (false, false))
   }
 
   @Test func `a view is judged by its own elements`() throws {

@@ -73,7 +73,7 @@ import Testing
     #expect(
       FlywheelError.Code.allCases.map(\.rawValue) == [
         "malformed", "truncated", "corrupted", "unsupported", "limit_exceeded", "not_found",
-        "already_exists", "invalid_argument", "mismatch", "input_output", "busy",
+        "already_exists", "invalid_argument", "mismatch", "no_space", "input_output", "busy",
         "library_failure", "diverged",
       ]
     )

@@ -4,9 +4,11 @@ import SystemPackage
 import Testing
 
 @Suite struct TensorTests {
+  /// All but `Bool`, which not every byte is, and `Float16`, which not every platform has.
   static let types: [any TensorElement.Type] = [
     Int8.self, Int16.self, Int32.self, Int64.self, UInt8.self, UInt16.self, UInt32.self,
-    UInt64.self, Float.self, Double.self,
+    UInt64.self, Float8E4M3FN.self, Float8E5M2.self, BFloat16.self, Float.self, Double.self,
+    Complex64.self, Complex128.self,
   ]
 
   /// Bytes among which are infinities, signalling NaNs and subnormal numbers of either width.
@@ -22,10 +24,14 @@ import Testing
 
   @Test(
     arguments: [
+      (.bool, "bool", 1, false),
       (.int8, "int8", 1, false), (.int16, "int16", 2, false), (.int32, "int32", 4, false),
       (.int64, "int64", 8, false), (.uint8, "uint8", 1, false), (.uint16, "uint16", 2, false),
       (.uint32, "uint32", 4, false), (.uint64, "uint64", 8, false),
+      (.float8E4M3FN, "float8_e4m3fn", 1, true), (.float8E5M2, "float8_e5m2", 1, true),
+      (.float16, "float16", 2, true), (.bfloat16, "bfloat16", 2, true),
       (.float32, "float32", 4, true), (.float64, "float64", 8, true),
+      (.complex64, "complex64", 8, false), (.complex128, "complex128", 16, false),
     ] as [(DType, String, Int, Bool)]
   )
   func `a dtype has numpy's name and size`(
@@ -39,10 +45,23 @@ import Testing
     #expect(dtype.isFloatingPoint == isFloatingPoint)
   }
 
+  @Test func `there is an element type for every dtype`() {
+    let dtypes = Set(Self.types.map { $0.dtype } + [.bool, .float16])
+    #expect(dtypes == Set(DType.allCases))
+    #expect(Self.types.count == DType.allCases.count - 2)
+  }
+
+  @Test func `truth values are bytes`() throws {
+    let tensor = try Tensor(vector: [true, false, true])
+    #expect(tensor.dtype == .bool)
+    #expect(copy(of: tensor.bytes) == [1, 0, 1])
+    #expect(try tensor.elements() == [true, false, true])
+  }
+
   @Test(arguments: types.indices)
   func `elements are the bytes, whatever the bits`(index: Int) throws {
     func check<Element: TensorElement>(_ type: Element.Type) throws {
-      #expect(type.dtype == DType.allCases[index])
+      #expect(type.dtype.byteCount == MemoryLayout<Element>.stride)
       let count = Self.patterns.count / type.dtype.byteCount
       let view = try Tensor(
         dtype: type.dtype,

@@ -74,11 +74,28 @@ struct ForeignFile: ~Copyable {
     H5Tclose(type)
   }
 
-  static var half: hid_t {
-    let type = H5Tcopy(fw_h5_number_type(CChar(UInt8(ascii: "f")), 4, 0))
-    H5Tset_fields(type, 15, 10, 5, 0, 10)
-    H5Tset_size(type, 2)
-    H5Tset_ebias(type, 15)
+  /// The type of elements in files that hold numbers as numbers, all of them.
+  static func number(_ dtype: DType, isBigEndian: Bool = false) -> hid_t {
+    let fields: (exponent: Int, mantissa: Int)
+    switch dtype {
+    case .bfloat16: fields = (8, 7)
+    case .float8E4M3FN: fields = (4, 3)
+    case .float8E5M2: fields = (5, 2)
+    default: return HDF5Library.type(of: dtype, isBigEndian: isBigEndian)
+    }
+    let bits = 1 + fields.exponent + fields.mantissa
+    let type = H5Tcopy(HDF5Library.type(of: .float32, isBigEndian: isBigEndian))
+    H5Tset_fields(type, bits - 1, fields.mantissa, fields.exponent, 0, fields.mantissa)
+    H5Tset_precision(type, bits)
+    H5Tset_size(type, bits / 8)
+    H5Tset_ebias(type, 1 << (fields.exponent - 1) - 1)
+    return type
+  }
+
+  /// A 16-bit float as IEEE 754 has it, but for its bias.
+  static var oddHalf: hid_t {
+    let type = H5Tcopy(fw_h5_type(FW_H5_FLOAT16, 0))
+    H5Tset_ebias(type, 16)
     return type
   }
 }

@@ -224,7 +224,7 @@ import Testing
     try? FileSystem.names(in: "/dev/fd").count
   }
 
-  private static func write(_ bytes: ArraySlice<UInt8>, to path: FilePath) throws {
+  static func write(_ bytes: ArraySlice<UInt8>, to path: FilePath) throws {
     let file = try OpenFile(path, flags: O_WRONLY | O_CREAT | O_TRUNC, purpose: "test")
     try file.write(Array(bytes).rawBytes)
   }

@@ -21,8 +21,8 @@ import Testing
     path = directory.path.appending("foreign.h5")
   }
 
-  static func number(_ kind: Character, _ byteCount: Int, bigEndian: Bool = false) -> hid_t {
-    fw_h5_number_type(CChar(kind.asciiValue ?? 0), byteCount, bigEndian ? 1 : 0)
+  static func type(_ dtype: DType, bigEndian: Bool = false) -> hid_t {
+    HDF5Library.type(of: dtype, isBigEndian: bigEndian)
   }
 
   @Test("Big-endian numbers are read as numbers", arguments: DType.allCases, [0, 512])
@@ -31,12 +31,12 @@ import Testing
     let bytes = HDF5RoundTripTests.bytes(of: tensor)
     do {
       let file = ForeignFile(path, userBlock: userBlock)
-      let big = HDF5Library.type(of: dtype, isBigEndian: true)
-      let little = HDF5Library.type(of: dtype)
-      file.add("odd", Self.number("u", 1), [3], [1, 2, 3])
+      let big = ForeignFile.number(dtype, isBigEndian: true)
+      let little = ForeignFile.number(dtype)
+      file.add("odd", Self.type(.uint8), [3], [1, 2, 3])
       file.add("big", big, [3, 5], bytes, memoryType: little)
       file.add("little", little, [3, 5], bytes)
-      let chunked = unsafe fw_h5_new_chunked_creation(2, [2, 2])
+      let chunked = unsafe fw_h5_new_chunked_creation(2, [2, 2], 0, 0, 0)
       file.add("chunked", big, [3, 5], bytes, creation: chunked, memoryType: little)
       H5Pset_shuffle(chunked)
       H5Pset_deflate(chunked, 6)
@@ -70,18 +70,18 @@ import Testing
   func unsupported() throws {
     do {
       let file = ForeignFile(path)
-      let float = Self.number("f", 4)
+      let float = Self.type(.float32)
       let zeros = [UInt8](repeating: 0, count: 64)
-      file.add("half", ForeignFile.half, [2], zeros)
+      file.add("half", ForeignFile.oddHalf, [2], zeros)
       file.add("text", fw_h5_new_string_type(7), [2], zeros)
       let compound = H5Tcreate(H5T_COMPOUND, 8)
       unsafe H5Tinsert(compound, "real", 0, float)
       file.add("compound", compound, [2], zeros)
-      let enumeration = H5Tenum_create(Self.number("i", 1))
+      let enumeration = H5Tenum_create(Self.type(.int8))
       unsafe H5Tenum_insert(enumeration, "FALSE", [Int8(0)])
       file.add("enumeration", enumeration, [2], zeros)
       file.add("sequence", H5Tvlen_create(float), [2])
-      let odd = H5Tcopy(Self.number("u", 4))
+      let odd = H5Tcopy(Self.type(.uint32))
       H5Tset_precision(odd, 12)
       file.add("twelve bits", odd, [2], zeros)
       file.add("null", float, nil)
@@ -94,16 +94,17 @@ import Testing
       let space = unsafe H5Screate_simple(1, [4], nil)
       unsafe H5Pset_virtual(virtual, space, "other.h5", "a", space)
       file.add("virtual", float, [4], creation: virtual)
-      let scaled = unsafe fw_h5_new_chunked_creation(1, [4])
+      let scaled = unsafe fw_h5_new_chunked_creation(1, [4], 0, 0, 0)
       H5Pset_scaleoffset(scaled, H5Z_SO_INT, 0)
-      file.add("scaled", Self.number("i", 4), [4], zeros, creation: scaled)
+      file.add("scaled", Self.type(.int32), [4], zeros, creation: scaled)
     }
     let words: [(String, String)] = [
-      ("half", "floating-point number of 2 bytes"), ("text", "a string"),
-      ("compound", "compound type of 8 bytes"), ("enumeration", "as h5py writes bool"),
+      ("half", "unusual floating-point number of 2 bytes: 16 bits, of them 5 of"),
+      ("text", "text of 7 bytes"),
+      ("compound", "compound type of 8 bytes"), ("enumeration", "other than h5py's bool"),
       ("sequence", "variable length"),
       ("twelve bits", "unusual integer"), ("null", "null dataspace"),
-      ("external", "in other files"), ("virtual", "is virtual"), ("scaled", "scaleoffset (6)"),
+      ("external", "external storage"), ("virtual", "is virtual"), ("scaled", "scaleoffset (6)"),
     ]
     let file = try HDF5File(opening: path)
     for (name, word) in words {
@@ -119,7 +120,7 @@ import Testing
   func externalLinks() throws {
     do {
       let file = ForeignFile(directory.path.appending("other.h5"))
-      file.add("a", Self.number("u", 1), [1], [7])
+      file.add("a", Self.type(.uint8), [1], [7])
     }
     // Made by h5py.File(…, "w", libver="latest")["external"] = h5py.ExternalLink("other.h5", "/a").
     let hexadecimal =
@@ -132,7 +133,11 @@ import Testing
       try #require(UInt8(String(digits[$0...$0 + 1]), radix: 16))
     }
     let file = try HDF5File(opening: try directory.write(bytes, to: "external.h5"))
-    #expect(try file.members() == [.init(name: "external", kind: .externalLink)])
+    #expect(
+      try file.members() == [
+        .init(name: "external", kind: .externalLink(file: "other.h5", target: "/a"))
+      ]
+    )
     #expect(try file.allDatasets().isEmpty)
     for name in ["external", "external/b"] {
       let error = #expect(throws: FlywheelError.self) { try file.tensor(name) }
@@ -146,14 +151,14 @@ import Testing
   func links() throws {
     do {
       let file = ForeignFile(path)
-      file.add("a", Self.number("u", 1), [1], [7])
+      file.add("a", Self.type(.uint8), [1], [7])
       unsafe H5Lcreate_soft("/a", file.id, "soft", 0, 0)
       unsafe H5Lcreate_soft("/nowhere", file.id, "dangling", 0, 0)
       unsafe H5Lcreate_soft("/circle", file.id, "circle", 0, 0)
       let group = unsafe H5Gcreate2(file.id, "group", 0, 0, 0)
       unsafe H5Lcreate_hard(file.id, "/", group, "up", 0, 0)
       unsafe H5Lcreate_hard(file.id, "/a", group, "b", 0, 0)
-      let type = H5Tcopy(Self.number("u", 1))
+      let type = H5Tcopy(Self.type(.uint8))
       unsafe H5Tcommit2(file.id, "type", type, 0, 0, 0)
       H5Tclose(type)
       H5Gclose(group)
@@ -161,9 +166,10 @@ import Testing
     let file = try HDF5File(opening: path)
     #expect(
       try file.members() == [
-        .init(name: "a", kind: .dataset), .init(name: "circle", kind: .softLink),
-        .init(name: "dangling", kind: .softLink), .init(name: "group", kind: .group),
-        .init(name: "soft", kind: .softLink), .init(name: "type", kind: .namedType),
+        .init(name: "a", kind: .dataset), .init(name: "circle", kind: .softLink(target: "/circle")),
+        .init(name: "dangling", kind: .softLink(target: "/nowhere")),
+        .init(name: "group", kind: .group),
+        .init(name: "soft", kind: .softLink(target: "/a")), .init(name: "type", kind: .namedType),
       ]
     )
     #expect(try file.allDatasets().map(\.path) == ["/a"])
@@ -191,11 +197,11 @@ import Testing
       let file = ForeignFile(path)
       file.addVariableString("variable", "Größe")
       file.addVariableString("nothing", "")
-      file.addAttribute("narrow", Self.number("i", 2, bigEndian: true), [0xFF, 0xFE])
-      file.addAttribute("byte", Self.number("u", 1), [200])
-      file.addAttribute("single", Self.number("f", 4), [0, 0, 0x80, 0x3F])
-      file.addAttribute("huge", Self.number("u", 8), [UInt8](repeating: 0xFF, count: 8))
-      file.addAttribute("half", ForeignFile.half, [0, 0])
+      file.addAttribute("narrow", Self.type(.int16, bigEndian: true), [0xFF, 0xFE])
+      file.addAttribute("byte", Self.type(.uint8), [200])
+      file.addAttribute("single", Self.type(.float32), [0, 0, 0x80, 0x3F])
+      file.addAttribute("huge", Self.type(.uint64), [UInt8](repeating: 0xFF, count: 8))
+      file.addAttribute("half", ForeignFile.oddHalf, [0, 0])
       file.addAttribute("latin", fw_h5_new_string_type(2), [0xE4, 0x00])
       for (name, padding) in [("space", H5T_STR_SPACEPAD), ("zero", H5T_STR_NULLTERM)] {
         let type = fw_h5_new_string_type(4)
@@ -211,7 +217,9 @@ import Testing
       ("zero", .string("ab")),
     ]
     for (name, value) in values { #expect(try file.attribute(name) == value, "\(name)") }
-    for name in ["huge", "half", "latin"] {
+    let huge = try Tensor([UInt64.max], shape: .scalar)
+    #expect(try file.attribute("huge") == .tensor(huge))
+    for name in ["half", "latin"] {
       let error = #expect(throws: FlywheelError.self) { try file.attribute(name) }
       #expect(error?.code == .unsupported, "\(name)")
     }
@@ -246,11 +254,11 @@ import Testing
   func declaredSizes() throws {
     do {
       let file = ForeignFile(path)
-      let byte = Self.number("u", 1)
+      let byte = Self.type(.uint8)
       file.add("sparse", byte, [1 << 50])
-      file.add("overflow", Self.number("f", 8), [1 << 31, 1 << 31, 1 << 31])
+      file.add("overflow", Self.type(.float64), [1 << 31, 1 << 31, 1 << 31])
       file.add("small", byte, [100])
-      let chunked = unsafe fw_h5_new_chunked_creation(1, [1 << 31])
+      let chunked = unsafe fw_h5_new_chunked_creation(1, [1 << 31], 0, 0, 0)
       file.add("chunk", byte, [1 << 40], creation: chunked)
       H5Pclose(chunked)
     }

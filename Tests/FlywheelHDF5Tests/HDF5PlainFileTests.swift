@@ -24,11 +24,19 @@ struct HDF5PlainFileTests {
   }
 
   private static func example() throws -> [(String, Tensor)] {
-    [
+    func bytes(_ dtype: DType, _ bytes: [UInt8]) throws -> Tensor {
+      let count = bytes.count / dtype.byteCount
+      let storage = try Tensor(vector: bytes).storage
+      return try Tensor(dtype: dtype, shape: Shape(vector: count), storage: storage)
+    }
+    return [
       ("model/layers.0.weight", try Tensor([1, -2, 3, 4] as [Float], shape: try Shape([2, 2]))),
       ("model/größe", try Tensor(vector: [0.5] as [Double])),
       ("optimizer/velocity/layers.0.weight", try Tensor([5, 6] as [Float], shape: Shape([2, 1]))),
       ("scalar", try Tensor([9] as [Int64], shape: .scalar)),
+      ("half", try bytes(.float16, [1, 2, 3, 4])), ("brain", try bytes(.bfloat16, [5, 6])),
+      ("mask", try bytes(.bool, [1, 0, 1])), ("tiny", try bytes(.float8E5M2, [0x7C, 1])),
+      ("wave", try bytes(.complex64, Array(0..<16))),
       ("empty", try Tensor([] as [UInt16], shape: try Shape([0, 3]))),
       ("flywheel.metadata", try Tensor(vector: Array("{}".utf8))),
     ]
@@ -40,10 +48,11 @@ struct HDF5PlainFileTests {
     let path = directory.path.appending("plain.h5")
     var tensors = try Self.example()
     for dtype in DType.allCases {
+      let mask: UInt8 = dtype == .bool ? 1 : 0xFF
       let storage = try TensorStorage(byteCount: 3 * dtype.byteCount) {
         (output) throws(FlywheelError) in
         for index in 0..<3 * dtype.byteCount {
-          unsafe output.append(UInt8(truncatingIfNeeded: 37 * index), as: UInt8.self)
+          unsafe output.append(UInt8(truncatingIfNeeded: 37 * index) & mask, as: UInt8.self)
         }
       }
       let tensor = try Tensor(dtype: dtype, shape: Shape(vector: 3), storage: storage)
@@ -113,7 +122,8 @@ struct HDF5PlainFileTests {
     for index in whole.indices {
       var damaged = whole
       damaged[index] ^= 1 << UInt8(index % 8)
-      let copy = try directory.write(damaged, to: "damaged.h5")
+      let copy = directory.path.appending("damaged.h5")
+      try HDF5DamageTests.write(damaged[...], to: copy)
       guard var file = try HDF5PlainFile(opening: copy) else {
         refused += 1
         continue
@@ -139,7 +149,8 @@ struct HDF5PlainFileTests {
     try Self.write(try Self.example(), to: path)
     let whole = try directory.read("whole.h5")
     for count in whole.indices {
-      let copy = try directory.write(Array(whole.prefix(count)), to: "cut.h5")
+      let copy = directory.path.appending("cut.h5")
+      try HDF5DamageTests.write(whole[..<count], to: copy)
       #expect(try HDF5PlainFile(opening: copy) == nil, "\(count) bytes")
     }
   }

@@ -12,7 +12,8 @@ import Testing
   static func tensor(_ dtype: DType, _ extents: [Int]) throws -> Tensor {
     let shape = try Shape(extents)
     let byteCount = try shape.byteCount(of: dtype)
-    let bytes = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 11) }
+    let mask: UInt8 = dtype == .bool ? 1 : 0xFF
+    let bytes = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 11) & mask }
     return try Tensor(dtype: dtype, shape: shape, storage: Tensor(vector: bytes).storage)
   }
 
@@ -80,7 +81,7 @@ import Testing
       try writer.close()
     }
     #expect(try directory.read("a") == directory.read("b"))
-    #expect(try directory.read("a").count < 65_536)
+    #expect(try directory.read("a").count < 131_072)
   }
 
   @Test("Attributes come back, of the root, groups and datasets")
@@ -110,7 +111,10 @@ import Testing
     }
   }
 
-  @Test("Groups list their members in order, large groups too", arguments: [3, 64, 65, 1_000])
+  @Test(
+    "Groups list their members in the order in which they came, large groups too",
+    arguments: [3, 64, 65, 1_000]
+  )
   func members(count: Int) throws {
     let directory = try TemporaryDirectory()
     let path = directory.path.appending("a.h5")
@@ -121,10 +125,10 @@ import Testing
     try writer.createGroup("empty")
     try writer.close()
     let file = try HDF5File(opening: path)
-    #expect(try file.members().map(\.name) == ["empty", "model"])
+    #expect(try file.members().map(\.name) == ["model", "empty"])
     #expect(try file.members().allSatisfy { $0.kind == .group })
     #expect(try file.members(of: "empty") == [])
-    let names = (0..<count).map { String(1_000 + $0) }
+    let names = (0..<count).reversed().map { String(1_000 + $0) }
     #expect(try file.members(of: "/model").map(\.name) == names)
     #expect(try file.allDatasets().map(\.path) == names.map { "/model/" + $0 })
     for index in [0, count / 2, count - 1] {

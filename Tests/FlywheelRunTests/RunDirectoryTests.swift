@@ -1,6 +1,6 @@
 import FlywheelCheckpoint
 import FlywheelCore
-import FlywheelOptim
+import FlywheelHDF5
 import FlywheelRun
 import FlywheelTestSupport
 import OrderedCollections
@@ -9,23 +9,6 @@ import Testing
 
 @Suite("Run directories")
 struct RunDirectoryTests {
-  private func checkpoint(step: Int) throws -> Checkpoint {
-    Checkpoint(
-      saved: .init(run: "0123456789abcdef0123456789abcdef", time: "2026-01-02T03:04:05Z"),
-      parameters: [
-        "w": Parameter(value: try Tensor(vector: [Float(step)]), group: 0, axes: ["out"])
-      ],
-      optimizer: OptimizerState(
-        rule: "pytorch",
-        groups: [ParameterGroup(hyperparameters: .init(learningRate: 0.1))],
-        step: step,
-        sizes: .init(batch: 1, training: 1),
-        slots: [:]
-      ),
-      progress: Progress()
-    )
-  }
-
   private func weight(_ checkpoint: Checkpoint) throws -> [Float] {
     try #require(checkpoint.parameters["w"]).value.elements()
   }
@@ -35,7 +18,7 @@ struct RunDirectoryTests {
     let temporary = try TemporaryDirectory()
     let run = try RunDirectory(creating: temporary.path.appending("run"), configuration: [:])
     for step in [0, 9, 10, 100] {
-      _ = try run.save(try checkpoint(step: step), retention: Retention(last: 3))
+      _ = try run.save(try RunExamples.checkpoint(step: step), retention: Retention(last: 3))
     }
     let names = try RunDirectory.checkpoints(in: run.path).compactMap { $0.lastComponent?.string }
     #expect(
@@ -46,13 +29,75 @@ struct RunDirectoryTests {
     #expect(try weight(newest.checkpoint) == [100])
   }
 
+  @Test("A new process knows the metrics and times of the checkpoints that it finds")
+  func retentionAfterResume() throws {
+    let temporary = try TemporaryDirectory()
+    let path = temporary.path.appending("run")
+    let values = [(1, 0.5), (2, 0.1), (3, .nan), (4, 0.3)].map { (step: $0, value: $1) }
+    for count in values.indices {
+      // Opened anew for every save: nothing is remembered but what the files say.
+      let run =
+        try count == 0
+        ? RunDirectory(creating: path, configuration: [:]) : RunDirectory(opening: path)
+      _ = try run.save(
+        try RunExamples.checkpoint(
+          step: values[count].step,
+          time: "2026-01-02T03:0\(count):00Z",
+          losses: Array(values[...count])
+        ),
+        retention: Retention(best: .init(1, by: "loss", .min), everyMinutes: 3)
+      )
+    }
+    #expect(try RunExamples.steps(in: path) == [1, 2, 4])
+    let run = try RunDirectory(opening: path)
+    // In the middle of an epoch there is no row of this very step.
+    _ = try run.save(
+      try RunExamples.checkpoint(step: 5, losses: values),
+      retention: Retention(best: .init(1, by: "loss", .min))
+    )
+    #expect(try RunExamples.steps(in: path) == [2, 5])
+  }
+
+  @Test("A damaged checkpoint counts for nothing, and goes when a newer one is durable")
+  func retentionWithDamage() throws {
+    let temporary = try TemporaryDirectory()
+    let path = temporary.path.appending("run")
+    do {
+      let run = try RunDirectory(creating: path, configuration: [:])
+      for step in 1...4 {
+        _ = try run.save(try RunExamples.checkpoint(step: step), retention: .init(last: 9))
+      }
+    }
+    let files = try RunDirectory.checkpoints(in: path)
+    try AtomicFile.write([1, 2, 3], to: files[2])
+    try AtomicFile.write(try OpenFile.contents(of: files[0]), to: files[3])
+    let run = try RunDirectory(opening: path)
+    _ = try run.save(try RunExamples.checkpoint(step: 5), retention: .init(last: 3))
+    #expect(try RunExamples.steps(in: path) == [1, 2, 5])
+  }
+
+  @Test("A checkpoint that cannot be judged is neither counted nor deleted")
+  func retentionWithUnreadable() throws {
+    let temporary = try TemporaryDirectory()
+    let path = temporary.path.appending("run")
+    let run = try RunDirectory(creating: path, configuration: [:])
+    _ = try run.save(try RunExamples.checkpoint(step: 2), retention: .init(last: 1))
+    let foreign = path.appending("checkpoints/step-000000000001.h5")
+    // Whole, but no checkpoint: its document is missing.
+    try HDF5Archive.write(Archive(), to: foreign)
+    _ = try run.save(try RunExamples.checkpoint(step: 3), retention: .init(last: 1))
+    #expect(try RunExamples.steps(in: path) == [1, 3])
+  }
+
   @Test("The newest whole checkpoint is found by looking, and damaged ones are named")
   func damagedNewest() throws {
     let temporary = try TemporaryDirectory()
     let run = try RunDirectory(creating: temporary.path.appending("run"), configuration: [:])
     var files: [FilePath] = []
     for step in 1...4 {
-      files.append(try run.save(try checkpoint(step: step), retention: Retention(last: 9)))
+      files.append(
+        try run.save(try RunExamples.checkpoint(step: step), retention: Retention(last: 9))
+      )
     }
     try AtomicFile.write([], to: files[3])
     try AtomicFile.write(Array("no HDF5 at all".utf8), to: files[2])
@@ -69,7 +114,7 @@ struct RunDirectoryTests {
     let run = try RunDirectory(creating: temporary.path.appending("run"), configuration: [:])
     let none = #expect(throws: FlywheelError.self) { try RunDirectory.newest(in: run.path) }
     #expect(none?.code == .notFound)
-    let file = try run.save(try checkpoint(step: 1), retention: Retention(last: 1))
+    let file = try run.save(try RunExamples.checkpoint(step: 1), retention: Retention(last: 1))
     try AtomicFile.write([1, 2, 3], to: file)
     let damaged = #expect(throws: FlywheelError.self) { try RunDirectory.newest(in: run.path) }
     #expect(damaged?.code == .corrupted)
@@ -100,7 +145,7 @@ struct RunDirectoryTests {
     let path = temporary.path.appending("run")
     do {
       let run = try RunDirectory(creating: path, configuration: [:])
-      _ = try run.save(try checkpoint(step: 1), retention: Retention(last: 1))
+      _ = try run.save(try RunExamples.checkpoint(step: 1), retention: Retention(last: 1))
     }
     let leftover = path.appending("checkpoints/.step-2.h5.x\(AtomicFile.temporarySuffix)")
     try AtomicFile.write([1], to: leftover)
@@ -139,5 +184,24 @@ struct RunDirectoryTests {
     #expect(try text() == first + "{\"step\":20,\"epoch\":2,\"loss\":0.25}\n")
     try run.rewriteMetrics(short)
     #expect(try text() == first)
+  }
+
+  @Test(
+    "A save that cannot fit is refused before anything is written",
+    arguments: [(nil, true), (0, false), (1 << 20, false), ((1 << 20) + 1027, false)]
+      + [((1 << 20) + 1028, true), (.max, true)] as [(Int?, Bool)]
+  )
+  func space(available: Int?, fits: Bool) throws {
+    let archive = Archive(tensors: ["t": try Tensor(vector: [1] as [Float])])
+    let file: FilePath = "run/checkpoints/step-000000000001.h5"
+    do throws(FlywheelError) {
+      try CheckpointStore.requireSpace(for: archive, available: available, at: file)
+      #expect(fits)
+    } catch {
+      #expect(!fits)
+      #expect(error.code == .noSpace)
+      #expect(error.location.path == file)
+      #expect(error.message.contains("needs 1049604 bytes, and \(available ?? 0) are free"))
+    }
   }
 }

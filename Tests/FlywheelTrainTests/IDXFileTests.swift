@@ -1,8 +1,10 @@
+import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelTestSupport
-import FlywheelTrain
 import SystemPackage
 import Testing
+
+@testable import FlywheelTrain
 
 @Suite struct IDXFileTests {
   // MARK: - What is well formed
@@ -10,24 +12,180 @@ import Testing
   @Test func `images are read row by row`() throws {
     let directory = try TemporaryDirectory()
     let values = (0..<12).map(UInt8.init)
-    let file = try IDXFile.images(at: directory.write(idx([2, 2, 3], values), to: "images"))
+    let file = try IDXFile(directory.write(idx([2, 2, 3], values), to: "images"), .samples)
+    #expect(file.dtype == .uint8)
     #expect(file.extents == [2, 2, 3])
-    #expect(file.values == values)
+    #expect(Array(file) == values)
   }
 
-  @Test func `labels are read`() throws {
+  @Test(
+    arguments: [
+      [5], [5, 1], [5, 2, 3, 1], [2, 1, 2, 1, 2, 1, 2, 1, 2], [1, 1, 1],
+    ] as [[UInt32]]
+  )
+  func `samples have any number of dimensions`(extents: [UInt32]) throws {
     let directory = try TemporaryDirectory()
-    let file = try IDXFile.labels(at: directory.write(idx([3], [7, 0, 255]), to: "labels"))
-    #expect(file.extents == [3])
-    #expect(file.values == [7, 0, 255])
+    let values = (0..<Int(extents.reduce(1, *))).map { UInt8($0) }
+    for bytes in [idx(extents, values), gzip(idx(extents, values))] {
+      let file = try IDXFile(directory.write(bytes, to: "samples"), .samples)
+      #expect(file.extents == extents.map { Int($0) })
+      let tensor = try file.values(Float.self, Normalization())
+      #expect(tensor.dtype == .uint8)
+      #expect(tensor.shape.extents == file.extents)
+      #expect(try tensor.elements(as: UInt8.self) == values)
+    }
+  }
+
+  struct Numbers: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    var type: UInt8
+    var dtype: DType
+    var bytes: [UInt8]
+    var values: [Double]
+  }
+
+  static let numbers = [
+    Numbers(
+      testDescription: "int8",
+      type: 0x09,
+      dtype: .int8,
+      bytes: [0, 127, 0x80, 0xFF],
+      values: [0, 127, -128, -1]
+    ),
+    Numbers(
+      testDescription: "int16",
+      type: 0x0B,
+      dtype: .int16,
+      bytes: [0, 1, 0x7F, 0xFF, 0x80, 0, 0xFF, 0xFE],
+      values: [1, 32767, -32768, -2]
+    ),
+    Numbers(
+      testDescription: "int32",
+      type: 0x0C,
+      dtype: .int32,
+      bytes: [0, 0, 1, 0, 0x7F, 0xFF, 0xFF, 0xFF, 0x80, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFD],
+      values: [256, 2_147_483_647, -2_147_483_648, -3]
+    ),
+    Numbers(
+      testDescription: "float32",
+      type: 0x0D,
+      dtype: .float32,
+      bytes: [0x3F, 0x80, 0, 0, 0xC0, 0x20, 0, 0, 0, 0, 0, 1, 0x7F, 0x7F, 0xFF, 0xFF],
+      values: [1, -2.5, 0x1p-149, Double(Float.greatestFiniteMagnitude)]
+    ),
+    Numbers(
+      testDescription: "float64",
+      type: 0x0E,
+      dtype: .float64,
+      bytes: [0x3F, 0xF0] + [UInt8](repeating: 0, count: 6)
+        + [0xC0, 0x04, 0, 0, 0, 0, 0, 1] + [0x3F, 0xB9, 0x99, 0x99, 0x99, 0x99, 0x99, 0x9A]
+        + [0x47, 0xEF, 0xFF, 0xFF, 0xE0, 0, 0, 0],
+      values: [1, -2.5000000000000004, 0.1, Double(Float.greatestFiniteMagnitude)]
+    ),
+  ]
+
+  @Test(arguments: numbers, [false, true])
+  func `numbers are big-endian, and normalized once`(
+    numbers: Numbers,
+    isCompressed: Bool
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let bytes = idx(type: numbers.type, [2, 2], numbers.bytes)
+    let path = try directory.write(isCompressed ? gzip(bytes) : bytes, to: "numbers")
+    let file = try IDXFile(path, .samples)
+    #expect(file.dtype == numbers.dtype)
+    #expect(Array(file) == numbers.bytes)
+    let same = Normalization()
+    let doubles: [Double] = try file.values(Double.self, same).elements()
+    #expect(doubles == numbers.values)
+    let floats: [Float] = try file.values(Float.self, same).elements()
+    #expect(floats == numbers.values.map { Float($0) })
+    let normalization = Normalization(scale: 0.3, mean: 0.1, deviation: 0.7)
+    let expected = numbers.values.map { ($0 * 0.3 - 0.1) / 0.7 }
+    let normalized: [Double] = try file.values(Double.self, normalization).elements()
+    #expect(normalized == expected)
+    let rounded: [Float] = try file.values(Float.self, normalization).elements()
+    #expect(rounded == expected.map { Float($0) })
+  }
+
+  @Test(
+    arguments: [
+      (0x0D, [0x7F, 0x80, 0, 0]), (0x0D, [0x7F, 0xC0, 0, 0]),
+      (0x0E, [0xFF, 0xF0, 0, 0, 0, 0, 0, 0]),
+      // Finite in 64 bits, but not in 32.
+      (0x0E, [0x47, 0xF0, 0, 0, 0, 0, 0, 0]),
+    ] as [(UInt8, [UInt8])]
+  )
+  func `a number that is not finite is named with its place`(type: UInt8, last: [UInt8]) throws {
+    let directory = try TemporaryDirectory()
+    let bytes = [UInt8](repeating: 0, count: 5 * last.count) + last
+    let file = try IDXFile(directory.write(idx(type: type, [3, 2], bytes), to: "x"), .samples)
+    let error = #expect(throws: FlywheelError.self) {
+      try file.values(Float.self, Normalization())
+    }
+    #expect(error?.code == .malformed)
+    #expect(error?.message.hasPrefix("Value 1 of sample 2 is ") == true)
+    #expect(error?.location.byteOffset == UInt64(12 + 5 * last.count))
+  }
+
+  @Test(
+    arguments: [
+      (0x08, [7, 0, 255], [7, 0, 255]), (0x09, [7, 0, 127], [7, 0, 127]),
+      (0x0B, [0, 7, 1, 0, 0x7F, 0xFF], [7, 256, 32767]),
+      (0x0C, [0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], [7, 0, 65535]),
+    ] as [(UInt8, [UInt8], [UInt16])]
+  )
+  func `labels are integers of any type`(
+    type: UInt8,
+    bytes: [UInt8],
+    labels: [UInt16]
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write(idx(type: type, [3], bytes), to: "labels")
+    #expect(try IDXFile(path, .labels).labels() == labels)
+  }
+
+  @Test(
+    arguments: [
+      (0x09, [7, 0xFF], "-1"), (0x0B, [0, 7, 0x80, 0], "-32768"),
+      (0x0C, [0, 0, 0, 7, 0, 1, 0, 0], "65536"), (0x0C, [0, 0, 0, 7, 0xFF, 0, 0, 0], "-16777216"),
+    ] as [(UInt8, [UInt8], String)]
+  )
+  func `a label out of range is named`(type: UInt8, bytes: [UInt8], label: String) throws {
+    let directory = try TemporaryDirectory()
+    let file = try IDXFile(directory.write(idx(type: type, [2], bytes), to: "labels"), .labels)
+    let error = #expect(throws: FlywheelError.self) { try file.labels() }
+    #expect(error?.code == .malformed)
+    #expect(error?.message.contains("the label \(label) of sample 1") == true)
+    #expect(error?.location.byteOffset == UInt64(8 + bytes.count / 2))
   }
 
   @Test(arguments: [gzip(idx([5, 4, 3], pythonValues)), pythonGzip])
   func `gzip is recognized by its bytes`(bytes: [UInt8]) throws {
     let directory = try TemporaryDirectory()
-    let file = try IDXFile.images(at: directory.write(bytes, to: "images"))
+    let file = try IDXFile(directory.write(bytes, to: "images"), .samples)
     #expect(file.extents == [5, 4, 3])
-    #expect(file.values == pythonValues)
+    #expect(Array(file) == pythonValues)
+  }
+
+  @Test func `members of a gzip file follow each other, however they are cut`() throws {
+    let directory = try TemporaryDirectory()
+    let whole = idx([5, 4, 3], pythonValues)
+    for cut in 0...whole.count {
+      for middle in [[], gzip([])] {
+        let bytes = gzip(Array(whole[..<cut])) + middle + gzip(Array(whole[cut...]))
+        let file = try IDXFile(directory.write(bytes, to: "images"), .samples)
+        #expect(Array(file) == pythonValues)
+      }
+    }
+  }
+
+  @Test(arguments: [1, 2, 511, 5000])
+  func `zeros behind a gzip file are padding`(count: Int) throws {
+    let directory = try TemporaryDirectory()
+    let bytes = pythonGzip + [UInt8](repeating: 0, count: count)
+    let file = try IDXFile(directory.write(bytes, to: "images"), .samples)
+    #expect(Array(file) == pythonValues)
   }
 
   // MARK: - What is not
@@ -49,18 +207,19 @@ import Testing
   static let imageFaults = [
     Fault("an empty file", [], .truncated, 0),
     Fault("text", Array("no images, only words".utf8), .malformed, 0),
-    Fault("labels", idx([12], [UInt8](repeating: 1, count: 12)), .malformed, 0),
-    Fault("floats", idx(type: 0x0D, [1, 1, 1], [0, 0, 0, 0]), .malformed, 0),
-    Fault("four dimensions", idx([1, 1, 1, 1], [0]), .malformed, 0),
+    Fault("no dimensions", idx([], [1]), .malformed, 0),
+    Fault("a type that there is not", idx(type: 0x0A, [1, 1, 1], [0]), .malformed, 0),
+    Fault("three bytes of an extent", [0, 0, 8, 1, 0, 0, 1], .truncated, 4),
+    Fault("255 dimensions and no extents", [0, 0, 8, 255], .truncated, 4),
     Fault("no images", idx([0, 2, 2], []), .malformed, 4),
     Fault("no rows", idx([1, 0, 2], []), .malformed, 8),
     Fault("no columns", idx([1, 2, 0], []), .malformed, 12),
     Fault("a size of 96 bits", idx([.max, .max, .max], [0]), .limitExceeded, 8),
+    Fault("a size of 66 bits", idx(type: 14, [1 << 31, 1 << 31, 2], [0]), .limitExceeded, 8),
     Fault("a size of 62 bits", idx([1 << 31, 1 << 30, 1], [0]), .truncated, 16),
     Fault("one byte too few", idx([1, 2, 2], [1, 2, 3]), .truncated, 16),
     Fault("one byte too many", idx([1, 2, 2], [1, 2, 3, 4, 5]), .malformed, 20),
     // In gzip, from the header declared by the decompressed bytes to the trailer.
-    Fault("gzip: labels", gzip(idx([12], [UInt8](repeating: 1, count: 12))), .malformed, 0),
     Fault("gzip: no rows", gzip(idx([1, 0, 2], [])), .malformed, 8),
     Fault("gzip: a size of 96 bits", gzip(idx([.max, .max, .max], [0])), .limitExceeded, 8),
     Fault("gzip: 4 GB in 40 bytes", gzip(idx([4_000_000, 1_000, 1], [0])), .limitExceeded, 4),
@@ -85,20 +244,31 @@ import Testing
     Fault("gzip: a changed pixel", gzip(idx([1, 1, 1], [9]), replacing: 31), .corrupted, 36),
     Fault("gzip: a wrong CRC", gzip(idx([1, 1, 1], [9]), replacing: 32), .corrupted, 36),
     Fault("gzip: a wrong length", gzip(idx([1, 1, 1], [9]), replacing: 36), .corrupted, 40),
-    Fault("gzip: a byte behind", gzip(idx([1, 1, 1], [9])) + [0], .malformed, 40),
+    Fault("gzip: a byte behind", gzip(idx([1, 1, 1], [9])) + [1], .malformed, 40),
+    Fault("gzip: zeros and a byte", gzip(idx([1, 1, 1], [9])) + [0, 0, 1], .malformed, 40),
+    Fault("gzip: half a mark behind", gzip(idx([1, 1, 1], [9])) + [0x1F], .malformed, 40),
+    Fault(
+      "gzip: zeros before a member",
+      gzip(idx([1, 1, 1], [9])) + [0] + gzip([]),
+      .malformed,
+      40
+    ),
+    Fault("gzip: a member cut off", gzip(idx([1, 1, 1], [9])) + [0x1F, 0x8B, 8], .truncated, 43),
+    Fault("gzip: a member too many", gzip(idx([1, 1, 1], [9])) + gzip([1]), .malformed, 17),
   ]
 
   @Test(arguments: imageFaults)
   func `a fault in images is named with its place`(fault: Fault) throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write(fault.bytes, to: "images")
-    let error = #expect(throws: FlywheelError.self) { try IDXFile.images(at: path) }
+    let error = #expect(throws: FlywheelError.self) { try IDXFile(path, .samples) }
     #expect(error?.code == fault.code)
     #expect(error?.location == .init(path: path, byteOffset: fault.offset))
   }
 
   static let labelFaults = [
-    Fault("images", idx([1, 1, 1], [0]), .malformed, 0),
+    Fault("images", idx([1, 1, 1], [0]), .malformed, 2),
+    Fault("floats", idx(type: 0x0D, [1], [0, 0, 0, 0]), .malformed, 2),
     Fault("one label too few", idx([3], [0, 1]), .truncated, 8),
     Fault("one label too many", idx([1], [0, 1]), .malformed, 9),
     Fault("gzip: one label too few", gzip(idx([3], [0, 1])), .truncated, 8),
@@ -108,7 +278,7 @@ import Testing
   func `a fault in labels is named with its place`(fault: Fault) throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write(fault.bytes, to: "labels")
-    let error = #expect(throws: FlywheelError.self) { try IDXFile.labels(at: path) }
+    let error = #expect(throws: FlywheelError.self) { try IDXFile(path, .labels) }
     #expect(error?.code == fault.code)
     #expect(error?.location == .init(path: path, byteOffset: fault.offset))
   }
@@ -118,9 +288,9 @@ import Testing
     let whole = idx([2, 2, 3], [UInt8](repeating: 5, count: 12))
     for count in whole.indices {
       let path = try directory.write(Array(whole[..<count]), to: "images")
-      let error = #expect(throws: FlywheelError.self) { try IDXFile.images(at: path) }
+      let error = #expect(throws: FlywheelError.self) { try IDXFile(path, .samples) }
       #expect(error?.code == .truncated)
-      #expect(error?.location.byteOffset == (count < 16 ? 0 : 16))
+      #expect(error?.location.byteOffset == (count < 4 ? 0 : count < 16 ? 4 : 16))
     }
   }
 
@@ -128,7 +298,7 @@ import Testing
     let directory = try TemporaryDirectory()
     for count in pythonGzip.indices {
       let path = try directory.write(Array(pythonGzip[..<count]), to: "images")
-      let error = #expect(throws: FlywheelError.self) { try IDXFile.images(at: path) }
+      let error = #expect(throws: FlywheelError.self) { try IDXFile(path, .samples) }
       #expect(error?.code == .truncated)
       // Shorter than its own mark it is no gzip file, but a short plain one.
       #expect(error?.location.byteOffset == (count < 2 ? 0 : UInt64(count)))
@@ -142,8 +312,8 @@ import Testing
       bytes[index] ^= 1 << (index % 8)
       let path = try directory.write(bytes, to: "images")
       do {
-        let file = try IDXFile.images(at: path)
-        #expect(file.values == pythonValues)
+        let file = try IDXFile(path, .samples)
+        #expect(Array(file) == pythonValues)
         #expect(index < 28, "only the header's time, system and name do not matter")
       } catch {
         #expect(error.location.path == path)
@@ -154,123 +324,25 @@ import Testing
   @Test func `a missing file and a directory are refused`() throws {
     let directory = try TemporaryDirectory()
     let missing = #expect(throws: FlywheelError.self) {
-      try IDXFile.images(at: directory.path.appending("nothing"))
+      try IDXFile(directory.path.appending("nothing"), .samples)
     }
     #expect(missing?.code == .notFound)
-    let noFile = #expect(throws: FlywheelError.self) { try IDXFile.images(at: directory.path) }
+    let noFile = #expect(throws: FlywheelError.self) { try IDXFile(directory.path, .samples) }
     #expect(noFile?.code == .invalidArgument)
-  }
-
-  // MARK: - MNIST
-
-  /// The four files with 2 training images and 1 test image of 3 by 2 pixels.
-  static let files: [String: [UInt8]] = [
-    "train-images": idx([2, 2, 3], (0..<12).map(UInt8.init)),
-    "train-labels": idx([2], [4, 9]),
-    "t10k-images": idx([1, 2, 3], (20..<26).map(UInt8.init)),
-    "t10k-labels": idx([1], [3]),
-  ]
-
-  private func write(
-    _ replacements: [String: [UInt8]?] = [:],
-    to directory: TemporaryDirectory,
-    separator: String = "-",
-    compressed: Bool = false
-  ) throws {
-    for (stem, bytes) in Self.files {
-      guard let bytes = replacements[stem, default: bytes] else { continue }
-      let rank = stem.hasSuffix("images") ? 3 : 1
-      let name = "\(stem)\(separator)idx\(rank)-ubyte"
-      if compressed {
-        try directory.write(gzip(bytes), to: name + ".gz")
-      } else {
-        try directory.write(bytes, to: name)
-      }
-    }
-  }
-
-  @Test(arguments: ["-", "."], [false, true])
-  func `MNIST is found under all its usual names`(separator: String, compressed: Bool) throws {
-    let directory = try TemporaryDirectory()
-    try write(to: directory, separator: separator, compressed: compressed)
-    let (training, test) = try IDXFile.mnist(in: directory.path)
-    #expect(training.pixels == (0..<12).map(UInt8.init))
-    #expect(training.labels == [4, 9])
-    #expect(training.count == 2)
-    #expect(training.width == 3)
-    #expect(training.height == 2)
-    #expect(training.featureCount == 6)
-    #expect(training.classCount == 10)
-    let pixelsAndLabels: [UInt8] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 4, 9]
-    #expect(training.checksum == CRC32.checksum(pixelsAndLabels.rawBytes))
-    #expect(test.pixels == (20..<26).map(UInt8.init))
-    #expect(test.labels == [3])
-    #expect(test.classCount == 10)
-    let last = training[1..<2]
-    #expect(last.pixels == (6..<12).map(UInt8.init))
-    #expect(last.labels == [9])
-    #expect(last.classCount == 10)
-  }
-
-  @Test(arguments: files.keys.sorted())
-  func `a missing file is named in all its spellings`(stem: String) throws {
-    let directory = try TemporaryDirectory()
-    try write([stem: nil], to: directory)
-    let error = #expect(throws: FlywheelError.self) { try IDXFile.mnist(in: directory.path) }
-    #expect(error?.code == .notFound)
-    #expect(error?.location.path == directory.path)
-    let rank = stem.hasSuffix("images") ? 3 : 1
-    for name in ["-idx\(rank)-ubyte", "-idx\(rank)-ubyte.gz", ".idx\(rank)-ubyte.gz"] {
-      #expect(error?.message.contains(stem + name) == true)
-    }
-  }
-
-  struct Disagreement: Sendable, CustomTestStringConvertible {
-    var testDescription: String
-    var replacements: [String: [UInt8]?]
-    var file: String?
-  }
-
-  @Test(arguments: [
-    Disagreement(
-      testDescription: "a label too few",
-      replacements: ["train-labels": idx([1], [9])],
-      file: "train-labels-idx1-ubyte"
-    ),
-    Disagreement(
-      testDescription: "a test label that no training image has",
-      replacements: ["t10k-labels": idx([1], [10])],
-      file: "t10k-labels-idx1-ubyte"
-    ),
-    Disagreement(
-      testDescription: "test images of another size",
-      replacements: ["t10k-images": idx([1, 3, 2], [0, 0, 0, 0, 0, 0])],
-      file: nil
-    ),
-  ])
-  func `files that do not go together are refused`(disagreement: Disagreement) throws {
-    let directory = try TemporaryDirectory()
-    try write(disagreement.replacements, to: directory)
-    let error = #expect(throws: FlywheelError.self) { try IDXFile.mnist(in: directory.path) }
-    #expect(error?.code == .mismatch)
-    #expect(
-      error?.location.path == disagreement.file.map { directory.path.appending($0) }
-        ?? directory.path
-    )
-  }
-
-  @Test func `a damaged file is not taken for a missing one`() throws {
-    let directory = try TemporaryDirectory()
-    try write(["t10k-images": [1, 2, 3]], to: directory)
-    let error = #expect(throws: FlywheelError.self) { try IDXFile.mnist(in: directory.path) }
-    #expect(error?.code == .truncated)
   }
 }
 
 // MARK: - Files, byte by byte
 
-/// An IDX file of unsigned bytes; only a fault has another type.
-private func idx(type: UInt8 = 8, _ extents: [UInt32], _ values: [UInt8]) -> [UInt8] {
+extension [UInt8] {
+  /// The elements as they are in the file.
+  fileprivate init(_ file: IDXFile) {
+    self = unsafe file.bytes.withUnsafeBytes { unsafe [UInt8]($0) }
+  }
+}
+
+/// An IDX file, of unsigned bytes if nothing else is said.
+func idx(type: UInt8 = 8, _ extents: [UInt32], _ values: [UInt8]) -> [UInt8] {
   [0, 0, type, UInt8(extents.count)]
     + extents.flatMap { extent in
       [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: extent >> $0) }
@@ -279,7 +351,7 @@ private func idx(type: UInt8 = 8, _ extents: [UInt32], _ values: [UInt8]) -> [UI
 }
 
 /// A gzip file with a 10-byte header and one stored block, whose bytes start at 15.
-private func gzip(_ bytes: [UInt8], replacing index: Int? = nil) -> [UInt8] {
+func gzip(_ bytes: [UInt8], replacing index: Int? = nil) -> [UInt8] {
   func littleEndian(_ value: UInt32, _ count: Int) -> [UInt8] {
     (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * UInt32($0))) }
   }

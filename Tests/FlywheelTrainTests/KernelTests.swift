@@ -286,11 +286,11 @@ import Testing
 
   struct Guess: Sendable, CustomTestStringConvertible {
     var logits: [Double]
-    var label: UInt8
+    var label: UInt16
     var isHit: Bool
     var testDescription: String { "\(logits) for \(label)" }
 
-    init(_ logits: [Double], _ label: UInt8, _ isHit: Bool) {
+    init(_ logits: [Double], _ label: UInt16, _ isHit: Bool) {
       self.logits = logits
       self.label = label
       self.isHit = isHit
@@ -337,11 +337,11 @@ import Testing
     [
       ([1_000, -1_000], 0, 0, 0), ([1_000, -1_000], 1, 2_000, 1), ([-1e30, 1e30], 1, 0, 0),
       ([800, 0], 0, 0, 0),
-    ] as [([Double], UInt8, Double, Double)]
+    ] as [([Double], UInt16, Double, Double)]
   )
   func `extreme logits neither overflow nor lose the loss`(
     loss: Loss,
-    example: (logits: [Double], label: UInt8, loss: Double, delta: Double)
+    example: (logits: [Double], label: UInt16, loss: Double, delta: Double)
   ) throws {
     func check<Scalar: TrainingScalar>(_ type: Scalar.Type) throws {
       let z = try PaddedMatrix<Scalar>(Matrix(rows: [example.logits]))
@@ -376,34 +376,64 @@ import Testing
   // MARK: - Data
 
   @Test(arguments: [1, 15, 16, 17, 30, 784], [0, 1, 3, 10])
-  func `pixels are gathered in order, as parts of 1`(imageSize: Int, batch: Int) throws {
-    let count = 4
-    let pixels = try GuardedBytes(count: count * imageSize)
-    for index in 0..<pixels.count { unsafe pixels.start[index] = UInt8((index * 89 + 7) % 256) }
+  func `bytes are gathered in order, scaled and shifted`(size: Int, batch: Int) throws {
+    let bytes = try GuardedBytes(count: 4 * size)
+    for index in 0..<bytes.count { unsafe bytes.start[index] = UInt8((index * 89 + 7) % 256) }
     let order = (0..<max(1, batch)).map { UInt32([3, 0, 3, 1, 2][$0 % 5]) }
-    func check<Scalar: TrainingScalar>(_ type: Scalar.Type) throws {
+    let isFused = unsafe String(cString: fw_kernels_arithmetic()) == "fma"
+    func check<Scalar: TrainingScalar>(_ factor: Scalar, _ offset: Scalar) throws {
       // What lay there before, in the pad too, is gone; the row after the batch stays.
-      let rows = try PaddedMatrix<Scalar>(rows: batch, columns: imageSize, dirtyPad: true)
-      let scale = 1 / Scalar(255)
-      unsafe type.kernels.gather(
-        pixels.start,
-        imageSize,
+      let rows = try PaddedMatrix<Scalar>(rows: batch, columns: size, dirtyPad: true)
+      unsafe Scalar.kernels.gatherBytes(
+        bytes.start,
+        size,
         order,
         batch,
-        scale,
+        factor,
+        offset,
         rows.base,
         rows.stride
       )
       var wrong = 0
       for row in 0..<batch {
-        for column in 0..<imageSize {
-          let pixel = unsafe pixels.start[Int(order[row]) * imageSize + column]
-          if rows.value(row, column) != Scalar(pixel) * scale { wrong += 1 }
+        for column in 0..<size {
+          let byte = unsafe Scalar(bytes.start[Int(order[row]) * size + column])
+          let expected = isFused ? offset.addingProduct(byte, factor) : byte * factor + offset
+          if rows.value(row, column) != expected { wrong += 1 }
+          // Without a shift it is the plain product, bit for bit.
+          if offset == 0, expected != byte * factor { wrong += 1 }
         }
       }
       #expect(wrong == 0)
       #expect(rows.padIsZero)
-      #expect((0..<imageSize).allSatisfy { rows.value(batch, $0) == Scalar(sentinel) })
+      #expect((0..<size).allSatisfy { rows.value(batch, $0) == Scalar(sentinel) })
+    }
+    try check(1 / Float(255), 0)
+    try check(1 / Double(255), 0)
+    try check(1 / Float(77), -0.1307)
+    try check(1 / Double(77), -0.1307)
+  }
+
+  @Test(arguments: [1, 7, 8, 16, 17, 30], [0, 1, 3, 10])
+  func `rows are gathered in order, as they are`(size: Int, batch: Int) throws {
+    let order = (0..<max(1, batch)).map { UInt32([3, 0, 3, 1, 2][$0 % 5]) }
+    func check<Scalar: TrainingScalar>(_ type: Scalar.Type) throws {
+      // To the last byte before memory that may not be read.
+      let bytes = try GuardedBytes(count: 4 * size * MemoryLayout<Scalar>.size)
+      let numbers = Matrix(4, size, from: 11).values.map { Scalar($0) }
+      unsafe numbers.withUnsafeBytes { source in
+        for index in source.indices { unsafe bytes.start[index] = source[index] }
+      }
+      let rows = try PaddedMatrix<Scalar>(rows: batch, columns: size, dirtyPad: true)
+      unsafe bytes.start.withMemoryRebound(to: Scalar.self, capacity: numbers.count) { samples in
+        unsafe type.kernels.gatherRows(samples, size, order, batch, rows.base, rows.stride)
+      }
+      let isRight = (0..<batch).allSatisfy { row in
+        (0..<size).allSatisfy { rows.value(row, $0) == numbers[Int(order[row]) * size + $0] }
+      }
+      #expect(isRight)
+      #expect(rows.padIsZero)
+      #expect((0..<size).allSatisfy { rows.value(batch, $0) == Scalar(sentinel) })
     }
     try check(Float.self)
     try check(Double.self)
@@ -601,7 +631,7 @@ private func expectLoss<Scalar: TrainingScalar>(
 ) throws {
   var logits = Matrix(batch, classes, from: 123)
   for index in logits.values.indices { logits.values[index] *= 4 }
-  let labels = (0..<max(1, batch)).map { UInt8($0 * 37 % classes) }
+  let labels = (0..<max(1, batch)).map { UInt16($0 * 37 % classes) }
   let scale = Scalar(0.3)
   let z = try PaddedMatrix<Scalar>(logits)
   let (sum, hits) = unsafe type.kernels.loss(
@@ -865,7 +895,7 @@ extension Activation {
 extension Loss {
   fileprivate func plain(
     _ logits: Matrix,
-    labels: [UInt8]
+    labels: [UInt16]
   ) -> (loss: Double, hits: Int, outputs: Matrix) {
     var loss = 0.0
     var hits = 0
@@ -922,7 +952,7 @@ private func allResults<Scalar: TrainingScalar>(_ type: Scalar.Type) throws -> [
   }
   var logits = Matrix(10, 30, from: 5)
   for index in logits.values.indices { logits.values[index] *= 20 }
-  let labels = (0..<10).map { UInt8($0 * 3) }
+  let labels = (0..<10).map { UInt16($0 * 3) }
   for activation in Activation.allCases {
     let z = try PaddedMatrix<Scalar>(logits)
     let delta = try PaddedMatrix<Scalar>(Matrix(10, 30, from: 6_000))
@@ -938,8 +968,12 @@ private func allResults<Scalar: TrainingScalar>(_ type: Scalar.Type) throws -> [
     results["\(loss) sum, \(type)"] = CRC32.checksum([sum, Double(hits)].rawBytes)
   }
   let rows = try PaddedMatrix<Scalar>(rows: 3, columns: 10)
-  unsafe type.kernels.gather(labels + labels + labels, 10, [2, 0, 1], 3, 1 / 255, rows.base, 16)
-  results["gather, \(type)"] = rows.checksum
+  let bytes = (0..<30).map { UInt8($0 * 8) }
+  unsafe type.kernels.gatherBytes(bytes, 10, [2, 0, 1], 3, 1 / 255, -0.3, rows.base, 16)
+  results["gather bytes, \(type)"] = rows.checksum
+  let numbers = logits.values.map { Scalar($0) }
+  unsafe type.kernels.gatherRows(numbers, 10, [2, 0, 1], 3, rows.base, 16)
+  results["gather rows, \(type)"] = rows.checksum
   return results
 }
 

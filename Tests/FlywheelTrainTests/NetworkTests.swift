@@ -1,3 +1,4 @@
+import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelOptim
 import Testing
@@ -28,7 +29,7 @@ import Testing
 
   @Test(arguments: Activation.allCases, Loss.allCases)
   func `steps are those of the plain mathematics`(activation: Activation, loss: Loss) throws {
-    let images = ImageBatches<Double>(try Samples.images())
+    let images = SampleBatches<Double>(try Samples.images(), Samples.normalization)
     for layers in [[6, 3], [6, 5, 3], [6, 17, 4, 3]] {
       let shape = try NetworkShape(layers: layers, activation: activation, loss: loss)
       let network = try network(Double.self, shape, batchSize: 8)
@@ -52,7 +53,7 @@ import Testing
     let shape = try NetworkShape(layers: [6, 17, 4, 3], activation: activation, loss: loss)
     let network = try network(Float.self, shape, batchSize: 8)
     var plain = PlainNetwork(network)
-    let images = ImageBatches<Float>(try Samples.images())
+    let images = SampleBatches<Float>(try Samples.images(), Samples.normalization)
     for batch in [0..<8, 3..<4] {
       let measure = network.step(images, order: batch, rule: Self.rule)
       let expected = plain.step(batch, Self.weights, Self.biases)
@@ -67,7 +68,7 @@ import Testing
     let shape = try NetworkShape(layers: [6, 5, 3], activation: .tanh, loss: loss)
     let network = try network(Double.self, shape, batchSize: 8)
     var plain = PlainNetwork(network)
-    var images = ImageBatches<Double>(try Samples.images())
+    var images = SampleBatches<Double>(try Samples.images(), Samples.normalization)
     let order = (0..<UInt32(Samples.count)).map { $0 * 7 % UInt32(Samples.count) }
     images.reorder(order)
     for batch in [0..<8, 15..<23] {
@@ -90,7 +91,7 @@ import Testing
     let shape = try NetworkShape(layers: [6, 5, 4, 3], activation: activation, loss: loss)
     let network = try network(Double.self, shape, batchSize: Samples.count)
     let before = PlainNetwork(network)
-    let images = ImageBatches<Double>(try Samples.images())
+    let images = SampleBatches<Double>(try Samples.images(), Samples.normalization)
     // This form leaves the gradient in the buffer, and the weights where they are.
     let probe = SGDForm<Double>(a: 0, b: 1, c: 0, d: 0, f: 0, h: 0)
     _ = network.step(
@@ -117,7 +118,7 @@ import Testing
   /// The slope of the mean loss along one parameter, which is left as it was.
   private func centralDifference(
     _ network: Network<Double>,
-    _ images: ImageBatches<Double>,
+    _ images: SampleBatches<Double>,
     _ matrix: PaddedMatrix<Double>,
     _ row: Int,
     _ column: Int
@@ -143,7 +144,7 @@ import Testing
     let shape = try NetworkShape(layers: [6, 5, 3], activation: activation, loss: loss)
     let network = try network(Double.self, shape, batchSize: Samples.count)
     let before = PlainNetwork(network)
-    let images = ImageBatches<Double>(try Samples.images())
+    let images = SampleBatches<Double>(try Samples.images(), Samples.normalization)
     let evaluated = network.evaluate(images)
     #expect(before.distance(to: network) == 0)
     let stepped = network.step(images, order: 0..<Samples.count, rule: Self.rule)
@@ -163,7 +164,9 @@ import Testing
       let shape = try NetworkShape(layers: [6, 5, 3], activation: .sigmoid, loss: loss)
       let network = try network(Double.self, shape, batchSize: batchSize)
       let plain = PlainNetwork(network)
-      let measure = network.evaluate(ImageBatches<Double>(try Samples.images(count)))
+      let measure = network.evaluate(
+        SampleBatches<Double>(try Samples.images(count), Samples.normalization)
+      )
       let expected = plain.measure(Array(0..<count))
       #expect(measure.samples == count)
       #expect(measure.hits == expected.hits)
@@ -177,7 +180,9 @@ import Testing
     for loss in Loss.allCases {
       let shape = try NetworkShape(layers: [6, 5, 3], activation: .sigmoid, loss: loss)
       let network = try network(Double.self, shape, batchSize: 8)
-      let hits = network.evaluate(ImageBatches<Double>(try Samples.images())).hits
+      let hits = network.evaluate(
+        SampleBatches<Double>(try Samples.images(), Samples.normalization)
+      ).hits
       #expect(hits > 0 && hits < Samples.count)
     }
   }
@@ -249,13 +254,15 @@ private enum Samples {
     return (0..<6 * labels.count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
   }()
 
-  static func images(_ count: Int = count) throws -> LabelledImages {
-    try LabelledImages(
-      pixels: Array(pixels[..<(6 * count)]),
-      labels: Array(labels[..<count]),
-      width: 2,
-      height: 3,
-      classCount: 3
+  static let normalization = Normalization(scale: 1.0 / 255)
+
+  static func images(_ count: Int = count) throws -> LabelledSamples {
+    try LabelledSamples(
+      values: try Tensor(Array(pixels[..<(6 * count)]), shape: try Shape([count, 3, 2])),
+      labels: labels[..<count].map { UInt16($0) },
+      classCount: 3,
+      storedType: .uint8,
+      checksum: 0
     )
   }
 }

@@ -42,6 +42,7 @@ struct TrainingConfigurationTests {
       warmup: .init(over: 3, start: 0.125)
     )
     configuration.data.source = "some/where"
+    configuration.data.normalization = NormalizationSettings(scale: 0.5, mean: 1, deviation: 2)
     configuration.data.training = 12
     configuration.data.validation = 0
     configuration.data.batchSize = 5

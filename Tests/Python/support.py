@@ -77,7 +77,9 @@ class TestCase(unittest.TestCase):
         self._number += 1
         return self.folder / f"{name}-{self._number}"
 
-    def start(self, *arguments, before=None, cwd=None, stderr=subprocess.PIPE) -> subprocess.Popen:
+    def start(
+        self, *arguments, before=None, cwd=None, stderr=subprocess.PIPE, environment=None
+    ) -> subprocess.Popen:
         """Starts the binary; it is killed when the test ends, if it still runs."""
         self.assertIsNotNone(settings.flywheel, "run the tests with run.py --flywheel BINARY")
         process = subprocess.Popen(
@@ -88,7 +90,7 @@ class TestCase(unittest.TestCase):
             preexec_fn=before,
             cwd=cwd or self.folder,
             # A crash is a failure anyway; without this each takes a second to describe itself.
-            env=os.environ | {"SWIFT_BACKTRACE": "enable=no"},
+            env=os.environ | {"SWIFT_BACKTRACE": "enable=no"} | (environment or {}),
         )
         self.addCleanup(_end, process)
         return process

@@ -23,7 +23,7 @@ class CommandLineTestCase(TestCase):
 
 class Help(CommandLineTestCase):
     def test_every_command_has_help_with_examples(self):
-        for command in ([], ["train"], ["resume"], ["inspect"], ["verify"]):
+        for command in ([], ["train"], ["resume"], ["inspect"], ["verify"], ["plot"]):
             with self.subTest(command=command):
                 result = self.flywheel(*command, "--help")
                 self.assertIn("Examples:", result.stdout)
@@ -33,7 +33,7 @@ class Help(CommandLineTestCase):
 
     def test_the_flags_in_the_examples_exist(self):
         named = 0
-        for command in ("train", "resume", "inspect", "verify"):
+        for command in ("train", "resume", "inspect", "verify", "plot"):
             text = self.flywheel(command, "--help").stdout
             examples, _, usage = text.partition("USAGE:")
             for flag in re.findall(r"--[a-z-]+", examples.partition("Examples:")[2]):

@@ -35,12 +35,37 @@ void fw_h5_store_release(fw_h5_store *store);
 hid_t fw_h5_open(fw_h5_store *store);
 hid_t fw_h5_create(fw_h5_store *store);
 
-// The type of numbers in a file; kind is 'i', 'u' or 'f'. Little-endian ones are our memory types too.
-hid_t fw_h5_number_type(char kind, size_t byte_count, int is_big_endian);
-// Creation properties: one set of each, shared, not to be closed; chunked ones are the caller's.
+// The types of elements that Flywheel reads and writes.
+typedef enum {
+  FW_H5_UNREAD,
+  FW_H5_BOOL,  // an enumeration of FALSE = 0 and TRUE = 1 on bytes, as h5py has it
+  FW_H5_INT8,
+  FW_H5_INT16,
+  FW_H5_INT32,
+  FW_H5_INT64,
+  FW_H5_UINT8,
+  FW_H5_UINT16,
+  FW_H5_UINT32,
+  FW_H5_UINT64,
+  FW_H5_FLOAT8_E4M3FN,  // this and the two after the next are opaque bytes, as Keras has bfloat16
+  FW_H5_FLOAT8_E5M2,
+  FW_H5_FLOAT16,
+  FW_H5_BFLOAT16,
+  FW_H5_FLOAT32,
+  FW_H5_FLOAT64,
+  FW_H5_COMPLEX64,  // a compound of r and i, as h5py has it
+  FW_H5_COMPLEX128,
+  FW_H5_ELEMENT_COUNT
+} fw_h5_element;
+
+// The type of elements in our files; not to be closed. Little-endian ones are our memory types too.
+hid_t fw_h5_type(fw_h5_element element, int is_big_endian);
+// Creation properties: one set of each, shared, not to be closed; chunked ones are the caller's. The filters
+// are applied in the order of the arguments; a level of 0 is no compression.
 hid_t fw_h5_group_creation(void);
 hid_t fw_h5_contiguous_creation(void);
-hid_t fw_h5_new_chunked_creation(int rank, const hsize_t *chunk);
+hid_t fw_h5_new_chunked_creation(int rank, const hsize_t *chunk, int shuffles, int gzip_level,
+                                 int has_checksums);
 // A fixed-length UTF-8 string type, the caller's.
 hid_t fw_h5_new_string_type(size_t byte_count);
 
@@ -54,9 +79,13 @@ typedef struct {
   int rank;  // negative if the dataset has no elements by declaration
   H5T_class_t type_class;
   size_t type_byte_count;
-  char kind;  // as above; 0 if the type is none of the numbers that we read
+  fw_h5_element element;
   int is_big_endian;
+  hid_t memory_type;  // what to read elements as, so that they are ours; not to be closed, may be 0
+  // Of floating-point numbers that are not read: why not.
+  size_t precision, exponent_bits, mantissa_bits, exponent_bias;
   int is_variable_text;
+  H5T_cset_t character_set;
   int chunk_rank, filter_count;
   uint64_t extents[FW_H5_MAX_RANK], chunk[FW_H5_MAX_RANK], filters[FW_H5_MAX_FILTERS];
 } fw_h5_description;
@@ -68,27 +97,41 @@ int fw_h5_describe(hid_t dataset, fw_h5_description *result);
 // What an attribute is: its type and extents.
 int fw_h5_describe_attribute(hid_t attribute, fw_h5_description *result);
 
+enum { FW_H5_MAX_TARGET = 65536 };
+
 typedef struct {
   int is_hard_link;
   int link_type;    // H5L_type_t; above 64 another program's
   int object_type;  // H5O_type_t, for hard links
   uint64_t object;  // tells objects of one file apart
+  size_t target_byte_count;  // of a soft or an external link
 } fw_h5_member;
 
 // Looks at one link without following it; negative if there is none.
 int fw_h5_look(hid_t group, const char *name, fw_h5_member *result);
 
-// Calls visit with each name in a group, in order, until it returns something else than 0.
+// Reads where a soft or an external link leads: for a soft one a path, for an external one a byte of flags,
+// a file's name, a zero, and a path.
+int fw_h5_target(hid_t group, const char *name, char *bytes, size_t byte_count);
+
+// Calls visit with each name in a group, until it returns something else than 0: in the order in which they
+// were added if the group knows it, else in that of their bytes.
 typedef int (*fw_h5_visitor)(const char *name, void *context);
 int fw_h5_names(hid_t group, fw_h5_visitor visit, void *context);
 
-// Reads a scalar text of fixed length: byte_count bytes, and zeros instead of other padding.
-int fw_h5_read_text(hid_t attribute, size_t byte_count, char *bytes);
+// Reads elements of a dataset: all, or count of them along each axis from offset on, each stride-th.
+int fw_h5_read_all(hid_t dataset, hid_t memory_type, void *bytes);
+int fw_h5_read_block(hid_t dataset, hid_t memory_type, int rank, const hsize_t *offset,
+                     const hsize_t *stride, const hsize_t *count, void *bytes);
 
-// Reads where in the file a scalar text of variable length is: its length in 4 bytes, the address of a
-// collection of the global heap in 8, an index there in 4; all little-endian. libhdf5 is not asked to go
-// there, since it trusts the heap's numbers: one wrong bit made it crash or never return.
+// The type, the caller's, to read texts as: of fixed length their bytes, with zeros instead of other padding;
+// of variable length references of FW_H5_REFERENCE_SIZE bytes to where in the file they are: the length in 4
+// bytes, the address of a collection of the global heap in 8, an index there in 4; all little-endian. libhdf5
+// is not asked to go there, since it trusts the heap's numbers: one wrong bit made it crash or never return.
 enum { FW_H5_REFERENCE_SIZE = 16 };
-int fw_h5_read_text_reference(hid_t attribute, unsigned char *reference);
+hid_t fw_h5_new_text_type(const fw_h5_description *description);
+
+// Adds a scalar text of variable length: the one kind that h5py gives back as text and not as bytes.
+int fw_h5_add_variable_text(hid_t object, const char *name, const char *text);
 
 #endif

@@ -1,4 +1,4 @@
-// The arithmetic of a small network, and the checksum of its bytes.
+// The arithmetic of a small network, the checksum of its bytes, and what converts and counts them.
 //
 // One source serves every CPU: on x86 each kernel is compiled for x86-64-v4, x86-64-v3 and plain
 // x86-64, and the best level this CPU has is taken at the first call. The order of every sum is part
@@ -7,6 +7,8 @@
 // level, nor on the blocking, nor on whether the build is debug or release, but on one thing only:
 // whether a multiplication and the addition after it are rounded once or twice. That is what
 // fw_kernels_arithmetic() names.
+//
+// Conversions and statistics (conversion_kernels.h) never fuse, and are the same bits everywhere.
 //
 // Every matrix is row-major and starts on 64 bytes; every row stride is a multiple of 16 elements, so
 // vectors (biases too) are as long as a multiple of 16. Pad elements are zero when a kernel is called
@@ -18,6 +20,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "float_formats.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,6 +43,8 @@ uint32_t fw_crc32(uint32_t crc, const void *bytes, size_t count);
 
 /// How fw_crc32 works on this CPU: "vpclmulqdq-512", "pclmulqdq", "arm64-crc32" or "table".
 const char *fw_crc32_implementation(void);
+
+#include "conversion_kernels.h"
 
 // The typed kernels, once for float (…_f32) and once for double (…_f64).
 #define FW_REAL float

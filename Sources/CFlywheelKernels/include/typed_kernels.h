@@ -109,29 +109,36 @@ void FW_TYPED(relu_backward)(const FW_REAL *a, ptrdiff_t a_stride, FW_REAL *delt
 
 /// Independent sigmoids against the one-hot target y: the loss is
 /// Σ max(z, 0) - z y + log(1 + exp(-|z|)), and z becomes (sigmoid(z) - y) scale.
-double FW_TYPED(sigmoid_cross_entropy)(FW_REAL *z, ptrdiff_t stride, const uint8_t *labels,
+double FW_TYPED(sigmoid_cross_entropy)(FW_REAL *z, ptrdiff_t stride, const uint16_t *labels,
                                        ptrdiff_t batch, ptrdiff_t classes, FW_REAL scale,
                                        ptrdiff_t *correct);
 
 /// Softmax: the loss is log Σ exp(z) - z[label], and z becomes (softmax(z) - y) scale.
-double FW_TYPED(softmax_cross_entropy)(FW_REAL *z, ptrdiff_t stride, const uint8_t *labels,
+double FW_TYPED(softmax_cross_entropy)(FW_REAL *z, ptrdiff_t stride, const uint16_t *labels,
                                        ptrdiff_t batch, ptrdiff_t classes, FW_REAL scale,
                                        ptrdiff_t *correct);
 
 /// The identity against the one-hot target y: the loss is ½ Σ (z - y)², and z becomes (z - y) scale.
-double FW_TYPED(squared_error)(FW_REAL *z, ptrdiff_t stride, const uint8_t *labels,
+double FW_TYPED(squared_error)(FW_REAL *z, ptrdiff_t stride, const uint16_t *labels,
                                ptrdiff_t batch, ptrdiff_t classes, FW_REAL scale,
                                ptrdiff_t *correct);
 
 /// Independent sigmoids a against the one-hot target y: the loss is ½ Σ (a - y)², and z becomes
 /// (a - y) a (1 - a) scale.
-double FW_TYPED(sigmoid_squared_error)(FW_REAL *z, ptrdiff_t stride, const uint8_t *labels,
+double FW_TYPED(sigmoid_squared_error)(FW_REAL *z, ptrdiff_t stride, const uint16_t *labels,
                                        ptrdiff_t batch, ptrdiff_t classes, FW_REAL scale,
                                        ptrdiff_t *correct);
 
 // MARK: Data
 
-/// x[s] = images[order[s]] · scale, the pad set to zero. Images follow each other without a gap and may
-/// lie at any address; no byte outside an image is read.
-void FW_TYPED(gather_bytes)(const uint8_t *images, ptrdiff_t image_size, const uint32_t *order,
-                            ptrdiff_t batch, FW_REAL scale, FW_REAL *x, ptrdiff_t x_stride);
+// Samples follow each other without a gap and may lie at any address; no byte outside a sample is read.
+// The pad of x's rows is set to zero.
+
+/// x[s] = samples[order[s]] · factor + offset.
+void FW_TYPED(gather_bytes)(const uint8_t *samples, ptrdiff_t size, const uint32_t *order,
+                            ptrdiff_t batch, FW_REAL factor, FW_REAL offset, FW_REAL *x,
+                            ptrdiff_t x_stride);
+
+/// x[s] = samples[order[s]].
+void FW_TYPED(gather_rows)(const FW_REAL *samples, ptrdiff_t size, const uint32_t *order,
+                           ptrdiff_t batch, FW_REAL *x, ptrdiff_t x_stride);

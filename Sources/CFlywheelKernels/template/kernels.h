@@ -91,4 +91,5 @@ const TABLE FW_EXPORTED_TABLE = {
     .squared_error = squared_error,
     .sigmoid_squared_error = sigmoid_squared_error,
     .gather_bytes = gather_bytes,
+    .gather_rows = gather_rows,
 };

@@ -15,7 +15,7 @@ INLINE ptrdiff_t is_hit(const real *z, ptrdiff_t classes, ptrdiff_t label) {
   return hit;
 }
 
-static double sigmoid_cross_entropy(real *z, ptrdiff_t stride, const uint8_t *labels,
+static double sigmoid_cross_entropy(real *z, ptrdiff_t stride, const uint16_t *labels,
                                     ptrdiff_t batch, ptrdiff_t classes, real scale,
                                     ptrdiff_t *correct) {
   // 1 + exp(-|z|) is at most 2, so that the product of a block of them is far from overflow, and one
@@ -53,7 +53,7 @@ static double sigmoid_cross_entropy(real *z, ptrdiff_t stride, const uint8_t *la
   return total;
 }
 
-static double softmax_cross_entropy(real *z, ptrdiff_t stride, const uint8_t *labels,
+static double softmax_cross_entropy(real *z, ptrdiff_t stride, const uint16_t *labels,
                                     ptrdiff_t batch, ptrdiff_t classes, real scale,
                                     ptrdiff_t *correct) {
   double total = 0;
@@ -79,7 +79,7 @@ static double softmax_cross_entropy(real *z, ptrdiff_t stride, const uint8_t *la
   return total;
 }
 
-static double squared_error(real *z, ptrdiff_t stride, const uint8_t *labels, ptrdiff_t batch,
+static double squared_error(real *z, ptrdiff_t stride, const uint16_t *labels, ptrdiff_t batch,
                             ptrdiff_t classes, real scale, ptrdiff_t *correct) {
   double total = 0;
   ptrdiff_t hits = 0;
@@ -101,7 +101,7 @@ static double squared_error(real *z, ptrdiff_t stride, const uint8_t *labels, pt
   return total;
 }
 
-static double sigmoid_squared_error(real *z, ptrdiff_t stride, const uint8_t *labels,
+static double sigmoid_squared_error(real *z, ptrdiff_t stride, const uint16_t *labels,
                                     ptrdiff_t batch, ptrdiff_t classes, real scale,
                                     ptrdiff_t *correct) {
   double total = 0;

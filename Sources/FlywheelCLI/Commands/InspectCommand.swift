@@ -3,9 +3,10 @@ import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelHDF5
 import FlywheelRun
+import OrderedCollections
 import SystemPackage
 
-/// `flywheel inspect`: what is in a file, without reading the tensors.
+/// `flywheel inspect`: what is in a file, without reading the tensors unless their statistics are wanted.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
@@ -17,6 +18,7 @@ struct InspectCommand: ParsableCommand {
         flywheel inspect runs/1
         flywheel inspect runs/1/checkpoints/step-000000003125.h5
         flywheel inspect runs/1 --json | python3 -m json.tool
+        flywheel inspect runs/1 --stats
       """
   )
 
@@ -26,38 +28,90 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Print the checkpoint's document: an instance of schemas/checkpoint.schema.json.")
   var json = false
 
+  @Flag(
+    name: .customLong("stats"),
+    help: """
+      Read the tensors too, and show the range, mean, standard deviation and norm of their finite \
+      numbers (of complex ones: of absolute values). With --json: a JSON object of its own.
+      """
+  )
+  var showsStatistics = false
+
   func run() throws {
     let path = try ResolvedFile.newest(FilePath(file))
     let file = try HDF5File(opening: path)
     let datasets = try file.allDatasets()
-    guard datasets.contains(where: { $0.path == "/" + CheckpointKey.document }) else {
-      try showArchive(path, datasets)
-      return
-    }
-    if json {
+    let isCheckpoint = datasets.contains { $0.path == "/" + CheckpointKey.document }
+    if isCheckpoint && json && !showsStatistics {
       let document = try Checkpoint.documentJSON(try file.tensor(CheckpointKey.document))
       Terminal.output.print(document.prettyText())
       return
     }
-    let checkpoint = try CheckpointFile.read(path, verification: .structure)
-    for line in CheckpointView.lines(checkpoint, path, datasets) { Terminal.output.print(line) }
-  }
-
-  /// Shows a file that is no checkpoint.
-  private func showArchive(_ path: FilePath, _ datasets: [HDF5Dataset]) throws {
-    guard !json else {
-      let rows = datasets.map { dataset -> JSONValue in
-        [
-          "name": JSONValue(String(dataset.path.dropFirst())),
-          "type": JSONValue(dataset.typeDescription),
-          "shape": .array(dataset.shape.extents.map { JSONValue($0) }),
-        ]
+    var statistics: [String: TensorStatistics] = [:]
+    if showsStatistics {
+      for dataset in datasets where dataset.path != "/" + CheckpointKey.document {
+        statistics[dataset.path] = try Self.statistics(of: dataset, in: file)
       }
-      let document: JSONValue = ["format": "hdf5", "tensors": .array(rows)]
-      Terminal.output.print(document.prettyText())
+    }
+    if json {
+      Terminal.output.print(archive(datasets, statistics).prettyText())
       return
     }
-    Terminal.output.print("\(path): HDF5, no Flywheel checkpoint, \(datasets.count) datasets")
-    for line in CheckpointView.table(datasets) { Terminal.output.print(line) }
+    if isCheckpoint {
+      let checkpoint = try CheckpointFile.read(path, verification: .structure)
+      for line in CheckpointView.lines(checkpoint, path) { Terminal.output.print(line) }
+      Terminal.output.print()
+    } else {
+      Terminal.output.print("\(path): HDF5, no Flywheel checkpoint, \(datasets.count) datasets")
+    }
+    for line in CheckpointView.table(datasets, statistics) { Terminal.output.print(line) }
+  }
+
+  /// A file's datasets as JSON.
+  private func archive(
+    _ datasets: [HDF5Dataset],
+    _ statistics: [String: TensorStatistics]
+  ) -> JSONValue {
+    let rows = datasets.map { dataset -> JSONValue in
+      var row: OrderedDictionary<String, JSONValue> = [
+        "name": JSONValue(String(dataset.path.dropFirst())),
+        "type": JSONValue(dataset.typeDescription),
+        "shape": .array(dataset.shape.extents.map { JSONValue($0) }),
+      ]
+      if showsStatistics { row["statistics"] = statistics[dataset.path]?.json ?? .null }
+      return .object(row)
+    }
+    return ["format": "hdf5", "tensors": .array(rows)]
+  }
+
+  /// The statistics of a dataset; nil if it holds nothing that Flywheel reads as a tensor.
+  private static func statistics(
+    of dataset: HDF5Dataset,
+    in file: borrowing HDF5File
+  ) throws(FlywheelError) -> TensorStatistics? {
+    do throws(FlywheelError) {
+      return try file.tensor(dataset.path).statistics()
+    } catch {
+      guard error.code == .unsupported else { throw error }
+      return nil
+    }
+  }
+}
+
+extension TensorStatistics {
+  fileprivate var json: JSONValue {
+    func number(_ value: Double?) -> JSONValue { value.map { JSONValue($0) } ?? .null }
+    return [
+      "count": JSONValue(count),
+      "zeros": JSONValue(zeroCount),
+      "nan": JSONValue(nanCount),
+      "positive_infinity": JSONValue(positiveInfinityCount),
+      "negative_infinity": JSONValue(negativeInfinityCount),
+      "minimum": number(minimum),
+      "maximum": number(maximum),
+      "mean": number(mean),
+      "standard_deviation": number(standardDeviation),
+      "norm": number(norm),
+    ]
   }
 }

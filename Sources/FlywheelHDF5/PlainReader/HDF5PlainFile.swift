@@ -30,16 +30,18 @@ public struct HDF5PlainFile {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     guard let name = parts.last, !parts.contains(""),
       let address = group(parts.dropLast())?.addresses[String(name)],
-      let dataset = try? PlainDataset(bytes.bytes, at: address),
+      let dataset = try? PlainDataset(bytes, at: address),
       // A typed view needs elements at their own alignment.
-      dataset.byteOffset.map({ $0.isMultiple(of: dataset.dtype.byteCount) }) ?? true
+      dataset.byteOffset.map({ $0.isMultiple(of: dataset.dtype.alignment) }) ?? true
     else { return nil }
-    return try? Tensor(
+    let tensor = try? Tensor(
       dtype: dataset.dtype,
       shape: dataset.shape,
       storage: bytes,
       byteOffset: dataset.byteOffset ?? 0
     )
+    guard let tensor, (try? TruthValues.check(tensor)) != nil else { return nil }
+    return tensor
   }
 
   private mutating func group(_ parts: ArraySlice<Substring>) -> PlainGroup? {

@@ -1,3 +1,4 @@
+internal import CFlywheelHDF5
 import FlywheelCore
 
 /// A dataset of numbers that lie in the file in one piece, little-endian and unfiltered.
@@ -12,25 +13,36 @@ struct PlainDataset {
   let byteOffset: Int?
 
   /// Reads the dataset at an address; nil if it is not plain, or damaged.
-  init?(_ file: RawSpan, at address: Int) throws(FlywheelError) {
-    var dtype: DType?
+  init?(_ file: TensorStorage, at address: Int) throws(FlywheelError) {
+    var type: PlainDType?
+    var typeName: [UInt8]?
     var shape: Shape?
     var place: (offset: UInt64, count: UInt64)?
-    let isPlain = try PlainObjectHeader.visit(file, at: address) {
+    let isPlain = try PlainObjectHeader.visit(file.bytes, at: address) {
       (message, content) throws(FlywheelError) in
       switch message {
       case .dataspace:
         shape = try Self.shape(content)
         return shape != nil
       case .datatype:
-        dtype = try Self.dtype(content)
-        return dtype != nil
+        type = try PlainDType(content)
+        return type != nil
       case .layout:
         place = try Self.place(content)
         return place != nil
+      case .attribute:
+        if case .opaque = type, typeName == nil { typeName = try Self.typeName(content) }
+        return true
       case .link, .linkInfo, .groupInfo: return false  // a group
       default: return true
       }
+    }
+    var dtype: DType?
+    switch type {
+    case .known(let known): dtype = known
+    case .opaque(let byteCount):
+      if let typeName { dtype = try Self.namedType(typeName, byteCount, file) }
+    case nil: break
     }
     guard isPlain, let dtype, let shape, let place,
       place.count == UInt64(try shape.byteCount(of: dtype))
@@ -76,54 +88,45 @@ struct PlainDataset {
     )
   }
 
-  private static func dtype(_ content: RawSpan) throws(FlywheelError) -> DType? {
+  /// Where the text is that an attribute `dtype` holds; nil if it is another attribute, or no such text.
+  ///
+  /// Format specification, section IV.A.2.m, version 3.
+  private static func typeName(_ content: RawSpan) throws(FlywheelError) -> [UInt8]? {
     var reader = ByteReader(content)
-    let kind = try reader.readLittleEndian(UInt8.self, "the class and version")
-    let bits = try reader.readLittleEndian(UInt16.self, "the class's bits")
-    let moreBits = try reader.readLittleEndian(UInt8.self, "the class's bits")
-    let size = try reader.readLittleEndian(UInt32.self, "the size")
-    let bitOffset = try reader.readLittleEndian(UInt16.self, "the bit offset")
-    let precision = try reader.readLittleEndian(UInt16.self, "the precision")
-    guard moreBits == 0, bitOffset == 0, UInt32(precision) == 8 * size else { return nil }
-    switch kind & 0x0F {
-    case 0: return integer(bits, size)
-    case 1: return try float(bits, size, &reader)
-    default: return nil
-    }
+    let version = try reader.readLittleEndian(UInt8.self, "the version")
+    let flags = try reader.readLittleEndian(UInt8.self, "the flags")
+    guard version == 3, flags == 0 else { return nil }
+    let nameSize = try reader.readLittleEndian(UInt16.self, "the name's size")
+    let typeSize = try reader.readLittleEndian(UInt16.self, "the type's size")
+    let spaceSize = try reader.readLittleEndian(UInt16.self, "the space's size")
+    _ = try reader.take(1, "the character set")
+    let name = try reader.take(Int(nameSize), "the name")
+    var type = ByteReader(try reader.take(Int(typeSize), "the type"))
+    let space = try reader.take(Int(spaceSize), "the space")
+    guard unsafe name.withUnsafeBytes({ unsafe $0.elementsEqual(Array("dtype\0".utf8)) }),
+      try shape(space)?.rank == 0,
+      try type.readLittleEndian(UInt8.self, "the class") & 0x0F == 9,  // variable length
+      try type.readLittleEndian(UInt8.self, "the kind") & 0x0F == 1,  // text
+      reader.remaining == FW_H5_REFERENCE_SIZE
+    else { return nil }
+    let reference = try reader.take(reader.remaining, "the text's place")
+    return unsafe reference.withUnsafeBytes { unsafe Array($0) }
   }
 
-  /// Little-endian, nothing but significant bits; bit 3 is the sign.
-  private static func integer(_ bits: UInt16, _ size: UInt32) -> DType? {
-    switch (bits, size) {
-    case (0x08, 1): .int8
-    case (0x08, 2): .int16
-    case (0x08, 4): .int32
-    case (0x08, 8): .int64
-    case (0x00, 1): .uint8
-    case (0x00, 2): .uint16
-    case (0x00, 4): .uint32
-    case (0x00, 8): .uint64
-    default: nil
-    }
-  }
-
-  /// IEEE 754, little-endian, with an implied leading one.
-  private static func float(
-    _ bits: UInt16,
-    _ size: UInt32,
-    _ reader: inout ByteReader
+  /// The dtype that the text at a place names.
+  private static func namedType(
+    _ reference: [UInt8],
+    _ byteCount: Int,
+    _ file: TensorStorage
   ) throws(FlywheelError) -> DType? {
-    let exponentStart = try reader.readLittleEndian(UInt8.self, "the exponent's place")
-    let exponentSize = try reader.readLittleEndian(UInt8.self, "the exponent's size")
-    let mantissaStart = try reader.readLittleEndian(UInt8.self, "the mantissa's place")
-    let mantissaSize = try reader.readLittleEndian(UInt8.self, "the mantissa's size")
-    let bias = try reader.readLittleEndian(UInt32.self, "the exponent's bias")
-    let fields = [exponentStart, exponentSize, mantissaStart, mantissaSize]
-    // The sign's place is in the high byte; 0x20 is the normalisation.
-    switch (bits, size, bias) {
-    case (0x1F20, 4, 127) where fields == [23, 8, 0, 23]: return .float32
-    case (0x3F20, 8, 1023) where fields == [52, 11, 0, 52]: return .float64
-    default: return nil
-    }
+    var heap = GlobalHeap(file, baseOffset: 0)
+    var reader = ByteReader(reference.rawBytes)
+    guard let place = try heap.find(&reader) else { return nil }
+    let text = file.bytes.extracting(place)
+    let name = unsafe text.withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) }
+    guard let name, let dtype = DType(rawValue: name), dtype.isNamedByAttribute,
+      dtype.byteCount == byteCount
+    else { return nil }
+    return dtype
   }
 }

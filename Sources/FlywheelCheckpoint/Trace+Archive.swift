@@ -1,0 +1,249 @@
+public import FlywheelCore
+public import OrderedCollections
+
+extension Trace {
+  /// The keys of all tensors of the trace, the document among them.
+  public var keys: [String] {
+    var keys = [CheckpointKey.traceSteps]
+    keys += parameters.keys.map { CheckpointKey.parameter($0) }
+    for (slot, buffers) in optimizer.slots {
+      keys += buffers.keys.map { CheckpointKey.slot(slot, of: $0) }
+    }
+    keys += parameters.keys.map { CheckpointKey.gradient($0) }
+    return keys + [CheckpointKey.document]
+  }
+
+  /// The trace as an archive: tensors under their keys, and the JSON document.
+  ///
+  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here.
+  /// - Returns: The archive.
+  public func archive() throws(FlywheelError) -> Archive {
+    var tensors: OrderedDictionary<String, Tensor> = [:]
+    tensors[CheckpointKey.traceSteps] = try Tensor(vector: rows.map { Int64($0.step) })
+    for (name, parameter) in parameters {
+      tensors[CheckpointKey.parameter(name)] = parameter.values
+    }
+    for (slot, buffers) in optimizer.slots {
+      for (name, buffer) in buffers { tensors[CheckpointKey.slot(slot, of: name)] = buffer }
+    }
+    for (name, parameter) in parameters {
+      tensors[CheckpointKey.gradient(name)] = parameter.gradients
+    }
+    let document = CheckpointDocument(members: members(index: TensorIndex(of: tensors)))
+    tensors[CheckpointKey.document] = try Tensor(vector: document.bytes)
+    return Archive(tensors: tensors, attributes: attributes)
+  }
+
+  /// What people who open the file with h5py or h5dump look for first; it repeats the document.
+  public var attributes: OrderedDictionary<String, AttributeValue> {
+    [
+      "step": .integer(Int64(optimizer.step)), "rows": .integer(Int64(rows.count)),
+      "rule": .string(optimizer.rule),
+    ]
+  }
+
+  /// Whether a tensor is the document of a trace.
+  ///
+  /// - Parameter tensor: The tensor under `CheckpointKey.document`; nil if there is none.
+  /// - Returns: Whether it is, as its `format` says and its checksum confirms.
+  public static func isDocument(_ tensor: Tensor?) -> Bool {
+    guard let tensor, tensor.shape.rank == 1, let bytes = try? tensor.elements(as: UInt8.self)
+    else { return false }
+    return CheckpointDocument.kind(of: bytes) == .trace
+  }
+
+  /// The document of a trace as JSON, its checksum verified, for people who look at it.
+  ///
+  /// - Parameter tensor: The tensor under `CheckpointKey.document`; nil if there is none.
+  /// - Throws: As `init(verification:reading:)`.
+  /// - Returns: The document, the checksum its last member.
+  public static func documentJSON(_ tensor: Tensor?) throws(FlywheelError) -> JSONValue {
+    try CheckpointDocument.json(tensor, as: .trace)
+  }
+
+  /// Understands the tensors of a file as a trace.
+  ///
+  /// - Parameters:
+  ///   - verification: How far to check it.
+  ///   - tensor: Gives the tensor under a key; nil if there is none. Called once for the document,
+  ///     then once for each tensor that its index lists.
+  /// - Throws: `invalidArgument` if there is no document, `unsupported` for a newer schema,
+  ///   `corrupted`, `mismatch`, `notFound` or `malformed` for a damaged trace, naming the tensor.
+  public init(
+    verification: Verification = .checksums,
+    reading tensor: (String) throws(FlywheelError) -> Tensor?
+  ) throws(FlywheelError) {
+    let document = try CheckpointDocument(try tensor(CheckpointKey.document), as: .trace)
+    do throws(FlywheelError) {
+      try self.init(document, verification, tensor)
+    } catch {
+      throw error.located(tensor: CheckpointKey.document)
+    }
+  }
+
+  private init(
+    _ document: CheckpointDocument,
+    _ verification: Verification,
+    _ tensor: (String) throws(FlywheelError) -> Tensor?
+  ) throws(FlywheelError) {
+    var root = try JSONObject(.object(document.members))
+    _ = try root.string("format")
+    _ = try root.integer("schema")
+    var tensors = try TensorIndex(try root.object("tensors")).tensors(verification, tensor)
+
+    writer = try root.string("writer")
+    saved = try Checkpoint.Saved(try root.object("saved"))
+    optimizer = try OptimizerState(try root.object("optimizer"))
+    rows = []
+    parameters = [:]
+    for row in try root.objects("rows") { try readRow(row) }
+    for parameter in try root.objects("parameters") { try readParameter(parameter, &tensors) }
+    try root.refuseOtherMembers()
+    try checkSteps(tensors.removeValue(forKey: CheckpointKey.traceSteps))
+    for (key, tensor) in tensors { try placeBuffer(tensor, key) }
+  }
+
+  private func members(index: TensorIndex) -> OrderedDictionary<String, JSONValue> {
+    [
+      "format": JSONValue(CheckpointDocument.Kind.trace.rawValue),
+      "schema": JSONValue(Self.schema),
+      "writer": JSONValue(writer),
+      "saved": ["run": JSONValue(saved.run), "time": JSONValue(saved.time)],
+      "parameters": .array(
+        parameters.map { name, parameter in
+          [
+            "name": JSONValue(name),
+            "group": JSONValue(parameter.group),
+            "axes": .array(parameter.axes.map { JSONValue($0) }),
+          ]
+        }
+      ),
+      "optimizer": optimizer.json,
+      "rows": .array(
+        rows.map { row in
+          [
+            "step": JSONValue(row.step),
+            "learning_rates": .array(row.learningRates.map { JSONValue($0) }),
+          ]
+        }
+      ),
+      "tensors": index.json,
+    ]
+  }
+
+  private mutating func readRow(_ source: JSONObject) throws(FlywheelError) {
+    var object = source
+    let row = Row(
+      step: try object.integer("step", in: Counter.range),
+      learningRates: try object.doubles("learning_rates")
+    )
+    try object.refuseOtherMembers()
+    let expected = optimizer.step + rows.count
+    guard row.step == expected, row.learningRates.count == optimizer.groups.count else {
+      throw FlywheelError.malformed(
+        found: "step \(row.step) with \(row.learningRates.count) learning rates in \(source.path)",
+        expected: "step \(expected) with one for each of \(optimizer.groups.count) groups"
+      )
+    }
+    rows.append(row)
+  }
+
+  private mutating func readParameter(
+    _ source: JSONObject,
+    _ tensors: inout OrderedDictionary<String, Tensor>
+  ) throws(FlywheelError) {
+    var object = source
+    let name = try object.string("name")
+    guard !name.isEmpty, parameters[name] == nil else {
+      throw FlywheelError.malformed(
+        found: name.isEmpty ? "a parameter without a name" : "parameter '\(name)' twice",
+        expected: "each name once"
+      )
+    }
+    let group = try object.integer("group", in: 0..<optimizer.groups.count)
+    let axes = try object.strings("axes")
+    try object.refuseOtherMembers()
+    let (key, gradientKey) = (CheckpointKey.parameter(name), CheckpointKey.gradient(name))
+    for needed in [key, gradientKey] where tensors[needed] == nil {
+      throw FlywheelError(
+        .notFound,
+        "The document lists a parameter that its index does not list.",
+        at: .init(tensor: needed)
+      )
+    }
+    guard let values = tensors.removeValue(forKey: key),
+      let gradients = tensors.removeValue(forKey: gradientKey)
+    else { return }
+    guard values.shape.extents.first == rows.count, values.shape.rank == axes.count + 1 else {
+      throw FlywheelError(
+        .mismatch,
+        "The values have shape \(values.shape); expected \(rows.count) rows of \(axes.count) axes.",
+        at: .init(tensor: key)
+      )
+    }
+    guard gradients.shape == values.shape, gradients.dtype == values.dtype else {
+      throw FlywheelError(
+        .mismatch,
+        "The gradients are \(gradients.dtype.rawValue) \(gradients.shape), the values "
+          + "\(values.dtype.rawValue) \(values.shape).",
+        at: .init(tensor: gradientKey)
+      )
+    }
+    parameters[name] = TracedParameter(
+      values: values,
+      gradients: gradients,
+      group: group,
+      axes: axes
+    )
+  }
+
+  /// Puts a tensor of the index, which can only be a buffer, where its key says it belongs.
+  private mutating func placeBuffer(_ tensor: Tensor, _ key: String) throws(FlywheelError) {
+    let components = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    guard components.count == 3, components[0] == CheckpointKey.optimizer,
+      let slot = CheckpointKey.name(fromComponent: components[1]),
+      let name = CheckpointKey.name(fromComponent: components[2]),
+      let values = parameters[name]?.values
+    else {
+      throw FlywheelError(
+        .malformed,
+        "The document gives this tensor no place: it is neither a listed parameter's nor a slot.",
+        at: .init(tensor: key)
+      )
+    }
+    guard tensor.shape.extents.dropFirst() == values.shape.extents.dropFirst(),
+      let count = tensor.shape.extents.first, (1...max(1, rows.count)).contains(count)
+    else {
+      throw FlywheelError(
+        .mismatch,
+        "The buffers have shape \(tensor.shape), the values of their parameter \(values.shape).",
+        at: .init(tensor: key)
+      )
+    }
+    optimizer.slots[slot, default: [:]][name] = tensor
+  }
+
+  private func checkSteps(_ tensor: Tensor?) throws(FlywheelError) {
+    let location = FlywheelError.Location(tensor: CheckpointKey.traceSteps)
+    guard let tensor else {
+      throw FlywheelError(
+        .notFound,
+        "The index does not list the steps of the trace.",
+        at: location
+      )
+    }
+    let steps: [Int64]
+    do throws(FlywheelError) {
+      steps = try tensor.elements()
+    } catch {
+      throw error.located(tensor: CheckpointKey.traceSteps)
+    }
+    guard steps == rows.map({ Int64($0.step) }), tensor.shape.rank == 1 else {
+      throw FlywheelError(
+        .mismatch,
+        "The steps are not those of the document's rows.",
+        at: location
+      )
+    }
+  }
+}

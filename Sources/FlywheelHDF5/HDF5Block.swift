@@ -1,0 +1,85 @@
+internal import FlywheelCore
+
+/// A part of a dataset: along each axis so many elements from an offset on, with a stride.
+public struct HDF5Block: Sendable, Hashable {
+  /// The first index along each axis.
+  public let offset: [Int]
+  /// The number of indices along each axis: the shape of what is read.
+  public let count: [Int]
+  /// The step from one index to the next along each axis.
+  public let stride: [Int]
+
+  /// Describes a part of a dataset.
+  ///
+  /// - Parameters:
+  ///   - offset: The first index along each axis.
+  ///   - count: The number of indices along each axis.
+  ///   - stride: The step along each axis; 1 everywhere if left out.
+  public init(offset: [Int], count: [Int], stride: [Int]? = nil) {
+    self.offset = offset
+    self.count = count
+    self.stride = stride ?? [Int](repeating: 1, count: count.count)
+  }
+
+  /// The whole of a dataset.
+  init(whole shape: Shape) {
+    self.init(offset: [Int](repeating: 0, count: shape.rank), count: shape.extents)
+  }
+
+  /// Throws unless the block lies within a dataset's extents.
+  func check(within shape: Shape) throws(FlywheelError) {
+    let rank = shape.rank
+    guard offset.count == rank, count.count == rank, stride.count == rank else {
+      throw FlywheelError(
+        .invalidArgument,
+        "The block has \(offset.count) offsets, \(count.count) counts and \(stride.count) strides; "
+          + "a dataset of shape \(shape) needs \(rank) of each."
+      )
+    }
+    for (axis, extent) in shape.extents.enumerated() {
+      guard offset[axis] >= 0, count[axis] >= 0, stride[axis] >= 1 else {
+        throw FlywheelError(
+          .invalidArgument,
+          "The block's offset \(offset[axis]), count \(count[axis]) and stride \(stride[axis]) along "
+            + "axis \(axis) make no sense; offsets and counts start at 0, strides at 1."
+        )
+      }
+      guard count[axis] > 0 else { continue }
+      let (span, overflow) = (count[axis] - 1).multipliedReportingOverflow(by: stride[axis])
+      guard !overflow, span < extent, offset[axis] < extent - span else {
+        throw FlywheelError(
+          .invalidArgument,
+          "The block takes \(count[axis]) indices along axis \(axis), from \(offset[axis]) with "
+            + "stride \(stride[axis]); the dataset has only \(extent) there."
+        )
+      }
+    }
+  }
+
+  /// Where in row-major order the block begins, if its elements lie there in one piece; the block lies
+  /// within the shape.
+  func start(within shape: Shape) -> Int? {
+    var start = 0
+    var isPartial = false
+    for (axis, extent) in shape.extents.enumerated() {
+      // After the first axis of more than one index, only whole axes keep the piece together.
+      if isPartial && count[axis] != extent { return nil }
+      if count[axis] > 1 {
+        guard stride[axis] == 1 else { return nil }
+        isPartial = true
+      }
+      start = start * extent + offset[axis]
+    }
+    return start
+  }
+
+  /// How many chunks of a shape the block touches at most along each axis; it lies within the dataset.
+  func chunkCounts(_ chunk: [Int]) -> [Int] {
+    chunk.indices.map { axis in
+      guard count[axis] > 0 else { return 0 }
+      let first = offset[axis]
+      let last = first + (count[axis] - 1) * stride[axis]
+      return min(count[axis], last / chunk[axis] - first / chunk[axis] + 1)
+    }
+  }
+}

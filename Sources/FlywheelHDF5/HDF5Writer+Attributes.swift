@@ -1,0 +1,96 @@
+internal import CFlywheelHDF5
+public import FlywheelCore
+
+extension HDF5Writer {
+  /// Adds an attribute to a group or dataset that exists.
+  ///
+  /// - Parameters:
+  ///   - name: The attribute's name.
+  ///   - value: Its value, of at most 60,000 bytes; strings without NUL.
+  ///   - path: The group or dataset.
+  /// - Throws: `invalidArgument` if the value cannot be written, `notFound` if there is no such object,
+  ///   `alreadyExists` if it has the attribute already.
+  public mutating func setAttribute(
+    _ name: String,
+    _ value: AttributeValue,
+    of path: String = "/"
+  ) throws(FlywheelError) {
+    let place = try located(path)
+    guard try located(name).name == name, !name.isEmpty else {
+      throw invalid("'\(name)' cannot be the name of an attribute; choose another.", at: place)
+    }
+    switch value {
+    case .integer(let number):
+      let type = AttributeType.number(.int64)
+      try setAttribute(name, type, .scalar, [number.littleEndian].rawBytes, place)
+    case .double(let number):
+      let bits = [number.bitPattern.littleEndian]
+      try setAttribute(name, .number(.float64), .scalar, bits.rawBytes, place)
+    case .string(let text):
+      let (bytes, byteCount) = try padded([text], at: place)
+      try setAttribute(name, .text(byteCount: byteCount), .scalar, bytes.rawBytes, place)
+    case .strings(let texts):
+      let (bytes, byteCount) = try padded(texts, at: place)
+      let shape = Shape(vector: texts.count)
+      try setAttribute(name, .text(byteCount: byteCount), shape, bytes.rawBytes, place)
+    case .tensor(let tensor):
+      guard !tensor.dtype.isNamedByAttribute else {
+        throw invalid(
+          "The attribute '\(name)' cannot hold \(tensor.dtype.rawValue), which HDF5 has no name for; "
+            + "write it as a dataset.",
+          at: place
+        )
+      }
+      try checkTruth(tensor, at: place)
+      try setAttribute(name, .number(tensor.dtype), tensor.shape, tensor.bytes, place)
+    }
+  }
+
+  private enum AttributeType {
+    case number(DType)
+    case text(byteCount: Int)
+  }
+
+  private func setAttribute(
+    _ name: String,
+    _ type: AttributeType,
+    _ shape: Shape,
+    _ bytes: RawSpan,
+    _ place: HDF5Path
+  ) throws(FlywheelError) {
+    guard bytes.byteCount <= 60_000 else {
+      throw invalid(
+        "The attribute '\(name)' has \(bytes.byteCount) bytes; at most 60000 fit. Write a dataset.",
+        at: place
+      )
+    }
+    try HDF5Library.call { () throws(FlywheelError) in
+      let none = hid_t(H5P_DEFAULT)
+      let copy =
+        switch type {
+        case .number(let dtype): H5Tcopy(HDF5Library.type(of: dtype))
+        case .text(let byteCount): fw_h5_new_string_type(byteCount)
+        }
+      guard let type = HDF5Handle(copy), let space = HDF5Handle(try space(of: shape, at: place)),
+        let object = HDF5Handle(unsafe H5Oopen(fileID, place.description, none))
+      else {
+        throw failure("find the object for the attribute '\(name)'", .notFound, at: place)
+      }
+      guard unsafe H5Aexists(object.id, name) <= 0 else {
+        throw FlywheelError(
+          .alreadyExists,
+          "'\(place.description)' has an attribute '\(name)' already; it is written once.",
+          at: .init(path: path, tensor: place.description)
+        )
+      }
+      let created = unsafe H5Acreate2(object.id, name, type.id, space.id, none, none)
+      guard let attribute = HDF5Handle(created),
+        unsafe bytes.withUnsafeBytes({ bytes in
+          unsafe bytes.isEmpty ? 0 : H5Awrite(attribute.id, type.id, bytes.baseAddress)
+        }) >= 0
+      else {
+        throw failure("write the attribute '\(name)'", at: place)
+      }
+    }
+  }
+}
