@@ -2,6 +2,7 @@ import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelHDF5
 import FlywheelOptim
+import OrderedCollections
 import SystemPackage
 
 /// A checkpoint as text for people, at most 80 columns wide as far as names allow.
@@ -50,7 +51,17 @@ enum CheckpointView {
         + "gradient \(optimizer.gradient.rawValue)\(sizes ?? "")"
     ]
     for (index, group) in optimizer.groups.enumerated() {
-      lines += Formatting.wrapped(group.hyperparameters.phrases, after: "  group \(index)  ")
+      var phrases = group.hyperparameters.phrases
+      if group.initialLearningRate != group.hyperparameters.learningRate {
+        phrases.insert("of \(group.initialLearningRate) at first", at: 1)
+      }
+      if optimizer.groups.count > 1 {
+        phrases.append("\(checkpoint.parameters.values.count { $0.group == index }) parameters")
+      }
+      lines += Formatting.wrapped(phrases, after: "  group \(index)  ")
+    }
+    if !optimizer.slots.isEmpty {
+      lines += Formatting.wrapped(Array(optimizer.slots.keys), after: "  buffers  ")
     }
     if let clipping = optimizer.clipping {
       lines.append("clipping   to a norm of \(clipping.maximumNorm)")
