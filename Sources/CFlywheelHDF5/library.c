@@ -141,6 +141,7 @@ static void set_up_types(void) {
   H5Tenum_insert(truth, "FALSE", &values[0]);
   H5Tenum_insert(truth, "TRUE", &values[1]);
   types[FW_H5_BOOL][0] = types[FW_H5_BOOL][1] = truth;
+  add_spelling(FW_H5_BOOL, 0, H5T_STD_B8LE, H5T_STD_B8LE);  // PyTables
 }
 
 static hid_t do_not_follow(const char *name, hid_t group, const void *target, size_t byte_count,
@@ -287,9 +288,12 @@ static int is_member(hid_t type, unsigned index, const char *expected_name, int8
   if (name == NULL) return 0;
   int is_same = strcmp(name, expected_name) == 0;
   H5free_memory(name);
-  unsigned char value[16] = {0};  // at least as large as any integer
+  unsigned char value[8] = {0};
   hid_t base = H5Tget_super(type);
-  if (!is_same || base < 0 || H5Tget_size(base) > sizeof value) is_same = 0;
+  // libhdf5 copies as many bytes as the enumeration has, whatever its base says.
+  if (base < 0 || H5Tget_class(base) != H5T_INTEGER || H5Tget_size(type) > sizeof value ||
+      H5Tget_size(base) != H5Tget_size(type))
+    is_same = 0;
   if (is_same && H5Tget_member_value(type, index, value) < 0) is_same = 0;
   if (is_same && H5Tconvert(base, H5T_STD_I8LE, 1, value, NULL, H5P_DEFAULT) < 0) is_same = 0;
   if (base >= 0) H5Tclose(base);

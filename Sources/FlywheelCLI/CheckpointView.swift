@@ -25,7 +25,13 @@ enum CheckpointView {
           + "at step \(Formatting.grouped(best.step))"
       )
     }
-    lines += optimizerLines(checkpoint)
+    lines += optimizerLines(
+      checkpoint.optimizer,
+      groupOfEach: checkpoint.parameters.values.map(\.group)
+    )
+    if let schedule = checkpoint.schedule, schedule != .constant {
+      lines += Formatting.wrapped(schedule.phrases, after: "schedule   ")
+    }
     if let data = checkpoint.data {
       lines.append(
         "data       \(data.source): \(Formatting.grouped(data.training)) to train on, "
@@ -39,8 +45,7 @@ enum CheckpointView {
   }
 
   /// The rule, what its gradients are, and what differs from group to group.
-  private static func optimizerLines(_ checkpoint: Checkpoint) -> [String] {
-    let optimizer = checkpoint.optimizer
+  static func optimizerLines(_ optimizer: OptimizerState, groupOfEach: [Int]) -> [String] {
     let sizes = optimizer.sizes.map {
       " over \($0.batch) of \(Formatting.grouped($0.training))"
     }
@@ -54,7 +59,7 @@ enum CheckpointView {
         phrases[0] += " of \(group.initialLearningRate) at first"
       }
       if optimizer.groups.count > 1 {
-        let count = checkpoint.parameters.values.count { $0.group == index }
+        let count = groupOfEach.count { $0 == index }
         phrases.append(count == 1 ? "1 parameter" : "\(count) parameters")
       }
       lines += Formatting.wrapped(phrases, after: "  group \(index)  ")
@@ -64,9 +69,6 @@ enum CheckpointView {
     }
     if let clipping = optimizer.clipping {
       lines.append("clipping   to a norm of \(clipping.maximumNorm)")
-    }
-    if let schedule = checkpoint.schedule, schedule != .constant {
-      lines += Formatting.wrapped(schedule.phrases, after: "schedule   ")
     }
     return lines
   }

@@ -108,6 +108,15 @@ struct TrainingOptions: ParsableArguments {
   var epochs: Int?
 
   @Option(
+    help: """
+      End training once a metric has not improved for some epochs, such as \
+      validation_loss:patience=5,min_delta=0.001. (default: never)
+      """,
+    transform: EarlyStoppingArgument.rule
+  )
+  var earlyStopping: EarlyStopping?
+
+  @Option(
     parsing: .unconditional,
     help: """
       Seed of all random streams. \
@@ -161,6 +170,7 @@ struct TrainingOptions: ParsableArguments {
     result.data.batchSize = batchSize ?? base.data.batchSize
     result.data.lastBatch = lastBatch ?? base.data.lastBatch
     result.epochs = epochs ?? base.epochs
+    result.earlyStopping = earlyStopping ?? base.earlyStopping
     result.seed = seed ?? base.seed
     result.checkpoints.everyEpochs = saveEveryEpochs ?? base.checkpoints.everyEpochs
     result.checkpoints.everySteps = saveEverySteps ?? base.checkpoints.everySteps

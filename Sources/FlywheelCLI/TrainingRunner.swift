@@ -98,7 +98,9 @@ struct TrainingRunner {
         + "\(Formatting.grouped(progress.batch)) batches done"
     )
     view.say("from \(restoration.path)")
-    if progress.epoch >= configuration.epochs {
+    if let stop = restoration.earlyStop {
+      view.say(Self.text(stop) + "; --no-early-stopping goes on")
+    } else if progress.epoch >= configuration.epochs {
       view.say("all \(configuration.epochs) epochs are done already; --epochs N goes on to N")
     }
   }
@@ -114,9 +116,14 @@ struct TrainingRunner {
       view.say("go on with: flywheel resume \(ShellWord.quoted(path.string))")
       return
     }
+    if let stop = result.earlyStop { view.say(Self.text(stop)) }
     var parts: [String] = []
     if let best = result.progress.best {
-      parts.append("best validation \(Formatting.percent(best.value))")
+      parts.append(
+        best.metric == "validation_accuracy"
+          ? "best validation \(Formatting.percent(best.value))"
+          : "best \(best.metric) \(Formatting.fixed(best.value, 4))"
+      )
     }
     if let accuracy = result.testAccuracy { parts.append("test \(Formatting.percent(accuracy))") }
     view.say(
@@ -126,11 +133,23 @@ struct TrainingRunner {
     view.say("saved \(result.checkpoint)")
   }
 
+  private static func text(_ stop: EarlyStopping.Standing) -> String {
+    "stopped early after epoch \(stop.epochs): \(stop.metric) has not improved since epoch "
+      + "\(stop.epoch) (\(Formatting.fixed(stop.value, 4)))"
+  }
+
   private static func json(_ result: TrainingResult, _ path: FilePath) -> JSONValue {
     [
       "run": JSONValue(path.string),
       "checkpoint": JSONValue(result.checkpoint.string),
+      "trace": result.trace.map { JSONValue($0.string) } ?? .null,
       "finished": JSONValue(result.signal == nil),
+      "stopped_early": result.earlyStop.map { stop in
+        [
+          "metric": JSONValue(stop.metric), "value": JSONValue(stop.value),
+          "epoch": JSONValue(stop.epoch),
+        ]
+      } ?? .null,
       "epoch": JSONValue(result.progress.epoch),
       "step": JSONValue(result.step),
       "best": result.progress.best.map { best in

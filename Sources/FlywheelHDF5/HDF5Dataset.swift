@@ -89,7 +89,17 @@ extension HDF5Dataset {
       }
   }
 
-  /// A dataset that this libhdf5 is too old for.
+  /// Says what was found without libhdf5.
+  init(_ dataset: PlainDataset, at place: HDF5Path) {
+    path = place.description
+    dtype = dataset.dtype
+    typeDescription = dataset.dtype.rawValue
+    isBigEndian = false
+    shape = dataset.shape
+    storage = .contiguous(byteOffset: dataset.byteOffset.map(UInt64.init))
+  }
+
+  /// A dataset that this libhdf5 is too old for, and that is not plain.
   init(unknownAt place: HDF5Path) {
     path = place.description
     dtype = nil

@@ -1,6 +1,5 @@
 internal import CFlywheelHDF5
 public import FlywheelCore
-public import OrderedCollections
 
 extension HDF5File {
   /// The names in a group, in the order in which they were added if the file knows it, as Flywheel's own
@@ -38,15 +37,16 @@ extension HDF5File {
 
   /// All links, soft and external ones, with where they lead; they are not followed.
   ///
-  /// - Returns: The links under their paths, in the order of `allDatasets()`.
+  /// - Returns: The links, in the order of `allDatasets()`.
   /// - Throws: As `allDatasets()`.
-  public func allLinks() throws(FlywheelError) -> OrderedDictionary<String, HDF5Member.Kind> {
+  public func allLinks() throws(FlywheelError) -> [HDF5Link] {
     try HDF5Library.call { () throws(FlywheelError) in
-      var found: OrderedDictionary<String, HDF5Member.Kind> = [:]
+      var found: [HDF5Link] = []
       var seen: Set<UInt64> = []
       try walk(.root, &seen) { (place, kind) in
         switch kind {
-        case .softLink, .externalLink, .other: found[place.description] = kind
+        case .softLink, .externalLink, .other:
+          found.append(HDF5Link(path: place.description, kind: kind))
         case .group, .dataset, .namedType: break
         }
       }

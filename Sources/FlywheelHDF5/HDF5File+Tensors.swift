@@ -34,13 +34,31 @@ extension HDF5File {
     let place = try located(path)
     do throws(FlywheelError) {
       return try HDF5Library.call { () throws(FlywheelError) in
-        let open = try open(place)
-        let tensor = try read(open, block)
+        let tensor = try read(place, block)
         try TruthValues.check(tensor)
         return tensor
       }
     } catch {
       throw error.located(path: self.path, tensor: place.description)
+    }
+  }
+
+  private func read(_ place: HDF5Path, _ block: HDF5Block?) throws(FlywheelError) -> Tensor {
+    do throws(FlywheelError) {
+      return try read(try open(place), block)
+    } catch {
+      guard let plain = try plainDataset(place, after: error) else { throw error }
+      let region = block ?? HDF5Block(whole: plain.shape)
+      try region.check(within: plain.shape)
+      guard let start = region.start(within: plain.shape), let offset = plain.byteOffset else {
+        throw error
+      }
+      return try Tensor(
+        dtype: plain.dtype,
+        shape: Shape(region.count),
+        storage: bytes,
+        byteOffset: offset + start * plain.dtype.byteCount
+      )
     }
   }
 

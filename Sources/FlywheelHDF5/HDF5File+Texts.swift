@@ -82,9 +82,14 @@ extension HDF5File {
         texts.append("")
         continue
       }
-      // Many references may lead to one object.
+      // Many references may lead to one text, which in a sound file has one.
       total += place.count
-      try check(total, "texts")
+      guard total <= max(fillLimit, self.bytes.byteCount) else {
+        throw FlywheelError(
+          .limitExceeded,
+          "The texts have more than \(total) bytes, the file only \(self.bytes.byteCount); it is damaged."
+        )
+      }
       texts.append(
         unsafe bytes.bytes.extracting(place).withUnsafeBytes { unsafe Self.text(Array($0)[...]) }
       )

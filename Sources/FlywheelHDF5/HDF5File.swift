@@ -127,6 +127,9 @@ public import SystemPackage
     do throws(FlywheelError) {
       return try open(place).dataset
     } catch {
+      if let plain = try plainDataset(place, after: error) {
+        return HDF5Dataset(plain, at: place)
+      }
       throw error.located(path: path, tensor: place.description)
     }
   }
@@ -161,6 +164,20 @@ public import SystemPackage
     return dtype
   }
 
+  /// A dataset that libhdf5 failed to open because it is too old for it, read without its help.
+  ///
+  /// Nil if it failed for another reason, or the dataset is not plain. The caller holds the lock.
+  func plainDataset(
+    _ place: HDF5Path,
+    after error: FlywheelError
+  ) throws(FlywheelError) -> PlainDataset? {
+    guard error.code == .unsupported, signatureOffset == 0,
+      case (.dataset, let address?)? = kind(of: place.nameOrDot, in: try group(place.parentPath)),
+      let address = Int(exactly: address)
+    else { return nil }
+    return try? PlainDataset(bytes, at: address)
+  }
+
   /// The open group at a path; the caller holds the lock.
   func group(_ place: HDF5Path) throws(FlywheelError) -> hid_t {
     if place.key.isEmpty { return fileID }
@@ -191,6 +208,9 @@ public import SystemPackage
     in parent: hid_t
   ) -> FlywheelError {
     var error = HDF5Library.damage(what, path: path, tensor: place.description)
+    // Of a header whose checksum did not match, libhdf5 keeps what it has got, and would say that the rest
+    // is not there.
+    guard error.code == .malformed else { return error }
     let name = place.name
     guard unsafe place.key.isEmpty || H5Lexists(parent, name, hid_t(H5P_DEFAULT)) != 0 else {
       error.code = .notFound

@@ -14,12 +14,17 @@ package final class CheckpointStore: Sendable {
   private let lock: RunLock
   /// What this process has learned about files; looking into one again would tell nothing new.
   private let records = Mutex<[FilePath: Retention.Record]>([:])
+  /// The step of the newest checkpoint that this process knows to be whole to the last byte.
+  private let wholeStep = Mutex<Int?>(nil)
 
   /// Takes over the lock of a run.
   init(of path: FilePath, holding lock: consuming RunLock) {
     self.path = path
     self.lock = lock
   }
+
+  /// Notes that the checkpoint of a step has been read and is whole.
+  func noteWhole(_ step: Int) { wholeStep.withLock { $0 = step } }
 
   /// Saves a checkpoint durably, then deletes what the policy no longer keeps.
   func save(
@@ -35,9 +40,17 @@ package final class CheckpointStore: Sendable {
       available: FileSystem.freeByteCount(at: directory),
       at: file
     )
+    // A process that was killed before it had tidied up leaves one file too many; with the new one
+    // there would be two.
+    if let whole = wholeStep.withLock({ $0 }) { try deleteSurplus(upTo: whole, retention) }
     try HDF5Archive.write(archive, to: file)
     records.withLock { $0[file] = Retention.Record(of: checkpoint) }
-    try deleteSurplus(besides: step, retention)
+    noteWhole(step)
+    try deleteSurplus(upTo: step, retention)
+    // What claims a later step is what a resume passed over as damaged.
+    for stale in try Self.files(in: path) where stale.step > step {
+      if !FileSystem.isDirectory(stale.path) { try delete(stale.path) }
+    }
     return file
   }
 
@@ -62,17 +75,15 @@ package final class CheckpointStore: Sendable {
     )
   }
 
-  /// Deletes what the policy does not keep, what claims a later step than the newest, and what is damaged.
-  private func deleteSurplus(
-    besides newest: Int,
-    _ retention: Retention
-  ) throws(FlywheelError) {
+  /// Deletes what is damaged and what the policy does not keep, among the checkpoints up to a step whose
+  /// own is whole: it is the newest of them, and stays.
+  private func deleteSurplus(upTo whole: Int, _ retention: Retention) throws(FlywheelError) {
     var files: [Int: FilePath] = [:]
     var known: [Retention.Record] = []
-    for (step, file) in try Self.files(in: path) where !FileSystem.isDirectory(file) {
+    for (step, file) in try Self.files(in: path)
+    where step <= whole && !FileSystem.isDirectory(file) {
       do throws(FlywheelError) {
-        // What claims a later step is what a resume passed over as damaged: it must not count as kept.
-        if step <= newest, let record = try record(of: file, step) {
+        if let record = try record(of: file, step) {
           files[step] = file
           known.append(record)
           continue

@@ -178,6 +178,16 @@ public struct RunDirectory: ~Copyable, Sendable {
     )
   }
 
+  /// The newest checkpoint of this run that verifies, to go on from.
+  ///
+  /// - Throws: As `newest(in:)`.
+  /// - Returns: The checkpoint, and what was passed over.
+  public func newest() throws(FlywheelError) -> Newest {
+    let newest = try Self.newest(in: path)
+    checkpoints.noteWhole(newest.checkpoint.optimizer.step)
+    return newest
+  }
+
   /// Saves a checkpoint durably, then deletes the ones that the policy no longer keeps.
   ///
   /// Checkpoints of later steps are deleted too: they are what a resume passed over, and the run now

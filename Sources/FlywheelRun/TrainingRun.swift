@@ -57,7 +57,7 @@ public final class TrainingRun {
       restored = nil
     } else {
       directory = try RunDirectory(opening: place)
-      let newest = try RunDirectory.newest(in: place)
+      let newest = try directory.newest()
       skipped = newest.skipped
       restored = newest.checkpoint
       if directory.configuration != configuration {

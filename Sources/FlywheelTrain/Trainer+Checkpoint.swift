@@ -64,6 +64,8 @@ extension Trainer {
     history = checkpoint.history
     // The lines of metrics.jsonl have one order, whatever program wrote the checkpoint.
     try history.arrange(as: metricNames)
+    // What is watched may have changed.
+    progress.best = bestSoFar
     initializationState =
       checkpoint.random[RandomStream.initialization.name] ?? initializationState
   }
@@ -176,7 +178,7 @@ extension Trainer {
     let (seen, isTooMany) = progress.epoch.multipliedReportingOverflow(by: samplesPerEpoch)
     guard !isTooMany, progress.samples - inEpoch == seen, progress.epochHits <= inEpoch,
       progress.epochLoss.isFinite, checkpoint.history.steps.count == progress.epoch,
-      ["validation_accuracy", nil].contains(progress.best?.metric)
+      progress.best.map({ metricNames.contains($0.metric) }) ?? true
     else {
       throw Self.misfit("its samples, sums, metrics or history are not those of its steps")
     }

@@ -17,6 +17,9 @@ struct Trainer<Scalar: TrainingScalar> {
   private var batches: SampleBatches<Scalar>
   let plan: OptimizerPlan
   private(set) var numbers: StepNumbers
+  private var recorder: TraceRecorder<Scalar>?
+  /// The trace that was written.
+  private var traceFile: FilePath?
   var step = 0
   var hasBuffers = false
   var progress = Progress()
@@ -28,7 +31,8 @@ struct Trainer<Scalar: TrainingScalar> {
     _ configuration: TrainingConfiguration,
     _ data: DataSet,
     run: String,
-    from checkpoint: Checkpoint?
+    from checkpoint: Checkpoint?,
+    trace: TraceRequest?
   ) throws(FlywheelError) {
     self.configuration = configuration
     self.data = data
@@ -52,6 +56,15 @@ struct Trainer<Scalar: TrainingScalar> {
     if checkpoint == nil { network.initialize(configuration.initialization, from: &random) }
     initializationState = random.words
     if let checkpoint { try restore(checkpoint) }
+    try configuration.earlyStopping?.require(in: metricNames)
+    if let trace {
+      let (total, overflow) = configuration.epochs.multipliedReportingOverflow(by: batchCount)
+      recorder = try TraceRecorder(
+        trace,
+        of: configuration,
+        steps: step..<max(step, overflow ? .max : total)
+      )
+    }
   }
 
   /// Trains until all epochs are done or a signal asks to stop.
@@ -69,6 +82,25 @@ struct Trainer<Scalar: TrainingScalar> {
     interruption: () -> CInt?,
     report: (TrainingEvent) -> Void
   ) throws(FlywheelError) -> TrainingResult {
+    var result: TrainingResult
+    do throws(FlywheelError) {
+      result = try trainEpochs(in: directory, newest, interruption, report)
+    } catch {
+      // The steps before a failure are what a trace is wanted for most; the failure is what is told.
+      try? writeTrace(in: directory, report)
+      throw error
+    }
+    try writeTrace(in: directory, report)
+    result.trace = traceFile
+    return result
+  }
+
+  private mutating func trainEpochs(
+    in directory: borrowing RunDirectory,
+    _ newest: FilePath?,
+    _ interruption: () -> CInt?,
+    _ report: (TrainingEvent) -> Void
+  ) throws(FlywheelError) -> TrainingResult {
     let samples = data.training.count
     let batchSize = configuration.data.batchSize
     var pace = Pace(samplesToGo: samplesToGo)
@@ -76,7 +108,7 @@ struct Trainer<Scalar: TrainingScalar> {
     var newest: FilePath? = try saved(newest, in: directory)
     try directory.rewriteMetrics(history)
 
-    while progress.epoch < configuration.epochs {
+    while progress.epoch < configuration.epochs, earlyStop == nil {
       batches.reorder(
         EpochOrder.order(
           count: samples,
@@ -97,6 +129,10 @@ struct Trainer<Scalar: TrainingScalar> {
           epochs: progress.epoch,
           hasBuffers: hasBuffers
         )
+        if recorder?.wants(step: step) == true {
+          let state = try checkpoint()
+          try recorder?.record(state, batches, range, rule)
+        }
         let measure = network.step(batches, order: range, rule: rule)
         guard measure.loss.isFinite else {
           throw diverged("The training loss is not finite", atStep: step + 1)
@@ -108,6 +144,7 @@ struct Trainer<Scalar: TrainingScalar> {
         progress.epochLoss += measure.loss
         progress.epochHits += measure.hits
         newest = nil
+        if recorder?.isComplete == true { try writeTrace(in: directory, report) }
         if let (rate, left) = pace.advance(by: range.count) {
           report(.batch(snapshot(rate, left)))
         }
@@ -165,15 +202,9 @@ struct Trainer<Scalar: TrainingScalar> {
       row["validation_accuracy"] = measure.accuracy
       summary.validationLoss = measure.meanLoss
       summary.validationAccuracy = measure.accuracy
-      if measure.accuracy > progress.best?.value ?? -1 {
-        progress.best = .init(
-          metric: "validation_accuracy",
-          value: measure.accuracy,
-          step: step
-        )
-      }
     }
     try history.append(step: step, row)
+    progress.best = bestSoFar
     try directory.appendMetrics(history)
     try directory.appendTiming([
       "epoch": JSONValue(progress.epoch + 1),
@@ -187,6 +218,19 @@ struct Trainer<Scalar: TrainingScalar> {
     progress.epochLoss = 0
     progress.epochHits = 0
     report(.epoch(summary))
+  }
+
+  /// Writes what has been traced, and traces no more.
+  private mutating func writeTrace(
+    in directory: borrowing RunDirectory,
+    _ report: (TrainingEvent) -> Void
+  ) throws(FlywheelError) {
+    guard let recorder else { return }
+    self.recorder = nil
+    guard let trace = try recorder.trace(.init(run: run, time: Clock.timestamp)) else { return }
+    let file = try directory.save(trace)
+    traceFile = file
+    report(.trace(.init(path: file, steps: trace.rows.count)))
   }
 
   private func save(in directory: borrowing RunDirectory) throws(FlywheelError) -> FilePath {
@@ -261,6 +305,24 @@ struct Trainer<Scalar: TrainingScalar> {
     return names
   }
 
+  /// The best value of the metric that is watched: early stopping's, or the validation accuracy.
+  var bestSoFar: Progress.Best? {
+    let metric = configuration.earlyStopping?.metric ?? "validation_accuracy"
+    let isFalling = configuration.earlyStopping?.direction == .min
+    var best: Progress.Best?
+    for (step, value) in zip(history.steps, history.metrics[metric] ?? []) where !value.isNaN {
+      if let before = best?.value, isFalling ? value >= before : value <= before { continue }
+      best = Progress.Best(metric: metric, value: value, step: Int(step))
+    }
+    return best
+  }
+
+  /// Why training ends here, between two epochs, though more were asked for; nil if it goes on.
+  private var earlyStop: EarlyStopping.Standing? {
+    guard progress.batch == 0, progress.epoch < configuration.epochs else { return nil }
+    return configuration.earlyStopping?.stop(after: history)
+  }
+
   private func snapshot(_ rate: Double, _ secondsLeft: Double) -> TrainingEvent.Snapshot {
     let seen = min(progress.batch * configuration.data.batchSize, data.training.count)
     return .init(
@@ -282,6 +344,7 @@ struct Trainer<Scalar: TrainingScalar> {
       checkpoint: newest,
       samplesPerCPUSecond: pace.samplesPerCPUSecond
     )
+    if signal == nil { result.earlyStop = earlyStop }
     if signal == nil, data.test.count > 0 {
       let measure = network.evaluate(SampleBatches(data.test, data.normalization))
       result.testLoss = measure.meanLoss

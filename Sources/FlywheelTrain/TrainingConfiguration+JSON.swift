@@ -29,6 +29,7 @@ extension TrainingConfiguration {
         "last_batch": JSONValue(data.lastBatch.rawValue),
       ],
       "epochs": JSONValue(epochs),
+      "early_stopping": earlyStopping?.json ?? .null,
       "seed": JSONValue(seed),
       "checkpoints": [
         "every_epochs": JSONValue(checkpoints.everyEpochs),
@@ -97,6 +98,9 @@ extension TrainingConfiguration {
       try section.refuseOtherMembers(remedy: Self.spelling)
     }
     epochs = try root.optionalInteger("epochs") ?? epochs
+    if let section = try root.optionalObject("early_stopping") {
+      earlyStopping = try EarlyStopping(section)
+    }
     seed = try root.optionalUnsigned("seed") ?? seed
     if var section = try root.optionalObject("checkpoints") {
       checkpoints = CheckpointPolicy(

@@ -24,6 +24,8 @@ public struct TrainingConfiguration: Sendable, Hashable {
   public var data: DataConfiguration
   /// The total number of epochs.
   public var epochs: Int
+  /// When training ends before its last epoch; nil for never.
+  public var earlyStopping: EarlyStopping?
   /// The seed of all random streams.
   public var seed: UInt64
   /// When checkpoints are saved, and how many are kept.
@@ -88,6 +90,7 @@ public struct TrainingConfiguration: Sendable, Hashable {
       lastBatch: .keep
     )
     epochs = 5
+    earlyStopping = nil
     seed = 0
     checkpoints = CheckpointPolicy(everyEpochs: 1, everySteps: 0, keep: 3)
   }

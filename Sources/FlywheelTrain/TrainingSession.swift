@@ -30,6 +30,8 @@ public struct TrainingSession: ~Copyable {
     public var counts: (parameters: Int, buffers: Int)
     /// Newer checkpoints that are damaged, with the reason.
     public var skipped: [(path: FilePath, reason: FlywheelError)]
+    /// Why there is nothing to do though epochs are left; nil if training goes on.
+    public var earlyStop: EarlyStopping.Standing?
     /// Why bits may differ from an uninterrupted run; nil if they will not.
     public var backendChange: String?
   }
@@ -39,11 +41,13 @@ public struct TrainingSession: ~Copyable {
   /// - Parameters:
   ///   - configuration: What to do.
   ///   - path: A directory that does not exist yet, or is empty.
+  ///   - trace: Which steps to trace; nil for none.
   /// - Throws: `invalidArgument` or `mismatch` for settings that do not fit, what reading the data
   ///   throws, `alreadyExists`, `busy` or `inputOutput` for the directory.
   public init(
     new configuration: TrainingConfiguration,
-    at path: FilePath
+    at path: FilePath,
+    trace: TraceRequest? = nil
   ) throws(FlywheelError) {
     var configuration = configuration
     configuration.data.source = DataSet.absolute(configuration.data.source)
@@ -53,7 +57,12 @@ public struct TrainingSession: ~Copyable {
     configuration.data.training = data.training.count
     configuration.data.validation = data.validation.count
     configuration.data.normalization.scale = data.normalization.scale
-    let trainer = try PreciseTrainer(configuration, data, run: Self.newIdentity())
+    let trainer = try PreciseTrainer(
+      configuration,
+      data,
+      run: Self.newIdentity(),
+      trace: trace
+    )
     directory = try RunDirectory(creating: path, configuration: configuration.json)
     self.configuration = configuration
     self.path = path
@@ -68,15 +77,19 @@ public struct TrainingSession: ~Copyable {
   ///   - path: The run's directory.
   ///   - epochs: The new total number of epochs; nil for the one it was created with.
   ///   - source: Where the data are now; nil for where they were.
+  ///   - stopsEarly: False to go on from now on even where early stopping would end training.
+  ///   - trace: Which steps to trace; nil for none.
   /// - Throws: `notFound` if it is no run or has no checkpoint, `corrupted` if none is whole, `busy`,
   ///   `mismatch` if data or settings have changed.
   public init(
     resuming path: FilePath,
     epochs: Int? = nil,
-    data source: String? = nil
+    data source: String? = nil,
+    stopsEarly: Bool = true,
+    trace: TraceRequest? = nil
   ) throws(FlywheelError) {
     let directory = try RunDirectory(opening: path)
-    let newest = try RunDirectory.newest(in: path)
+    let newest = try directory.newest()
     var written: TrainingConfiguration
     do throws(FlywheelError) {
       written = try TrainingConfiguration(directory.configuration)
@@ -85,6 +98,7 @@ public struct TrainingSession: ~Copyable {
     }
     let asWritten = written
     written.epochs = epochs ?? written.epochs
+    if !stopsEarly { written.earlyStopping = nil }
     written.data.source = DataSet.absolute(source ?? written.data.source)
     try written.validate()
     try Self.require(epochs, isNotBelow: newest.checkpoint)
@@ -93,7 +107,13 @@ public struct TrainingSession: ~Copyable {
     let checkpoint = newest.checkpoint
     let data = try DataSet(written)
     let trainer = try Self.located(newest.path) { () throws(FlywheelError) in
-      try PreciseTrainer(written, data, run: checkpoint.saved.run, from: checkpoint)
+      try PreciseTrainer(
+        written,
+        data,
+        run: checkpoint.saved.run,
+        from: checkpoint,
+        trace: trace
+      )
     }
     if written != asWritten { try directory.rewriteConfiguration(written.json) }
     self.directory = directory
@@ -111,23 +131,34 @@ public struct TrainingSession: ~Copyable {
   ///   - path: A directory that does not exist yet, or is empty.
   ///   - epochs: The total number of epochs; nil for what the checkpoint was trained for.
   ///   - source: Where the data are now; nil for where they were.
+  ///   - stopsEarly: False to go on from now on even where early stopping would end training.
+  ///   - trace: Which steps to trace; nil for none.
   /// - Throws: What reading the checkpoint and creating a run throw.
   public init(
     from file: FilePath,
     at path: FilePath,
     epochs: Int? = nil,
-    data source: String? = nil
+    data source: String? = nil,
+    stopsEarly: Bool = true,
+    trace: TraceRequest? = nil
   ) throws(FlywheelError) {
     let checkpoint = try CheckpointFile.read(file)
     var configuration = try Self.configuration(of: checkpoint, file)
     configuration.epochs = epochs ?? configuration.epochs
+    if !stopsEarly { configuration.earlyStopping = nil }
     configuration.data.source = DataSet.absolute(source ?? configuration.data.source)
     try configuration.validate()
     try Self.require(epochs, isNotBelow: checkpoint)
     let data = try DataSet(configuration)
     let started = configuration
     let trainer = try Self.located(file) { () throws(FlywheelError) in
-      try PreciseTrainer(started, data, run: Self.newIdentity(), from: checkpoint)
+      try PreciseTrainer(
+        started,
+        data,
+        run: Self.newIdentity(),
+        from: checkpoint,
+        trace: trace
+      )
     }
     directory = try RunDirectory(creating: path, configuration: configuration.json)
     self.configuration = configuration
@@ -203,7 +234,7 @@ public struct TrainingSession: ~Copyable {
     }
   }
 
-  /// The total of epochs, the saving of checkpoints and the place of the data may change; the
+  /// The end of training, the saving of checkpoints and the place of the data may change; the
   /// mathematics may not.
   private static func require(
     _ written: TrainingConfiguration,
@@ -212,6 +243,7 @@ public struct TrainingSession: ~Copyable {
   ) throws(FlywheelError) {
     var expected = trained
     expected.epochs = written.epochs
+    expected.earlyStopping = written.earlyStopping
     expected.checkpoints = written.checkpoints
     // Data that have moved are recognised by their digest.
     expected.data.source = written.data.source
@@ -219,7 +251,7 @@ public struct TrainingSession: ~Copyable {
     throw FlywheelError(
       .mismatch,
       "configuration.json asks for other settings than the checkpoint was trained with; only "
-        + "epochs, checkpoints and the data's place may change. Undo the edit, or start a new run.",
+        + "epochs, early stopping, checkpoints and the data's place may change. Undo the edit, or start a new run.",
       at: .init(path: path.appending("configuration.json"))
     )
   }
@@ -240,6 +272,9 @@ extension TrainingSession.Restoration {
       checkpoint.optimizer.slots.values.reduce(0) { $0 + $1.count }
     )
     self.skipped = skipped.map { ($0.path, $0.reason) }
+    if progress.batch == 0, progress.epoch < configuration.epochs {
+      earlyStop = configuration.earlyStopping?.stop(after: checkpoint.history)
+    }
     let current = Backend.current(for: configuration)
     if let saved = checkpoint.backend, saved != current {
       backendChange =

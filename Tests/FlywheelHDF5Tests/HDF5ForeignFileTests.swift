@@ -191,6 +191,42 @@ import Testing
     }
   }
 
+  @Test("Soft links are followed one after another, sixteen of them, and not out of the file")
+  func chains() throws {
+    do {
+      let other = ForeignFile(directory.path.appending("other.h5"))
+      other.add("a", Self.type(.uint8), [1], [9])
+    }
+    do {
+      let file = ForeignFile(path)
+      let group = unsafe H5Gcreate2(file.id, "group", 0, 0, 0)
+      file.add("group/a", Self.type(.uint8), [1], [7])
+      unsafe H5Lcreate_soft("/group", file.id, "door", 0, 0)
+      unsafe H5Lcreate_soft("a", group, "near", 0, 0)
+      unsafe H5Lcreate_external("other.h5", "/", file.id, "outside", 0, 0)
+      unsafe H5Lcreate_soft("/outside/a", file.id, "window", 0, 0)
+      unsafe H5Lcreate_soft("/group/a", file.id, "link 0", 0, 0)
+      for index in 1...20 {
+        unsafe H5Lcreate_soft("/link \(index - 1)", file.id, "link \(index)", 0, 0)
+      }
+      H5Gclose(group)
+    }
+    let file = try HDF5File(opening: path)
+    for name in ["door/a", "door/near", "link 0", "link 15"] {
+      #expect(try file.tensor(name).elements() == [7] as [UInt8], "\(name)")
+    }
+    for name in ["link 16", "link 20", "window"] {
+      let error = #expect(throws: FlywheelError.self, "\(name)") { try file.tensor(name) }
+      #expect(error?.code == .notFound, "\(name)")
+    }
+    #expect(try file.allDatasets().map(\.path) == ["/group/a"])
+    let links = try file.allLinks()
+    #expect(links.count == 25)
+    let outside = HDF5Member.Kind.externalLink(file: "other.h5", target: "/")
+    #expect(links.contains(.init(path: "/outside", kind: outside)))
+    #expect(links.contains(.init(path: "/group/near", kind: .softLink(target: "a"))))
+  }
+
   @Test("Attributes of other programs are read, or refused by name")
   func attributes() throws {
     do {

@@ -76,6 +76,67 @@ struct RunDirectoryTests {
     #expect(try RunExamples.steps(in: path) == [1, 2, 5])
   }
 
+  /// A save that fails when all that comes before writing is done.
+  private func failToSave(in run: borrowing RunDirectory, step: Int) throws {
+    var checkpoint = try RunExamples.checkpoint(step: step)
+    // More than fits into an attribute.
+    checkpoint.parameters["w"]?.axes = [String(repeating: "a", count: 70_000)]
+    do throws(FlywheelError) {
+      _ = try run.save(checkpoint, retention: .init(last: 2))
+      Issue.record("it was saved")
+    } catch {
+      #expect(error.code == .invalidArgument)
+    }
+  }
+
+  @Test("What a killed process had not tidied up goes before there is one file more")
+  func untidied() throws {
+    let temporary = try TemporaryDirectory()
+    let path = temporary.path.appending("run")
+    do {
+      let run = try RunDirectory(creating: path, configuration: [:])
+      for step in 1...4 {
+        _ = try run.save(try RunExamples.checkpoint(step: step), retention: .init(last: 9))
+      }
+    }
+    let run = try RunDirectory(opening: path)
+    // Nothing is deleted by a process that has read nothing whole.
+    try failToSave(in: run, step: 5)
+    #expect(try RunExamples.steps(in: path) == [1, 2, 3, 4])
+    _ = try run.newest()
+    try failToSave(in: run, step: 5)
+    #expect(try RunExamples.steps(in: path) == [3, 4])
+  }
+
+  @Test("A checkpoint whose tensors are damaged never costs the whole one before it")
+  func damagedTensor() throws {
+    let temporary = try TemporaryDirectory()
+    let path = temporary.path.appending("run")
+    do {
+      let run = try RunDirectory(creating: path, configuration: [:])
+      for step in 1...4 {
+        _ = try run.save(try RunExamples.checkpoint(step: step), retention: .init(last: 9))
+      }
+    }
+    let files = try RunDirectory.checkpoints(in: path)
+    for (file, step) in [(files[2], 3), (files[3], 4)] {
+      var bytes = try OpenFile.contents(of: file)
+      let pattern = Float(step).bitPattern
+      let value = (0..<4).map { UInt8(truncatingIfNeeded: pattern >> (8 * $0)) }
+      let place = try #require(
+        bytes.indices.dropLast(3).first { $0 % 64 == 0 && Array(bytes[$0..<$0 + 4]) == value }
+      )
+      bytes[place] ^= 1
+      try AtomicFile.write(bytes, to: file)
+    }
+    let run = try RunDirectory(opening: path)
+    #expect(try run.newest().path == files[1])
+    try failToSave(in: run, step: 3)
+    #expect(try RunDirectory.newest(in: path).path == files[1])
+    _ = try run.save(try RunExamples.checkpoint(step: 3), retention: .init(last: 2))
+    #expect(try RunExamples.steps(in: path) == [2, 3])
+  }
+
   @Test("A checkpoint that cannot be judged is neither counted nor deleted")
   func retentionWithUnreadable() throws {
     let temporary = try TemporaryDirectory()

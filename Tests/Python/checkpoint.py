@@ -37,8 +37,17 @@ class Checkpoint:
         return self.below("model")
 
     @property
+    def slots(self) -> dict[str, dict[str, np.ndarray]]:
+        """The optimizer's buffers: slot, then parameter."""
+        slots = {}
+        for key, value in self.below("optimizer").items():
+            slot, name = key.split("/")
+            slots.setdefault(slot, {})[name] = value
+        return slots
+
+    @property
     def velocity(self) -> dict[str, np.ndarray]:
-        return self.below("optimizer/velocity")
+        return self.slots.get("velocity", {})
 
     @property
     def history(self) -> dict[str, np.ndarray]:

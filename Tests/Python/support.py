@@ -222,21 +222,45 @@ def structured_images(seed: int, count: int, height: int, width: int, classes: i
     return Images(pixels.astype(np.uint8), labels.astype(np.uint8))
 
 
-def idx(array: np.ndarray) -> bytes:
-    """An array of bytes in the IDX format."""
-    header = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
-    return header + array.astype(np.uint8).tobytes()
+# The format's types by numpy's short names.
+IDX_TYPES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 
 
-def write_idx(folder: Path, training: Images, test: Images, compressed: bool = False) -> Path:
-    """Writes the four files of a data set laid out like MNIST."""
+def idx(array: np.ndarray, type: str = "u1") -> bytes:
+    """An array in the IDX format."""
+    header = struct.pack(">HBB", 0, IDX_TYPES[type], array.ndim)
+    extents = struct.pack(f">{array.ndim}I", *array.shape)
+    return header + extents + array.astype(f">{type}").tobytes()
+
+
+def write_idx(
+    folder: Path,
+    training: Images,
+    test: Images,
+    compressed: bool = False,
+    types: tuple[str, str] = ("u1", "u1"),
+) -> Path:
+    """Writes the four files of a data set laid out like MNIST; `types` of samples and labels."""
     folder.mkdir(parents=True, exist_ok=True)
     for prefix, images in (("train", training), ("t10k", test)):
-        for name, array in (("images-idx3", images.pixels), ("labels-idx1", images.labels)):
-            data = idx(array)
-            path = folder / f"{prefix}-{name}-ubyte{'.gz' if compressed else ''}"
+        for name, array, type in (
+            ("images", images.pixels, types[0]),
+            ("labels", images.labels, types[1]),
+        ):
+            data = idx(array, type)
+            path = folder / f"{prefix}-{name}-idx{array.ndim}-ubyte{'.gz' if compressed else ''}"
             path.write_bytes(gzip.compress(data, mtime=0) if compressed else data)
     return folder
+
+
+def scikit_digits() -> tuple[Images, Images]:
+    """scikit-learn's digits, real and everywhere: 8 by 8 numbers from 0 to 16, 1500 of them to train
+    on and 297 to test with."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = Images(digits.images, digits.target)
+    return images[:1500], images[1500:]
 
 
 def write_structured(

@@ -524,12 +524,12 @@ class Data(ErrorTestCase):
         self.refuses_data(self.spoilt(self.IMAGES, lambda data: data + b"\0"), "after the last")
 
     def test_a_wrong_magic_number_is_named(self):
-        for magic in (0x801, 0x802, 0xD03, 0x10803, 0):
+        for magic in (0x800, 0xA03, 0x703, 0x10803, 0):
             with self.subTest(magic=hex(magic)):
                 path = self.spoilt(
                     self.IMAGES, lambda data: struct.pack(">I", magic) + data[4:]
                 )
-                self.refuses_data(path, f"0x{magic:x}", "0x803")
+                self.refuses_data(path, f"0x{magic:x}", "0x0803")
 
     def test_huge_extents_are_refused_without_asking_for_the_memory(self):
         def enlarge(data: bytes) -> bytes:
@@ -548,7 +548,7 @@ class Data(ErrorTestCase):
 
     def test_no_images_at_all_are_named(self):
         none = np.zeros((0, 4, 4), np.uint8)
-        self.refuses_data(self.spoilt(self.IMAGES, lambda data: idx(none)), "0 images")
+        self.refuses_data(self.spoilt(self.IMAGES, lambda data: idx(none)), "0 samples")
 
     def test_labels_that_do_not_go_with_the_images_are_named(self):
         path = self.spoilt(self.LABELS, lambda data: idx(np.zeros(59)))
@@ -568,7 +568,7 @@ class Data(ErrorTestCase):
         )
         self.refuses(
             "train", "--data", folder, "--layers", "16-4-3", "--output", self.path(),
-            words=[folder, "5 by 5", "4 by 4"],
+            words=[folder, "5 x 5", "4 x 4"],
         )  # fmt: skip
 
     def test_a_folder_without_data_is_named_with_the_files_that_belong_there(self):

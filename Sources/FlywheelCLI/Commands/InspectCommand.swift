@@ -6,13 +6,14 @@ import FlywheelRun
 import OrderedCollections
 import SystemPackage
 
-/// `flywheel inspect`: what is in a file, without reading the tensors unless their statistics are wanted.
+/// `flywheel inspect`: what is in a file, without reading the tensors if not for their statistics.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Show what is in a checkpoint, a run's newest checkpoint, or any HDF5 file.",
+    abstract: "Show what is in a checkpoint, a run's newest one, a trace, or any HDF5 file.",
     discussion: """
-      Reads names, shapes and the document, not the tensors; 'flywheel verify' reads every byte.
+      Reads names, shapes and the document, and the tensors only for --stats; 'flywheel verify' reads
+      every byte.
 
       Examples:
         flywheel inspect runs/1
@@ -22,10 +23,14 @@ struct InspectCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: "A checkpoint, a run's directory, or another HDF5 file.")
+  @Argument(help: "A checkpoint, a run's directory, a trace, or another HDF5 file.")
   var file: String
 
-  @Flag(help: "Print the checkpoint's document: an instance of schemas/checkpoint.schema.json.")
+  @Flag(
+    help: """
+      Print the document: an instance of schemas/checkpoint.schema.json, or of trace.schema.json.
+      """
+  )
   var json = false
 
   @Flag(
@@ -41,12 +46,15 @@ struct InspectCommand: ParsableCommand {
     let path = try ResolvedFile.newest(FilePath(file))
     let file = try HDF5File(opening: path)
     let datasets = try file.allDatasets()
-    let isCheckpoint = datasets.contains { $0.path == "/" + CheckpointKey.document }
-    if isCheckpoint && json && !showsStatistics {
-      let document = try Checkpoint.documentJSON(try file.tensor(CheckpointKey.document))
-      Terminal.output.print(document.prettyText())
+    let hasDocument = datasets.contains { $0.path == "/" + CheckpointKey.document }
+    let document = hasDocument ? try file.tensor(CheckpointKey.document) : nil
+    let isTrace = Trace.isDocument(document)
+    if hasDocument && json && !showsStatistics {
+      let value = try isTrace ? Trace.documentJSON(document) : Checkpoint.documentJSON(document)
+      Terminal.output.print(value.prettyText())
       return
     }
+    let links = hasDocument ? [] : try file.allLinks()
     var statistics: [String: TensorStatistics] = [:]
     if showsStatistics {
       for dataset in datasets where dataset.path != "/" + CheckpointKey.document {
@@ -54,10 +62,14 @@ struct InspectCommand: ParsableCommand {
       }
     }
     if json {
-      Terminal.output.print(archive(datasets, statistics).prettyText())
+      Terminal.output.print(archive(datasets, statistics, links).prettyText())
       return
     }
-    if isCheckpoint {
+    if isTrace {
+      let trace = try TraceFile.read(path, verification: .structure)
+      for line in TraceView.lines(trace, path) { Terminal.output.print(line) }
+      Terminal.output.print()
+    } else if hasDocument {
       let checkpoint = try CheckpointFile.read(path, verification: .structure)
       for line in CheckpointView.lines(checkpoint, path) { Terminal.output.print(line) }
       Terminal.output.print()
@@ -65,12 +77,16 @@ struct InspectCommand: ParsableCommand {
       Terminal.output.print("\(path): HDF5, no Flywheel checkpoint, \(datasets.count) datasets")
     }
     for line in CheckpointView.table(datasets, statistics) { Terminal.output.print(line) }
+    for link in links {
+      Terminal.output.print("\(link.path.dropFirst()) -> \(Self.target(of: link.kind))")
+    }
   }
 
-  /// A file's datasets as JSON.
+  /// A file's datasets and links as JSON.
   private func archive(
     _ datasets: [HDF5Dataset],
-    _ statistics: [String: TensorStatistics]
+    _ statistics: [String: TensorStatistics],
+    _ links: [HDF5Link]
   ) -> JSONValue {
     let rows = datasets.map { dataset -> JSONValue in
       var row: OrderedDictionary<String, JSONValue> = [
@@ -81,7 +97,21 @@ struct InspectCommand: ParsableCommand {
       if showsStatistics { row["statistics"] = statistics[dataset.path]?.json ?? .null }
       return .object(row)
     }
-    return ["format": "hdf5", "tensors": .array(rows)]
+    let targets = links.map { link -> JSONValue in
+      [
+        "name": JSONValue(String(link.path.dropFirst())),
+        "target": JSONValue(Self.target(of: link.kind)),
+      ]
+    }
+    return ["format": "hdf5", "tensors": .array(rows), "links": .array(targets)]
+  }
+
+  private static func target(of link: HDF5Member.Kind) -> String {
+    switch link {
+    case .softLink(let target): target
+    case .externalLink(let file, let target): "\(target) in the file \(file)"
+    default: "something that this version does not know"
+    }
   }
 
   /// The statistics of a dataset; nil if it holds nothing that Flywheel reads as a tensor.

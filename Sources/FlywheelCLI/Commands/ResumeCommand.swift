@@ -11,7 +11,8 @@ struct ResumeCommand: ParsableCommand {
     usage: "flywheel resume <run> [<options>]",
     discussion: """
       Damaged checkpoints are named and skipped. Given a checkpoint file instead of a run, a new run \
-      starts from it, and the file's own run stays as it is.
+      starts from it, and the file's own run stays as it is. A run that early stopping ended goes on \
+      with --no-early-stopping, or with more patience in its configuration.json.
 
       Examples:
         flywheel resume runs/1
@@ -26,6 +27,11 @@ struct ResumeCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: "The new total number of epochs.")
   var epochs: Int?
 
+  @Flag(
+    help: "Train on where early stopping ended the run, or would end it; from now on."
+  )
+  var noEarlyStopping = false
+
   @Option(help: "Where the data are now, if they have moved.")
   var data: String?
 
@@ -34,6 +40,12 @@ struct ResumeCommand: ParsableCommand {
     help: "The new run's directory, if a checkpoint file is given. (default: runs/1, runs/2, …)"
   )
   var output: String?
+
+  @Option(
+    help: TraceArgument.help,
+    transform: TraceArgument.request
+  )
+  var trace: TraceRequest?
 
   @OptionGroup(title: "Output")
   var reporting: ReportingOptions
@@ -52,10 +64,25 @@ struct ResumeCommand: ParsableCommand {
     let runner = TrainingRunner(reporting)
     if FileSystem.exists(path), !FileSystem.isDirectory(path) {
       try runner.run(in: output) { target throws(FlywheelError) in
-        try TrainingSession(from: path, at: target, epochs: epochs, data: data)
+        try TrainingSession(
+          from: path,
+          at: target,
+          epochs: epochs,
+          data: data,
+          stopsEarly: !noEarlyStopping,
+          trace: trace
+        )
       }
     } else {
-      try runner.run(try TrainingSession(resuming: path, epochs: epochs, data: data))
+      try runner.run(
+        try TrainingSession(
+          resuming: path,
+          epochs: epochs,
+          data: data,
+          stopsEarly: !noEarlyStopping,
+          trace: trace
+        )
+      )
     }
   }
 }

@@ -1,0 +1,23 @@
+import FlywheelCore
+import FlywheelRun
+import FlywheelTrain
+
+/// Early stopping as it is typed: `validation_loss:patience=5,min_delta=0.001,direction=min`.
+enum EarlyStoppingArgument {
+  /// The rule that a text stands for.
+  ///
+  /// - Throws: `invalidArgument`, naming what does not fit.
+  static func rule(_ text: String) throws(FlywheelError) -> EarlyStopping {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let members = try TypedMembers(parts.count > 1 ? parts[1] : "")
+    let direction: Retention.Best.Direction? = try members.choice("direction")
+    let rule = try EarlyStopping(
+      metric: String(parts[0]),
+      direction: direction,
+      patience: try members.integer("patience") ?? 5,
+      minimumDelta: try members.number("min_delta") ?? 0
+    )
+    try members.refuseOthers(than: ["patience", "min_delta", "direction"], of: "Early stopping")
+    return rule
+  }
+}
