@@ -25,7 +25,10 @@ enum CheckpointView {
           + "at step \(Formatting.grouped(best.step))"
       )
     }
-    lines += optimizerLines(checkpoint.optimizer)
+    lines += optimizerLines(
+      checkpoint.optimizer,
+      groupOfEach: checkpoint.parameters.values.map(\.group)
+    )
     if let schedule = checkpoint.schedule, schedule != .constant {
       lines += Formatting.wrapped(schedule.phrases, after: "schedule   ")
     }
@@ -42,7 +45,7 @@ enum CheckpointView {
   }
 
   /// The rule, what its gradients are, and what differs from group to group.
-  static func optimizerLines(_ optimizer: OptimizerState) -> [String] {
+  static func optimizerLines(_ optimizer: OptimizerState, groupOfEach: [Int]) -> [String] {
     let sizes = optimizer.sizes.map {
       " over \($0.batch) of \(Formatting.grouped($0.training))"
     }
@@ -56,7 +59,7 @@ enum CheckpointView {
         phrases.insert("of \(group.initialLearningRate) at first", at: 1)
       }
       if optimizer.groups.count > 1 {
-        phrases.append("\(checkpoint.parameters.values.count { $0.group == index }) parameters")
+        phrases.append("\(groupOfEach.count { $0 == index }) parameters")
       }
       lines += Formatting.wrapped(phrases, after: "  group \(index)  ")
     }

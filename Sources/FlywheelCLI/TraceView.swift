@@ -1,4 +1,5 @@
 import FlywheelCheckpoint
+import OrderedCollections
 import SystemPackage
 
 /// A trace as text for people, at most 80 columns wide as far as names allow.
@@ -10,7 +11,10 @@ enum TraceView {
       "  run \(trace.saved.run), saved \(trace.saved.time)",
       "",
     ]
-    lines += CheckpointView.optimizerLines(trace.optimizer)
+    lines += CheckpointView.optimizerLines(
+      trace.optimizer,
+      groupOfEach: trace.parameters.values.map(\.group)
+    )
     lines.append("rows       \(trace.rows.count), one for each step")
     // Where the rates change a person wants to see how; hundreds of rows nobody reads.
     let shown = 8
