@@ -2,6 +2,7 @@ import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelHDF5
 import FlywheelOptim
+import OrderedCollections
 import SystemPackage
 
 /// A checkpoint as text for people, at most 80 columns wide as far as names allow.
@@ -24,7 +25,13 @@ enum CheckpointView {
           + "at step \(Formatting.grouped(best.step))"
       )
     }
-    lines += optimizerLines(checkpoint)
+    lines += optimizerLines(
+      checkpoint.optimizer,
+      groupOfEach: checkpoint.parameters.values.map(\.group)
+    )
+    if let schedule = checkpoint.schedule, schedule != .constant {
+      lines += Formatting.wrapped(schedule.phrases, after: "schedule   ")
+    }
     if let data = checkpoint.data {
       lines.append(
         "data       \(data.source): \(Formatting.grouped(data.training)) to train on, "
@@ -38,8 +45,7 @@ enum CheckpointView {
   }
 
   /// The rule, what its gradients are, and what differs from group to group.
-  private static func optimizerLines(_ checkpoint: Checkpoint) -> [String] {
-    let optimizer = checkpoint.optimizer
+  static func optimizerLines(_ optimizer: OptimizerState, groupOfEach: [Int]) -> [String] {
     let sizes = optimizer.sizes.map {
       " over \($0.batch) of \(Formatting.grouped($0.training))"
     }
@@ -48,13 +54,20 @@ enum CheckpointView {
         + "gradient \(optimizer.gradient.rawValue)\(sizes ?? "")"
     ]
     for (index, group) in optimizer.groups.enumerated() {
-      lines += Formatting.wrapped(group.hyperparameters.phrases, after: "  group \(index)  ")
+      var phrases = group.hyperparameters.phrases
+      if group.initialLearningRate != group.hyperparameters.learningRate {
+        phrases.insert("of \(group.initialLearningRate) at first", at: 1)
+      }
+      if optimizer.groups.count > 1 {
+        phrases.append("\(groupOfEach.count { $0 == index }) parameters")
+      }
+      lines += Formatting.wrapped(phrases, after: "  group \(index)  ")
+    }
+    if !optimizer.slots.isEmpty {
+      lines += Formatting.wrapped(Array(optimizer.slots.keys), after: "  buffers  ")
     }
     if let clipping = optimizer.clipping {
       lines.append("clipping   to a norm of \(clipping.maximumNorm)")
-    }
-    if let schedule = checkpoint.schedule, schedule != .constant {
-      lines += Formatting.wrapped(schedule.phrases, after: "schedule   ")
     }
     return lines
   }

@@ -5,12 +5,19 @@ import FlywheelOptim
 extension Hyperparameters {
   /// What is set, each in two words or three; what is off but for the learning rate is left out.
   var phrases: [String] {
-    ordered.compactMap { name, value in
-      guard name == .learningRate || !value.isOff else { return nil }
+    Hyperparameters(values.filter { $0.key == .learningRate || !$0.value.isOff }).allPhrases
+  }
+
+  /// What is set, off or not.
+  var allPhrases: [String] {
+    ordered.map { name, value in
       let word =
         name == .learningRate
         ? "lr" : name.rawValue.split(separator: "_").joined(separator: " ")
-      return value == .flag(true) ? word : "\(word) \(value.text)"
+      return switch value {
+      case .flag(let flag): flag ? word : "no \(word)"
+      case .number(let number): "\(word) \(number)"
+      }
     }
   }
 }

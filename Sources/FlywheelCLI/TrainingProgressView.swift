@@ -25,6 +25,7 @@ struct TrainingProgressView: ~Copyable {
     switch event {
     case .batch(let snapshot): showLive(snapshot)
     case .epoch(let summary): say(Self.line(summary))
+    case .trace(let traced): say("traced \(traced.steps) steps: \(traced.path)")
     }
   }
 

@@ -79,10 +79,17 @@ struct TrainingRunner {
     }
     let layers = LayerWidths(configuration.network.layers)
     let network = "\(layers) \(configuration.network.activation.rawValue)"
-    let optimizer = ["\(configuration.rule.name)"] + configuration.hyperparameters.phrases
-    for line in Formatting.wrapped(optimizer, after: "run \(session.path)  \(network)  ") {
-      view.say(line)
+    var optimizer = ["\(configuration.rule.name)"] + configuration.hyperparameters.phrases
+    if let clipping = configuration.clipping {
+      optimizer.append("clipped to \(clipping.maximumNorm)")
     }
+    if configuration.schedule != .constant { optimizer += configuration.schedule.phrases }
+    var lines = Formatting.wrapped(optimizer, after: "run \(session.path)  \(network)  ")
+    for group in configuration.groups {
+      let names = group.parameters.joined(separator: ",")
+      lines += Formatting.wrapped(group.hyperparameters.allPhrases, after: "  group \(names)  ")
+    }
+    for line in lines { view.say(line) }
     guard let restoration = session.restoration else { return }
     let progress = restoration.progress
     view.say(
@@ -135,6 +142,7 @@ struct TrainingRunner {
     [
       "run": JSONValue(path.string),
       "checkpoint": JSONValue(result.checkpoint.string),
+      "trace": result.trace.map { JSONValue($0.string) } ?? .null,
       "finished": JSONValue(result.signal == nil),
       "stopped_early": result.earlyStop.map { stop in
         [

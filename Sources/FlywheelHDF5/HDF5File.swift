@@ -208,6 +208,9 @@ public import SystemPackage
     in parent: hid_t
   ) -> FlywheelError {
     var error = HDF5Library.damage(what, path: path, tensor: place.description)
+    // Of a header whose checksum did not match, libhdf5 keeps what it has got, and would say that the rest
+    // is not there.
+    guard error.code == .malformed else { return error }
     let name = place.name
     guard unsafe place.key.isEmpty || H5Lexists(parent, name, hid_t(H5P_DEFAULT)) != 0 else {
       error.code = .notFound

@@ -13,11 +13,14 @@ enum PreciseTrainer {
     _ configuration: TrainingConfiguration,
     _ data: DataSet,
     run: String,
-    from checkpoint: Checkpoint? = nil
+    from checkpoint: Checkpoint? = nil,
+    trace: TraceRequest?
   ) throws(FlywheelError) {
     switch configuration.precision {
-    case .float32: self = .float32(try .init(configuration, data, run: run, from: checkpoint))
-    case .float64: self = .float64(try .init(configuration, data, run: run, from: checkpoint))
+    case .float32:
+      self = .float32(try .init(configuration, data, run: run, from: checkpoint, trace: trace))
+    case .float64:
+      self = .float64(try .init(configuration, data, run: run, from: checkpoint, trace: trace))
     }
   }
 

@@ -17,6 +17,9 @@ struct Trainer<Scalar: TrainingScalar> {
   private var batches: SampleBatches<Scalar>
   let plan: OptimizerPlan
   private(set) var numbers: StepNumbers
+  private var recorder: TraceRecorder<Scalar>?
+  /// The trace that was written.
+  private var traceFile: FilePath?
   var step = 0
   var hasBuffers = false
   var progress = Progress()
@@ -28,7 +31,8 @@ struct Trainer<Scalar: TrainingScalar> {
     _ configuration: TrainingConfiguration,
     _ data: DataSet,
     run: String,
-    from checkpoint: Checkpoint?
+    from checkpoint: Checkpoint?,
+    trace: TraceRequest?
   ) throws(FlywheelError) {
     self.configuration = configuration
     self.data = data
@@ -53,6 +57,14 @@ struct Trainer<Scalar: TrainingScalar> {
     initializationState = random.words
     if let checkpoint { try restore(checkpoint) }
     try configuration.earlyStopping?.require(in: metricNames)
+    if let trace {
+      let (total, overflow) = configuration.epochs.multipliedReportingOverflow(by: batchCount)
+      recorder = try TraceRecorder(
+        trace,
+        of: configuration,
+        steps: step..<max(step, overflow ? .max : total)
+      )
+    }
   }
 
   /// Trains until all epochs are done or a signal asks to stop.
@@ -69,6 +81,25 @@ struct Trainer<Scalar: TrainingScalar> {
     newest: FilePath?,
     interruption: () -> CInt?,
     report: (TrainingEvent) -> Void
+  ) throws(FlywheelError) -> TrainingResult {
+    var result: TrainingResult
+    do throws(FlywheelError) {
+      result = try trainEpochs(in: directory, newest, interruption, report)
+    } catch {
+      // The steps before a failure are what a trace is wanted for most; the failure is what is told.
+      try? writeTrace(in: directory, report)
+      throw error
+    }
+    try writeTrace(in: directory, report)
+    result.trace = traceFile
+    return result
+  }
+
+  private mutating func trainEpochs(
+    in directory: borrowing RunDirectory,
+    _ newest: FilePath?,
+    _ interruption: () -> CInt?,
+    _ report: (TrainingEvent) -> Void
   ) throws(FlywheelError) -> TrainingResult {
     let samples = data.training.count
     let batchSize = configuration.data.batchSize
@@ -98,6 +129,10 @@ struct Trainer<Scalar: TrainingScalar> {
           epochs: progress.epoch,
           hasBuffers: hasBuffers
         )
+        if recorder?.wants(step: step) == true {
+          let state = try checkpoint()
+          try recorder?.record(state, batches, range, rule)
+        }
         let measure = network.step(batches, order: range, rule: rule)
         guard measure.loss.isFinite else {
           throw diverged("The training loss is not finite", atStep: step + 1)
@@ -109,6 +144,7 @@ struct Trainer<Scalar: TrainingScalar> {
         progress.epochLoss += measure.loss
         progress.epochHits += measure.hits
         newest = nil
+        if recorder?.isComplete == true { try writeTrace(in: directory, report) }
         if let (rate, left) = pace.advance(by: range.count) {
           report(.batch(snapshot(rate, left)))
         }
@@ -182,6 +218,19 @@ struct Trainer<Scalar: TrainingScalar> {
     progress.epochLoss = 0
     progress.epochHits = 0
     report(.epoch(summary))
+  }
+
+  /// Writes what has been traced, and traces no more.
+  private mutating func writeTrace(
+    in directory: borrowing RunDirectory,
+    _ report: (TrainingEvent) -> Void
+  ) throws(FlywheelError) {
+    guard let recorder else { return }
+    self.recorder = nil
+    guard let trace = try recorder.trace(.init(run: run, time: Clock.timestamp)) else { return }
+    let file = try directory.save(trace)
+    traceFile = file
+    report(.trace(.init(path: file, steps: trace.rows.count)))
   }
 
   private func save(in directory: borrowing RunDirectory) throws(FlywheelError) -> FilePath {

@@ -1,9 +1,21 @@
+public import SystemPackage
+
 /// Something that happened in a run, for whoever watches it.
 public enum TrainingEvent: Sendable {
   /// Some batches are done; sent a few times a second.
   case batch(Snapshot)
   /// An epoch is done.
   case epoch(Summary)
+  /// A trace is written.
+  case trace(Traced)
+
+  /// A trace in its file.
+  public struct Traced: Sendable {
+    /// The file.
+    public var path: FilePath
+    /// How many steps it has.
+    public var steps: Int
+  }
 
   /// Where training is at the moment.
   public struct Snapshot: Sendable {

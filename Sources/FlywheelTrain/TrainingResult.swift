@@ -13,6 +13,8 @@ public struct TrainingResult: Sendable {
   public var step: Int
   /// The newest checkpoint.
   public var checkpoint: FilePath
+  /// The trace that was written; nil if none was asked for, or training ended before its first step.
+  public var trace: FilePath?
   /// Mean loss on the test samples; nil before the end, or if there are none.
   public var testLoss: Double?
   /// The share of test samples classified right; nil before the end, or if there are none.

@@ -41,11 +41,13 @@ public struct TrainingSession: ~Copyable {
   /// - Parameters:
   ///   - configuration: What to do.
   ///   - path: A directory that does not exist yet, or is empty.
+  ///   - trace: Which steps to trace; nil for none.
   /// - Throws: `invalidArgument` or `mismatch` for settings that do not fit, what reading the data
   ///   throws, `alreadyExists`, `busy` or `inputOutput` for the directory.
   public init(
     new configuration: TrainingConfiguration,
-    at path: FilePath
+    at path: FilePath,
+    trace: TraceRequest? = nil
   ) throws(FlywheelError) {
     var configuration = configuration
     configuration.data.source = DataSet.absolute(configuration.data.source)
@@ -55,7 +57,12 @@ public struct TrainingSession: ~Copyable {
     configuration.data.training = data.training.count
     configuration.data.validation = data.validation.count
     configuration.data.normalization.scale = data.normalization.scale
-    let trainer = try PreciseTrainer(configuration, data, run: Self.newIdentity())
+    let trainer = try PreciseTrainer(
+      configuration,
+      data,
+      run: Self.newIdentity(),
+      trace: trace
+    )
     directory = try RunDirectory(creating: path, configuration: configuration.json)
     self.configuration = configuration
     self.path = path
@@ -71,13 +78,15 @@ public struct TrainingSession: ~Copyable {
   ///   - epochs: The new total number of epochs; nil for the one it was created with.
   ///   - source: Where the data are now; nil for where they were.
   ///   - stopsEarly: False to go on from now on even where early stopping would end training.
+  ///   - trace: Which steps to trace; nil for none.
   /// - Throws: `notFound` if it is no run or has no checkpoint, `corrupted` if none is whole, `busy`,
   ///   `mismatch` if data or settings have changed.
   public init(
     resuming path: FilePath,
     epochs: Int? = nil,
     data source: String? = nil,
-    stopsEarly: Bool = true
+    stopsEarly: Bool = true,
+    trace: TraceRequest? = nil
   ) throws(FlywheelError) {
     let directory = try RunDirectory(opening: path)
     let newest = try directory.newest()
@@ -98,7 +107,13 @@ public struct TrainingSession: ~Copyable {
     let checkpoint = newest.checkpoint
     let data = try DataSet(written)
     let trainer = try Self.located(newest.path) { () throws(FlywheelError) in
-      try PreciseTrainer(written, data, run: checkpoint.saved.run, from: checkpoint)
+      try PreciseTrainer(
+        written,
+        data,
+        run: checkpoint.saved.run,
+        from: checkpoint,
+        trace: trace
+      )
     }
     if written != asWritten { try directory.rewriteConfiguration(written.json) }
     self.directory = directory
@@ -117,13 +132,15 @@ public struct TrainingSession: ~Copyable {
   ///   - epochs: The total number of epochs; nil for what the checkpoint was trained for.
   ///   - source: Where the data are now; nil for where they were.
   ///   - stopsEarly: False to go on from now on even where early stopping would end training.
+  ///   - trace: Which steps to trace; nil for none.
   /// - Throws: What reading the checkpoint and creating a run throw.
   public init(
     from file: FilePath,
     at path: FilePath,
     epochs: Int? = nil,
     data source: String? = nil,
-    stopsEarly: Bool = true
+    stopsEarly: Bool = true,
+    trace: TraceRequest? = nil
   ) throws(FlywheelError) {
     let checkpoint = try CheckpointFile.read(file)
     var configuration = try Self.configuration(of: checkpoint, file)
@@ -135,7 +152,13 @@ public struct TrainingSession: ~Copyable {
     let data = try DataSet(configuration)
     let started = configuration
     let trainer = try Self.located(file) { () throws(FlywheelError) in
-      try PreciseTrainer(started, data, run: Self.newIdentity(), from: checkpoint)
+      try PreciseTrainer(
+        started,
+        data,
+        run: Self.newIdentity(),
+        from: checkpoint,
+        trace: trace
+      )
     }
     directory = try RunDirectory(creating: path, configuration: configuration.json)
     self.configuration = configuration

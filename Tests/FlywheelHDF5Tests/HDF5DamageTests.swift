@@ -124,6 +124,28 @@ import Testing
     #expect(errors > 900)
   }
 
+  @Test("A tensor behind a damaged header is damaged, and not missing")
+  func notMissing() throws {
+    let directory = try TemporaryDirectory()
+    let (_, elements) = try Self.checkpoint(in: directory)
+    var bytes = try directory.read("checkpoint.h5")
+    let flipped = directory.path.appending("flipped.h5")
+    var wrong: [String] = []
+    for index in stride(from: 0, to: bytes.count, by: 3) {
+      guard !elements.contains(where: { $0.contains(index) }) else { continue }
+      bytes[index] ^= 1 << (index % 8)
+      try Self.write(bytes[...], to: flipped)
+      bytes[index] ^= 1 << (index % 8)
+      do throws(FlywheelError) {
+        // A file that is opened anew each time: the first look at a header is the one that counts.
+        for name in Self.names { _ = try HDF5File(opening: flipped).tensor(name) }
+      } catch {
+        if !error.isDamage || error.code == .notFound { wrong.append("byte \(index): \(error)") }
+      }
+    }
+    #expect(wrong == [])
+  }
+
   @Test("What would overwrite something is refused")
   func writingTwice() throws {
     let directory = try TemporaryDirectory()

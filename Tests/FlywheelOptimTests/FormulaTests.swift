@@ -38,6 +38,15 @@ struct FormulaTests {
     #expect(formula.evaluate(value) == expected)
   }
 
+  @Test("What is put in first gives the same bits as what is put in last", arguments: cases)
+  func substitution(_ formula: Formula, _ expected: Double) {
+    for open in Formula.Symbol.allCases {
+      let partial = formula.substituting { $0 == open ? nil : value($0) }
+      #expect(partial.evaluate { $0 == open ? value($0) : .nan } == expected)
+    }
+    #expect(formula.substituting(value) == .constant(expected))
+  }
+
   @Test("Formulas that say the same in the same way are equal, others are not")
   func equality() {
     #expect(1 - Formula.dampening == 1 - Formula.dampening)

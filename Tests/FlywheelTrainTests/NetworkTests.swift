@@ -81,6 +81,92 @@ import Testing
     }
   }
 
+  // MARK: - Stored gradients
+
+  /// The gradients of all parameters before a step, by a form that leaves them in the buffers.
+  private func gradients(
+    _ images: SampleBatches<Double>,
+    _ network: Network<Double>
+  ) throws -> [[Double]] {
+    let probe = SGDForm<Double>(a: 0, b: 1, c: 0, d: 0, f: 0, h: 0)
+    _ = network.step(
+      images,
+      order: 0..<8,
+      rule: ResolvedRule(forms: .sgd([probe, probe]), clipping: nil)
+    )
+    return try network.parameters.map { parameter in
+      try #require(parameter.velocity).plainRows.flatMap { $0 }
+    }
+  }
+
+  @Test(arguments: [1e-3, 0.05, 1e6])
+  func `a clipped step is one with gradients scaled to the norm`(norm: Double) throws {
+    let images = SampleBatches<Double>(try Samples.images(), Samples.normalization)
+    let shape = try NetworkShape(layers: [6, 5, 3], activation: .tanh, loss: .softmaxCrossEntropy)
+    let clipping = try GradientClipping(maximumNorm: norm)
+    let gradients = try gradients(images, network(Double.self, shape, batchSize: 8))
+    let found = gradients.joined().reduce(0) { $0 + $1 * $1 }.squareRoot()
+    let factor = min(1, norm / (found + 1e-6))
+    let clipped = try network(Double.self, shape, batchSize: 8) { $0.clipping = clipping }
+    let scaled = try network(Double.self, shape, batchSize: 8)
+    var rule = Self.rule
+    rule.clipping = clipping
+    _ = clipped.step(images, order: 0..<8, rule: rule)
+    let forms = [Self.weights, Self.biases].map { form in
+      var form = form
+      form.b *= factor
+      form.f *= factor
+      return form
+    }
+    _ = scaled.step(images, order: 0..<8, rule: ResolvedRule(forms: .sgd(forms), clipping: nil))
+    #expect(PlainNetwork(scaled).distance(to: clipped) <= 1e-14)
+    // Nothing is changed by what is not too long.
+    if factor == 1 { #expect(PlainNetwork(scaled).distance(to: clipped) == 0) }
+  }
+
+  @Test func `an adaptive step takes every parameter by its group's numbers`() throws {
+    let images = SampleBatches<Double>(try Samples.images(), Samples.normalization)
+    let shape = try NetworkShape(layers: [6, 5, 3], activation: .tanh, loss: .squaredError)
+    let gradients = try gradients(images, network(Double.self, shape, batchSize: 8))
+    let adam = try network(Double.self, shape, batchSize: 8) { configuration in
+      try configuration.use(.adaptive(.adam), Hyperparameters([.epsilon: .number(0.5)]))
+      configuration.groups = [
+        ParameterGroupOverride(
+          parameters: ["layers.1.*"],
+          hyperparameters: Hyperparameters([.amsgrad: .flag(true), .learningRate: .number(0.5)])
+        )
+      ]
+    }
+    let before = adam.parameters.map { $0.value.plainRows.flatMap { $0 } }
+    let hyperparameters = try UpdateRule.adaptive(.adam).completed(
+      Hyperparameters([.epsilon: .number(0.5)])
+    )
+    let forms = [0.001, 0.5].flatMap { rate in
+      var group = hyperparameters
+      group.learningRate = rate
+      let form = AdaptiveRule.adam.resolve(
+        group,
+        sizes: TrainingSizes(batch: 8, training: 23),
+        step: 1,
+        isWeight: true
+      )
+      return [form, form]
+    }
+    _ = adam.step(images, order: 0..<8, rule: ResolvedRule(forms: .adaptive(forms), clipping: nil))
+    for (index, parameter) in adam.parameters.enumerated() {
+      let isSecond = index >= 2
+      #expect(parameter.group == (isSecond ? 1 : 0))
+      let slots = ["exp_avg", "exp_avg_sq"] + (isSecond ? ["max_exp_avg_sq"] : [])
+      #expect(parameter.slots.map { $0.key } == slots)
+      // The first step of Adam: both corrections cancel what moments keep.
+      let rate = isSecond ? 0.5 : 0.001
+      let after = parameter.value.plainRows.flatMap { $0 }
+      for (place, g) in gradients[index].enumerated() {
+        #expect(abs(after[place] - (before[index][place] - rate * g / (abs(g) + 0.5))) <= 1e-14)
+      }
+    }
+  }
+
   // MARK: - The gradient
 
   @Test(arguments: Activation.allCases, Loss.allCases)
@@ -229,10 +315,12 @@ import Testing
   private func network<Scalar: TrainingScalar>(
     _ type: Scalar.Type,
     _ shape: NetworkShape,
-    batchSize: Int
+    batchSize: Int,
+    _ configure: (inout TrainingConfiguration) throws -> Void = { _ in }
   ) throws -> Network<Scalar> {
     var configuration = try TrainingConfiguration()
     configuration.network = shape
+    try configure(&configuration)
     let plan = try OptimizerPlan(configuration)
     let network = try Network<Scalar>(shape: shape, plan: plan, batchSize: batchSize)
     var random = Philox(seed: 11, stream: 0)

@@ -28,9 +28,12 @@ class ScikitDigits(TestCase):
             ("--rule", "pytorch", "--learning-rate", 0.05),
             ("--rule", "pytorch", "--learning-rate", 0.05, "--nesterov"),
             ("--rule", "nielsen", "--learning-rate", 0.05, "--weight-decay", 0.1),
+            ("--rule", "adam", "--learning-rate", 0.01),
+            ("--rule", "adamw", "--learning-rate", 0.01, "--weight-decay", 0.01),
+            ("--rule", "rmsprop", "--learning-rate", 0.005),
         ):
             with self.subTest(settings=settings):
-                accuracy = self.accuracy(folder, "--scale", 1 / 16, "--epochs", 6, *settings)
+                accuracy = self.accuracy(folder, "--scale", 1 / 16, "--epochs", 8, *settings)
                 self.assertGreater(accuracy, 0.9)
 
     def test_bytes_with_a_scale_equal_floats_that_were_scaled_before(self):

@@ -145,13 +145,15 @@ class Schemas(unittest.TestCase):
     def test_the_defaults_of_the_schema_are_those_of_the_trainer(self) -> None:
         if support.settings.flywheel is None:
             self.skipTest("no binary is given")
-        defaults = {}
-        for name, member in self.configuration.schema["properties"].items():
-            if "properties" in member:
-                settings = member["properties"].items()
-                defaults[name] = {key: setting["default"] for key, setting in settings}
-            else:
-                defaults[name] = member["default"]
+        def defaults_of(schema: dict) -> dict:
+            # What only other rules take has no default.
+            return {
+                name: member["default"] if "default" in member else defaults_of(member)
+                for name, member in schema["properties"].items()
+                if "default" in member or "properties" in member
+            }
+
+        defaults = defaults_of(self.configuration.schema)
         with tempfile.TemporaryDirectory() as folder:
             run = Path(folder) / "run"
             command = [support.settings.flywheel, "train", "--quiet", "--output", run]

@@ -10,7 +10,7 @@ import SystemPackage
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Show what is in a checkpoint, a run's newest checkpoint, or any HDF5 file.",
+    abstract: "Show what is in a checkpoint, a run's newest one, a trace, or any HDF5 file.",
     discussion: """
       Reads names, shapes and the document, and the tensors only for --stats; 'flywheel verify' reads
       every byte.
@@ -23,10 +23,14 @@ struct InspectCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: "A checkpoint, a run's directory, or another HDF5 file.")
+  @Argument(help: "A checkpoint, a run's directory, a trace, or another HDF5 file.")
   var file: String
 
-  @Flag(help: "Print the checkpoint's document: an instance of schemas/checkpoint.schema.json.")
+  @Flag(
+    help: """
+      Print the document: an instance of schemas/checkpoint.schema.json, or of trace.schema.json.
+      """
+  )
   var json = false
 
   @Flag(
@@ -42,13 +46,15 @@ struct InspectCommand: ParsableCommand {
     let path = try ResolvedFile.newest(FilePath(file))
     let file = try HDF5File(opening: path)
     let datasets = try file.allDatasets()
-    let isCheckpoint = datasets.contains { $0.path == "/" + CheckpointKey.document }
-    if isCheckpoint && json && !showsStatistics {
-      let document = try Checkpoint.documentJSON(try file.tensor(CheckpointKey.document))
-      Terminal.output.print(document.prettyText())
+    let hasDocument = datasets.contains { $0.path == "/" + CheckpointKey.document }
+    let document = hasDocument ? try file.tensor(CheckpointKey.document) : nil
+    let isTrace = Trace.isDocument(document)
+    if hasDocument && json && !showsStatistics {
+      let value = try isTrace ? Trace.documentJSON(document) : Checkpoint.documentJSON(document)
+      Terminal.output.print(value.prettyText())
       return
     }
-    let links = isCheckpoint ? [] : try file.allLinks()
+    let links = hasDocument ? [] : try file.allLinks()
     var statistics: [String: TensorStatistics] = [:]
     if showsStatistics {
       for dataset in datasets where dataset.path != "/" + CheckpointKey.document {
@@ -59,7 +65,11 @@ struct InspectCommand: ParsableCommand {
       Terminal.output.print(archive(datasets, statistics, links).prettyText())
       return
     }
-    if isCheckpoint {
+    if isTrace {
+      let trace = try TraceFile.read(path, verification: .structure)
+      for line in TraceView.lines(trace, path) { Terminal.output.print(line) }
+      Terminal.output.print()
+    } else if hasDocument {
       let checkpoint = try CheckpointFile.read(path, verification: .structure)
       for line in CheckpointView.lines(checkpoint, path) { Terminal.output.print(line) }
       Terminal.output.print()

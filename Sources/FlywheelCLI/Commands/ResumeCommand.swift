@@ -41,6 +41,12 @@ struct ResumeCommand: ParsableCommand {
   )
   var output: String?
 
+  @Option(
+    help: TraceArgument.help,
+    transform: TraceArgument.request
+  )
+  var trace: TraceRequest?
+
   @OptionGroup(title: "Output")
   var reporting: ReportingOptions
 
@@ -63,7 +69,8 @@ struct ResumeCommand: ParsableCommand {
           at: target,
           epochs: epochs,
           data: data,
-          stopsEarly: !noEarlyStopping
+          stopsEarly: !noEarlyStopping,
+          trace: trace
         )
       }
     } else {
@@ -72,7 +79,8 @@ struct ResumeCommand: ParsableCommand {
           resuming: path,
           epochs: epochs,
           data: data,
-          stopsEarly: !noEarlyStopping
+          stopsEarly: !noEarlyStopping,
+          trace: trace
         )
       )
     }

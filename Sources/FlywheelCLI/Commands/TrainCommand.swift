@@ -50,6 +50,12 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Settings")
   var options: TrainingOptions
 
+  @Option(
+    help: TraceArgument.help,
+    transform: TraceArgument.request
+  )
+  var trace: TraceRequest?
+
   @OptionGroup(title: "Output")
   var reporting: ReportingOptions
 
@@ -82,7 +88,7 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError(error.message)
     }
     try runner.run(in: output) { path throws(FlywheelError) in
-      try TrainingSession(new: settings, at: path)
+      try TrainingSession(new: settings, at: path, trace: trace)
     }
   }
 }

@@ -20,7 +20,7 @@ struct VerifyCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: "A checkpoint or a run's directory.")
+  @Argument(help: "A checkpoint, a trace or a run's directory.")
   var file: String
 
   @Flag(help: "Print one JSON object for scripts.")
@@ -43,7 +43,7 @@ struct VerifyCommand: ParsableCommand {
     var counts = (damaged: 0, unchecked: 0)
     for file in files {
       do throws(FlywheelError) {
-        let count = try CheckpointFile.verify(file).keys.count
+        let count = try Self.verify(file)
         results.append(["file": JSONValue(file.string), "whole": true, "tensors": JSONValue(count)])
         if !json { Terminal.output.print("\(file): whole, \(count) tensors") }
       } catch {
@@ -71,5 +71,11 @@ struct VerifyCommand: ParsableCommand {
     }
     if counts.damaged > 0 { throw ExitCode(ExitStatus.no.rawValue) }
     if counts.unchecked > 0 { throw ExitCode(ExitStatus.trouble.rawValue) }
+  }
+
+  /// The number of tensors in a checkpoint or a trace that is whole.
+  private static func verify(_ file: FilePath) throws(FlywheelError) -> Int {
+    try TraceFile.recognizes(file)
+      ? TraceFile.verify(file).keys.count : CheckpointFile.verify(file).keys.count
   }
 }

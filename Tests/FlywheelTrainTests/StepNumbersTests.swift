@@ -1,0 +1,65 @@
+import FlywheelCore
+import FlywheelOptim
+import Testing
+
+@testable import FlywheelTrain
+
+/// What is brought up to date from step to step against what is resolved from scratch.
+@Suite("The numbers of a step")
+struct StepNumbersTests {
+  private static let sizes = TrainingSizes(batch: 5, training: 20)
+
+  private static let schedules: [Schedule] = [
+    .constant, Schedule(shape: .step(every: 2, factor: 0.5), unit: .epoch),
+    Schedule(shape: .cosine(over: 9, end: 0.1), unit: .step, warmup: .init(over: 3, start: 0)),
+  ]
+
+  @Test("They are those that each rule resolves", arguments: UpdateRule.presets, schedules)
+  func numbers(rule: UpdateRule, schedule: Schedule) throws {
+    var configuration = try TrainingConfiguration()
+    try configuration.use(rule, Hyperparameters([.weightDecay: .number(0.25)]))
+    configuration.groups = [
+      ParameterGroupOverride(
+        parameters: ["*.bias"],
+        hyperparameters: Hyperparameters([
+          .learningRate: .number(0.5), .weightDecay: .number(0.125),
+        ])
+      )
+    ]
+    configuration.schedule = schedule
+    let plan = try OptimizerPlan(configuration)
+    var numbers = StepNumbers(
+      plan,
+      schedule: schedule,
+      clipping: configuration.clipping,
+      sizes: Self.sizes
+    )
+    for step in 0..<20 {
+      let epochs = step / 4
+      let found = numbers.rule(afterSteps: step, epochs: epochs, hasBuffers: step > 0)
+      let factor = schedule.factor(after: schedule.unit == .step ? step : epochs)
+      let groups = plan.grouping.hyperparameters.map { group in
+        var group = group
+        group.learningRate *= factor
+        return group
+      }
+      #expect(
+        numbers.learningRates(afterSteps: step, epochs: epochs) == groups.map(\.learningRate)
+      )
+      let kinds = groups.flatMap { group in [(group, true), (group, false)] }
+      switch (rule, found.forms) {
+      case (.sgd(let rule), .sgd(let forms)):
+        let expected = kinds.map { group, isWeight in
+          rule.resolve(group, sizes: Self.sizes, hasBuffer: step > 0, isWeight: isWeight)
+        }
+        #expect(forms == expected)
+      case (.adaptive(let rule), .adaptive(let forms)):
+        let expected = kinds.map { group, isWeight in
+          rule.resolve(group, sizes: Self.sizes, step: step + 1, isWeight: isWeight)
+        }
+        #expect(forms == expected)
+      default: Issue.record("another family of rules")
+      }
+    }
+  }
+}
