@@ -1,5 +1,6 @@
 """Reads a checkpoint as its documentation says, with plain h5py: no code of Flywheel is needed."""
 
+import io
 import json
 import re
 import zlib
@@ -72,7 +73,7 @@ class Checkpoint:
         return document
 
 
-def read(path: Path) -> Checkpoint:
+def read(path: Path | io.BytesIO) -> Checkpoint:
     """Reads a whole checkpoint."""
     tensors = {}
 
@@ -105,6 +106,26 @@ def sealed_checksum(document: bytes) -> tuple[str, str]:
     found = re.fullmatch(rb'(\{.*),"crc32":"([0-9a-f]{8})"\}', document, re.DOTALL)
     assert found, "the document does not end in its checksum"
     return found[2].decode(), f"{zlib.crc32(found[1]):08x}"
+
+
+def damage(path: Path) -> str | None:
+    """What is wrong with a file; None if every byte that a checksum covers is as it was written."""
+    # All at once: libhdf5 asks for the name again, which may be gone by then.
+    data = io.BytesIO(path.read_bytes())
+    try:
+        file = read(data)
+        stored, actual = sealed_checksum(file.document_bytes)
+    except (OSError, KeyError, ValueError, RuntimeError, AssertionError) as error:
+        return f"{path.name} cannot be read: {error!r}"
+    if stored != actual:
+        return f"{path.name}: the document is not what its checksum says"
+    index = file.document["tensors"]
+    if set(index) != set(file.tensors):
+        return f"{path.name}: {set(index) ^ set(file.tensors)} missing or too much"
+    for key, entry in index.items():
+        if entry["crc32"] != f"{zlib.crc32(file.tensors[key].tobytes()):08x}":
+            return f"{path.name}: {key} is not what its checksum says"
+    return None
 
 
 def write(path: Path, document: dict, tensors: dict[str, np.ndarray]) -> Path:

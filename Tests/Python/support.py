@@ -1,5 +1,6 @@
 """What the tests share: the binary under test, temporary folders, and data sets to train on."""
 
+import ctypes
 import gzip
 import json
 import os
@@ -8,12 +9,15 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+import checkpoint
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMAS = REPOSITORY / "schemas"
@@ -168,6 +172,102 @@ def newest_step(run: Path) -> int:
     """The step of the newest checkpoint; -1 if there is none yet."""
     files = checkpoints(run)
     return step_of(files[-1]) if files else -1
+
+
+class Watch:
+    """Sees every change in a run's folder of checkpoints, in order, by Linux's inotify.
+
+    So it knows what was there at each instant, not only when somebody looked. Beside that, a thread
+    reads what is there again and again.
+    """
+
+    # Names appear by creation or renaming and go by deletion or renaming.
+    CREATED, MOVED_TO, DELETED, MOVED_FROM, MODIFIED = 0x100, 0x80, 0x200, 0x40, 0x2
+    OVERFLOW = 0x4000
+
+    def __init__(self, run: Path):
+        self.folder = run / "checkpoints"
+        self.problems: list[str] = []
+        self.looks = 0
+        self.instants: list[set[str]] = []
+        self._has_ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._library = ctypes.CDLL(None, use_errno=True)
+
+    def __enter__(self) -> "Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._has_ended.set()
+        self._thread.join()
+
+    @property
+    def most(self) -> int:
+        """The largest number of checkpoints that there were at one instant."""
+        return max(map(len, self.instants), default=0)
+
+    def _look(self) -> None:
+        while not self.folder.exists():
+            if self._has_ended.wait(0.0005):
+                return
+        descriptor = self._library.inotify_init1(os.O_NONBLOCK)
+        mask = self.CREATED | self.MOVED_TO | self.DELETED | self.MOVED_FROM | self.MODIFIED
+        if self._library.inotify_add_watch(descriptor, os.fsencode(self.folder), mask) < 0:
+            self.problems.append("the folder cannot be watched")
+        at_first = {path.name for path in self.folder.glob("step-*.h5")}
+        events = b""
+        known = set()
+        while True:
+            is_last = self._has_ended.wait(0.002)
+            events += self._read(descriptor)
+            self._verify(known)
+            if is_last:
+                break
+        events += self._read(descriptor)
+        os.close(descriptor)
+        self.instants = [at_first, *self._replay(at_first, events)]
+
+    def _read(self, descriptor: int) -> bytes:
+        data = b""
+        try:
+            while more := os.read(descriptor, 1 << 16):
+                data += more
+        except BlockingIOError:
+            return data
+
+    def _verify(self, known: set) -> None:
+        """Reads the files that were not there before; one that is deleted meanwhile is none."""
+        self.looks += 1
+        for path in sorted(self.folder.glob("step-*.h5")):
+            try:
+                status = path.stat()
+                identity = (path.name, status.st_ino, status.st_mtime_ns)
+                if identity not in known and (damage := checkpoint.damage(path)):
+                    self.problems.append(damage)
+                known.add(identity)
+            except FileNotFoundError:
+                continue
+
+    def _replay(self, names: set[str], events: bytes):
+        """The names that were there after each event."""
+        names = set(names)
+        place = 0
+        while place < len(events):
+            _, mask, _, length = struct.unpack_from("iIII", events, place)
+            name = events[place + 16 : place + 16 + length].rstrip(b"\0").decode()
+            place += 16 + length
+            if mask & self.OVERFLOW:
+                self.problems.append("events were lost")
+            if not (name.startswith("step-") and name.endswith(".h5")):
+                continue
+            if mask & self.MODIFIED:
+                self.problems.append(f"{name} was written to in place")
+            if mask & (self.CREATED | self.MOVED_TO):
+                names.add(name)
+            if mask & (self.DELETED | self.MOVED_FROM):
+                names.discard(name)
+            yield set(names)
 
 
 def temporary_files(run: Path) -> list[Path]:

@@ -490,3 +490,57 @@ class AllTogether(ScheduleTestCase):
         self.flywheel("resume", file, "--data", self.data, "--output", output)
         self.go_scheduled(run, scheduler, range(HALF, STEPS - 10), plan)
         self.assert_same_state(run, self.files(output)[STEPS - 10])
+
+    def test_a_state_that_contradicts_its_trainer_is_refused(self):
+        """The document says these twice, or a buffer is missing: to go on would be a guess."""
+        file = self.trace(*self.SETTINGS)[HALF]
+
+        def changed(**sections) -> dict:
+            document = file.document
+            for section, members in sections.items():
+                document[section] |= members
+            return document
+
+        def grouped(*groups) -> dict:
+            return changed(optimizer={"groups": list(groups)})
+
+        first, second = file.document["optimizer"]["groups"]
+        parameters = file.document["parameters"]
+        moved = [item | {"group": 1} if "weight" in item["name"] else item for item in parameters]
+        key = "optimizer/exp_avg_sq/layers.0.bias"
+        whole, buffer = file.tensors, file.tensors[key]
+        cases = {
+            "another shape": (changed(schedule={"over": 83}), whole),
+            "another unit": (changed(schedule={"unit": "epoch"}), whole),
+            "another warm-up": (changed(schedule={"warmup": None}), whole),
+            "another position": (changed(schedule={"position": HALF + 1}), whole),
+            "no schedule": (file.document | {"schedule": None}, whole),
+            "another rate": (grouped(first | {"learning_rate": 0.5}, second), whole),
+            "another first rate": (grouped(first | {"initial_learning_rate": 0.5}, second), whole),
+            "another beta": (grouped(first, second | {"beta1": 0.7}), whole),
+            "a group too few": (grouped(first), whole),
+            "a group too many": (grouped(first, second, second), whole),
+            "a parameter of another group": (file.document | {"parameters": moved}, whole),
+            "another clipping": (changed(optimizer={"clipping": {"max_norm": 0.6}}), whole),
+            "no clipping": (changed(optimizer={"clipping": None}), whole),
+            "another rule": (changed(optimizer={"rule": "adamw"}), whole),
+            "a buffer is missing": (
+                file.document, {name: value for name, value in whole.items() if name != key},
+            ),
+            "all buffers are missing": (
+                file.document,
+                {name: value for name, value in whole.items() if not name.startswith("optimizer")},
+            ),
+            "a buffer too many": (
+                file.document, whole | {"optimizer/max_exp_avg_sq/layers.0.bias": buffer},
+            ),
+            "a buffer of another shape": (file.document, whole | {key: buffer[1:]}),
+            "a buffer of another type": (file.document, whole | {key: buffer.astype("float32")}),
+        }  # fmt: skip
+        for case, (document, tensors) in cases.items():
+            with self.subTest(change=case):
+                path = checkpoint.write(self.path("contradiction.h5"), document, tensors)
+                result = self.flywheel(
+                    "resume", path, "--data", self.data, "--output", self.path(), status=2
+                )
+                self.assert_error(result, path)
