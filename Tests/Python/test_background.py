@@ -57,7 +57,8 @@ class Policy:
 
 
 POLICIES = {
-    "the newest": Policy(["--keep", 2], 2),
+    "the newest": Policy(["--keep", 1], 1),
+    "the two newest": Policy(["--keep", 2], 2),
 }
 
 
