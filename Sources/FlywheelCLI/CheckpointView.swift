@@ -56,10 +56,11 @@ enum CheckpointView {
     for (index, group) in optimizer.groups.enumerated() {
       var phrases = group.hyperparameters.phrases
       if group.initialLearningRate != group.hyperparameters.learningRate {
-        phrases.insert("of \(group.initialLearningRate) at first", at: 1)
+        phrases[0] += " of \(group.initialLearningRate) at first"
       }
       if optimizer.groups.count > 1 {
-        phrases.append("\(groupOfEach.count { $0 == index }) parameters")
+        let count = groupOfEach.count { $0 == index }
+        phrases.append(count == 1 ? "1 parameter" : "\(count) parameters")
       }
       lines += Formatting.wrapped(phrases, after: "  group \(index)  ")
     }

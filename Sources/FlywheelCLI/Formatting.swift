@@ -77,7 +77,7 @@ enum Formatting {
   }
 
   /// Phrases with commas between, in lines of at most so many columns; those after the first are indented
-  /// as far as `start` reaches.
+  /// as far as `start` reaches, unless that is far.
   static func wrapped(
     _ phrases: [String],
     after start: String,
@@ -90,7 +90,7 @@ enum Formatting {
       let text = index == phrases.count - 1 ? phrase : phrase + ","
       if !isEmpty, line.count + 1 + text.count > columns {
         lines.append(line)
-        line = String(repeating: " ", count: start.count)
+        line = String(repeating: " ", count: min(start.count, 12))
         isEmpty = true
       }
       line += isEmpty ? text : " " + text

@@ -125,32 +125,8 @@ struct TrainingOptions: ParsableArguments {
   )
   var seed: UInt64?
 
-  @Option(
-    parsing: .unconditional,
-    help: """
-      Save every so many epochs; 0 for only at the end. \
-      \(Self.saying(\.checkpoints.everyEpochs))
-      """
-  )
-  var saveEveryEpochs: Int?
-
-  @Option(
-    parsing: .unconditional,
-    help: """
-      Save every so many steps besides; 0 for never. \
-      \(Self.saying(\.checkpoints.everySteps))
-      """
-  )
-  var saveEverySteps: Int?
-
-  @Option(
-    parsing: .unconditional,
-    help: """
-      How many of the newest checkpoints to keep. \
-      \(Self.saying(\.checkpoints.keep))
-      """
-  )
-  var keep: Int?
+  @OptionGroup
+  var checkpoints: CheckpointOptions
 
   /// The configuration with what the flags say put in.
   func applied(to base: TrainingConfiguration) throws(FlywheelError) -> TrainingConfiguration {
@@ -172,9 +148,7 @@ struct TrainingOptions: ParsableArguments {
     result.epochs = epochs ?? base.epochs
     result.earlyStopping = earlyStopping ?? base.earlyStopping
     result.seed = seed ?? base.seed
-    result.checkpoints.everyEpochs = saveEveryEpochs ?? base.checkpoints.everyEpochs
-    result.checkpoints.everySteps = saveEverySteps ?? base.checkpoints.everySteps
-    result.checkpoints.keep = keep ?? base.checkpoints.keep
+    checkpoints.apply(to: &result.checkpoints)
     try result.validate()
     return result
   }

@@ -21,8 +21,14 @@ struct TrainingProgressView: ~Copyable {
 
   /// Shows an event.
   func show(_ event: TrainingEvent) {
+    if case .saveFailed(let error) = event {
+      // Said even when quiet, as every error is.
+      clear()
+      terminal.print("warning: a checkpoint was not saved: \(error)")
+    }
     guard !isQuiet else { return }
     switch event {
+    case .saveFailed: break
     case .batch(let snapshot): showLive(snapshot)
     case .epoch(let summary): say(Self.line(summary))
     case .trace(let traced): say("traced \(traced.steps) steps: \(traced.path)")

@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import FlywheelCheckpoint
+public import FlywheelRun
 public import FlywheelTrain
 
 // Settings that are one of a few words are typed as those words.
@@ -9,3 +10,4 @@ extension Loss: ExpressibleByArgument {}
 extension Initialization: ExpressibleByArgument {}
 extension TrainingConfiguration.Precision: ExpressibleByArgument {}
 extension DataDescription.LastBatch: ExpressibleByArgument {}
+extension SavePolicy.FailureResponse: ExpressibleByArgument {}

@@ -30,8 +30,9 @@
 
     /// Whether a layer is large enough to make up for storing its gradient.
     ///
-    /// Measured: Flywheel's fused kernels are twice as fast on 512 x 512 at batch 10 and level there at
-    /// batch 128; the BLAS gains a fifth on 2048 x 2048 at batch 128.
+    /// Measured, the three products and the step of SGD: Flywheel's kernels take 0.82 of OpenBLAS's time
+    /// on 512 x 512 at batch 32, 0.92 there and 0.94 on 784 x 512 at batch 128, 1.03 on 1024 x 1024
+    /// and 1.34 on 2048 x 2048.
     static func isWorthwhile(inputs: Int, outputs: Int, batchSize: Int) -> Bool {
       inputs * outputs >= 1 << 20 && batchSize >= 64
     }

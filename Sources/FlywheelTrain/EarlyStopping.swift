@@ -43,12 +43,6 @@ public struct EarlyStopping: Sendable, Hashable {
     patience: Int = 5,
     minimumDelta: Double = 0
   ) throws(FlywheelError) {
-    guard let direction = direction ?? Retention.Best.Direction(ofMetric: metric) else {
-      throw FlywheelError(
-        .invalidArgument,
-        "Nothing says which values of '\(metric)' are better; give a direction, min or max."
-      )
-    }
     guard patience >= 1, patience <= 1 << 40 else {
       throw FlywheelError(
         .invalidArgument,
@@ -62,7 +56,7 @@ public struct EarlyStopping: Sendable, Hashable {
       )
     }
     self.metric = metric
-    self.direction = direction
+    self.direction = try Retention.Best.Direction(direction, ofMetric: metric)
     self.patience = patience
     self.minimumDelta = minimumDelta
   }
@@ -97,35 +91,6 @@ public struct EarlyStopping: Sendable, Hashable {
   public func stop(after history: History) -> Standing? {
     standing(in: history).flatMap { $0.epochs - $0.epoch >= patience ? $0 : nil }
   }
-
-  /// Checks that a run has the metric.
-  ///
-  /// - Parameter metrics: The metrics of the run's history.
-  /// - Throws: `invalidArgument`, listing the metrics there are.
-  func require(in metrics: some Collection<String>) throws(FlywheelError) {
-    guard !metrics.contains(metric) else { return }
-    let isHeldOut = metric.hasPrefix("validation_")
-    throw FlywheelError(
-      .invalidArgument,
-      "Early stopping watches '\(metric)', which this run does not measure"
-        + (isHeldOut ? " because it holds out no samples for validation" : "") + ". It has "
-        + metrics.filter { Retention.Best.Direction(ofMetric: $0) != nil }.joined(separator: ", ")
-        + "."
-    )
-  }
-}
-
-extension Retention.Best.Direction {
-  /// Which values of a metric are better, as far as its name says: a loss should fall, an accuracy rise.
-  public init?(ofMetric name: String) {
-    if name.hasSuffix("loss") {
-      self = .min
-    } else if name.hasSuffix("accuracy") {
-      self = .max
-    } else {
-      return nil
-    }
-  }
 }
 
 /// Early stopping as files have it.
@@ -145,21 +110,12 @@ extension EarlyStopping {
   /// - Throws: `notFound` or `malformed` for a member, `invalidArgument` for a value out of range.
   init(_ source: JSONObject) throws(FlywheelError) {
     var object = source
-    var direction: Retention.Best.Direction?
-    if let word = try object.optionalString("direction") {
-      direction = Retention.Best.Direction(rawValue: word)
-      guard direction != nil else {
-        throw FlywheelError.malformed(found: "direction '\(word)'", expected: "'min' or 'max'")
-      }
-    }
     try self.init(
       metric: try object.string("metric"),
-      direction: direction,
+      direction: try object.choice("direction"),
       patience: try object.optionalInteger("patience") ?? 5,
       minimumDelta: try object.optionalDouble("min_delta") ?? 0
     )
-    try object.refuseOtherMembers(
-      remedy: "check its spelling; schemas/configuration.schema.json lists what there is"
-    )
+    try object.refuseOtherMembers(remedy: TrainingConfiguration.spelling)
   }
 }

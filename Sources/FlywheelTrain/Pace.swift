@@ -1,3 +1,5 @@
+import FlywheelCore
+
 /// How fast training goes, for people who wait for it.
 struct Pace {
   private let start = Clock.monotonic
@@ -8,6 +10,8 @@ struct Pace {
   private var epochStart = Clock.monotonic
   private var epochStartCPU = Clock.cpu
   private var epochStartSamples = 0
+  private var saving = 0.0
+  private var lastSave = Clock.monotonic
 
   /// Often enough to look alive, seldom enough to cost nothing.
   private static let reportInterval = 0.1
@@ -37,6 +41,25 @@ struct Pace {
     let seconds = max(Clock.monotonic - epochStart, 1e-9)
     let samples = Double(samplesDone - epochStartSamples)
     return (seconds, Clock.cpu - epochStartCPU, samples / seconds)
+  }
+
+  /// Runs a save, and counts how long training waited for it.
+  mutating func save(_ body: () throws(FlywheelError) -> Void) throws(FlywheelError) {
+    let start = Clock.monotonic
+    defer {
+      lastSave = Clock.monotonic
+      saving += lastSave - start
+    }
+    try body()
+  }
+
+  /// Minutes since the last save, or since the start.
+  var minutesWithoutSave: Double { (Clock.monotonic - lastSave) / 60 }
+
+  /// Wall seconds that training waited for saves since this was asked last.
+  mutating func takeSavingSeconds() -> Double {
+    defer { saving = 0 }
+    return saving
   }
 
   /// Samples per second of CPU time since the start.

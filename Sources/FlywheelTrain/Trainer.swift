@@ -20,6 +20,8 @@ struct Trainer<Scalar: TrainingScalar> {
   private var recorder: TraceRecorder<Scalar>?
   /// The trace that was written.
   private var traceFile: FilePath?
+  /// The step whose state is saved, or being saved; nil if no step's is.
+  private var savedStep: Int?
   var step = 0
   var hasBuffers = false
   var progress = Progress()
@@ -56,7 +58,7 @@ struct Trainer<Scalar: TrainingScalar> {
     if checkpoint == nil { network.initialize(configuration.initialization, from: &random) }
     initializationState = random.words
     if let checkpoint { try restore(checkpoint) }
-    try configuration.earlyStopping?.require(in: metricNames)
+    try configuration.requireMetrics(in: metricNames)
     if let trace {
       let (total, overflow) = configuration.epochs.multipliedReportingOverflow(by: batchCount)
       recorder = try TraceRecorder(
@@ -82,32 +84,41 @@ struct Trainer<Scalar: TrainingScalar> {
     interruption: () -> CInt?,
     report: (TrainingEvent) -> Void
   ) throws(FlywheelError) -> TrainingResult {
-    var result: TrainingResult
+    let saver = RunSaver(for: directory, policy: configuration.checkpoints.savePolicy)
+    var pace = Pace(samplesToGo: samplesToGo)
+    if newest != nil { savedStep = step }
+    let signal: CInt?
     do throws(FlywheelError) {
-      result = try trainEpochs(in: directory, newest, interruption, report)
+      // A run that is killed before its first epoch ends can be resumed too.
+      try save(with: saver, &pace, report)
+      try directory.rewriteMetrics(history)
+      signal = try trainEpochs(in: directory, saver, &pace, interruption, report)
+      try save(with: saver, &pace, report)
     } catch {
       // The steps before a failure are what a trace is wanted for most; the failure is what is told.
       try? writeTrace(in: directory, report)
+      saveLastState(after: error, with: saver, &pace, report)
       throw error
     }
+    guard let file = try saver.finish() ?? newest else {
+      throw FlywheelError(.notFound, "No checkpoint was saved.", at: .init(path: directory.path))
+    }
     try writeTrace(in: directory, report)
+    var result = result(signal: signal, file, pace)
     result.trace = traceFile
     return result
   }
 
+  /// Trains, saving as it goes; the signal that stopped it, or nil if there is nothing left to do.
   private mutating func trainEpochs(
     in directory: borrowing RunDirectory,
-    _ newest: FilePath?,
+    _ saver: borrowing RunSaver,
+    _ pace: inout Pace,
     _ interruption: () -> CInt?,
     _ report: (TrainingEvent) -> Void
-  ) throws(FlywheelError) -> TrainingResult {
+  ) throws(FlywheelError) -> CInt? {
     let samples = data.training.count
     let batchSize = configuration.data.batchSize
-    var pace = Pace(samplesToGo: samplesToGo)
-    // A run that is killed before its first epoch ends can be resumed too.
-    var newest: FilePath? = try saved(newest, in: directory)
-    try directory.rewriteMetrics(history)
-
     while progress.epoch < configuration.epochs, earlyStop == nil {
       batches.reorder(
         EpochOrder.order(
@@ -119,9 +130,8 @@ struct Trainer<Scalar: TrainingScalar> {
       )
       pace.startEpoch()
       while progress.batch < batchCount {
-        if let signal = interruption() {
-          return result(signal: signal, try saved(newest, in: directory), pace)
-        }
+        if let signal = interruption() { return signal }
+        try saver.poll { report(.saveFailed($0)) }
         let start = progress.batch * batchSize
         let range = start..<min(start + batchSize, samples)
         let rule = numbers.rule(
@@ -134,40 +144,37 @@ struct Trainer<Scalar: TrainingScalar> {
           try recorder?.record(state, batches, range, rule)
         }
         let measure = network.step(batches, order: range, rule: rule)
-        guard measure.loss.isFinite else {
-          throw diverged("The training loss is not finite", atStep: step + 1)
-        }
         hasBuffers = true
         step += 1
         progress.batch += 1
         progress.samples += range.count
         progress.epochLoss += measure.loss
         progress.epochHits += measure.hits
-        newest = nil
+        guard measure.loss.isFinite else {
+          throw diverged("The training loss is not finite", atStep: step)
+        }
         if recorder?.isComplete == true { try writeTrace(in: directory, report) }
         if let (rate, left) = pace.advance(by: range.count) {
           report(.batch(snapshot(rate, left)))
         }
-        let isSaveDue =
-          configuration.checkpoints.everySteps > 0
-          && step % configuration.checkpoints.everySteps == 0
-        if isSaveDue, progress.batch < batchCount { newest = try save(in: directory) }
+        if progress.batch < batchCount, isSaveDue(pace) { try save(with: saver, &pace, report) }
       }
       try finishEpoch(in: directory, &pace, report)
-      if isSaveDueAfterEpoch {
-        newest = try save(in: directory)
+      let everyEpochs = configuration.checkpoints.everyEpochs
+      if everyEpochs > 0 && progress.epoch % everyEpochs == 0 || isSaveDue(pace) {
+        try save(with: saver, &pace, report)
       }
     }
-    return result(signal: nil, try saved(newest, in: directory), pace)
+    return nil
   }
 
   // MARK: The parts of the loop
 
-  private var isSaveDueAfterEpoch: Bool {
+  /// Whether the steps or the minutes since the last save ask for one.
+  private func isSaveDue(_ pace: Pace) -> Bool {
     let policy = configuration.checkpoints
-    return progress.epoch == configuration.epochs
-      || policy.everyEpochs > 0 && progress.epoch % policy.everyEpochs == 0
-      || policy.everySteps > 0 && step % policy.everySteps == 0
+    return policy.everySteps > 0 && step % policy.everySteps == 0
+      || policy.everyMinutes > 0 && pace.minutesWithoutSave >= policy.everyMinutes
   }
 
   private mutating func finishEpoch(
@@ -205,18 +212,20 @@ struct Trainer<Scalar: TrainingScalar> {
     }
     try history.append(step: step, row)
     progress.best = bestSoFar
-    try directory.appendMetrics(history)
-    try directory.appendTiming([
-      "epoch": JSONValue(progress.epoch + 1),
-      "step": JSONValue(step),
-      "seconds": JSONValue(seconds),
-      "cpu_seconds": JSONValue(cpuSeconds),
-      "samples_per_second": JSONValue(rate),
-    ])
     progress.epoch += 1
     progress.batch = 0
     progress.epochLoss = 0
     progress.epochHits = 0
+    // The state is whole again before the logs are touched: if they fail, it can still be saved.
+    try directory.appendMetrics(history)
+    try directory.appendTiming([
+      "epoch": JSONValue(progress.epoch),
+      "step": JSONValue(step),
+      "seconds": JSONValue(seconds),
+      "cpu_seconds": JSONValue(cpuSeconds),
+      "saving_seconds": JSONValue(pace.takeSavingSeconds()),
+      "samples_per_second": JSONValue(rate),
+    ])
     report(.epoch(summary))
   }
 
@@ -233,24 +242,37 @@ struct Trainer<Scalar: TrainingScalar> {
     report(.trace(.init(path: file, steps: trace.rows.count)))
   }
 
-  private func save(in directory: borrowing RunDirectory) throws(FlywheelError) -> FilePath {
-    let checkpoint = try checkpoint()
-    for (name, parameter) in checkpoint.parameters where !parameter.value.isFinite {
-      throw diverged("Parameter '\(name)' holds a number that is not finite", atStep: step)
+  /// Saves the state at hand, if it is not saved yet.
+  private mutating func save(
+    with saver: borrowing RunSaver,
+    _ pace: inout Pace,
+    _ report: (TrainingEvent) -> Void
+  ) throws(FlywheelError) {
+    guard savedStep != step else { return }
+    try pace.save { () throws(FlywheelError) in
+      let checkpoint = try checkpoint()
+      for (name, parameter) in checkpoint.parameters where !parameter.value.isFinite {
+        throw diverged("Parameter '\(name)' holds a number that is not finite", atStep: step)
+      }
+      try saver.save(checkpoint) { report(.saveFailed($0)) }
     }
-    return try directory.save(
-      checkpoint,
-      retention: Retention(last: configuration.checkpoints.keep)
-    )
+    savedStep = step
   }
 
-  /// The checkpoint of the step at hand: the one already saved, or a new one.
-  private func saved(
-    _ newest: FilePath?,
-    in directory: borrowing RunDirectory
-  ) throws(FlywheelError) -> FilePath {
-    if let newest { return newest }
-    return try save(in: directory)
+  /// Saves the state at hand before an error ends training, if it is worth it.
+  private mutating func saveLastState(
+    after error: FlywheelError,
+    with saver: borrowing RunSaver,
+    _ pace: inout Pace,
+    _ report: (TrainingEvent) -> Void
+  ) {
+    guard error.code != .diverged else { return }
+    do throws(FlywheelError) {
+      try save(with: saver, &pace, report)
+      try saver.finish()
+    } catch {
+      report(.saveFailed(error))
+    }
   }
 
   private func diverged(_ what: String, atStep step: Int) -> FlywheelError {

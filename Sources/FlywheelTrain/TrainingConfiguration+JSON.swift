@@ -31,11 +31,7 @@ extension TrainingConfiguration {
       "epochs": JSONValue(epochs),
       "early_stopping": earlyStopping?.json ?? .null,
       "seed": JSONValue(seed),
-      "checkpoints": [
-        "every_epochs": JSONValue(checkpoints.everyEpochs),
-        "every_steps": JSONValue(checkpoints.everySteps),
-        "keep": JSONValue(checkpoints.keep),
-      ],
+      "checkpoints": checkpoints.json,
     ]
   }
 
@@ -55,7 +51,7 @@ extension TrainingConfiguration {
     return .object(members)
   }
 
-  private static let spelling =
+  static let spelling =
     "check its spelling; schemas/configuration.schema.json lists what there is"
 
   /// Reads a configuration; what it leaves out has its default.
@@ -103,11 +99,7 @@ extension TrainingConfiguration {
     }
     seed = try root.optionalUnsigned("seed") ?? seed
     if var section = try root.optionalObject("checkpoints") {
-      checkpoints = CheckpointPolicy(
-        everyEpochs: try section.optionalInteger("every_epochs") ?? checkpoints.everyEpochs,
-        everySteps: try section.optionalInteger("every_steps") ?? checkpoints.everySteps,
-        keep: try section.optionalInteger("keep") ?? checkpoints.keep
-      )
+      checkpoints = try CheckpointPolicy(reading: &section)
       try section.refuseOtherMembers(remedy: Self.spelling)
     }
     try root.refuseOtherMembers(remedy: Self.spelling)
@@ -157,7 +149,7 @@ extension Hyperparameters {
 
 extension JSONObject {
   /// A member that is one of a few words.
-  fileprivate mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
+  mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
     _ name: String
   ) throws(FlywheelError) -> Choice? {
     guard let word = try optionalString(name) else { return nil }

@@ -1,6 +1,7 @@
 public import FlywheelCheckpoint
 public import FlywheelCore
 public import FlywheelOptim
+import FlywheelRun
 
 /// Everything that determines a run, with a default for each setting.
 public struct TrainingConfiguration: Sendable, Hashable {
@@ -28,7 +29,7 @@ public struct TrainingConfiguration: Sendable, Hashable {
   public var earlyStopping: EarlyStopping?
   /// The seed of all random streams.
   public var seed: UInt64
-  /// When checkpoints are saved, and how many are kept.
+  /// When checkpoints are saved, which are kept, and how.
   public var checkpoints: CheckpointPolicy
 
   /// The type that is computed in.
@@ -53,16 +54,6 @@ public struct TrainingConfiguration: Sendable, Hashable {
     public var batchSize: Int
     /// What happens to a short last batch.
     public var lastBatch: DataDescription.LastBatch
-  }
-
-  /// When checkpoints are saved, and how many are kept.
-  public struct CheckpointPolicy: Sendable, Hashable {
-    /// Every so many epochs; 0 for only at the end.
-    public var everyEpochs: Int
-    /// Every so many steps besides; 0 for never.
-    public var everySteps: Int
-    /// How many of the newest are kept.
-    public var keep: Int
   }
 
   /// The defaults: a 784-100-10 network on the built-in digits.
@@ -92,7 +83,7 @@ public struct TrainingConfiguration: Sendable, Hashable {
     epochs = 5
     earlyStopping = nil
     seed = 0
-    checkpoints = CheckpointPolicy(everyEpochs: 1, everySteps: 0, keep: 3)
+    checkpoints = CheckpointPolicy()
   }
 
   /// Chooses an update rule and its numbers.
@@ -116,16 +107,35 @@ public struct TrainingConfiguration: Sendable, Hashable {
     _ = try ParameterGrouping(self)
     try schedule.validate()
     try data.normalization.resolved(for: .uint8).validate()
-    try require("epochs", epochs, atLeast: 1)
-    try require("batch_size", data.batchSize, atLeast: 1)
-    try require("training", data.training ?? 1, atLeast: 1)
-    try require("validation", data.validation ?? 0, atLeast: 0)
-    try require("every_epochs", checkpoints.everyEpochs, atLeast: 0)
-    try require("every_steps", checkpoints.everySteps, atLeast: 0)
-    try require("keep", checkpoints.keep, atLeast: 1)
+    try Self.require("epochs", epochs, atLeast: 1)
+    try Self.require("batch_size", data.batchSize, atLeast: 1)
+    try Self.require("training", data.training ?? 1, atLeast: 1)
+    try Self.require("validation", data.validation ?? 0, atLeast: 0)
+    try checkpoints.validate()
   }
 
-  private func require(_ name: String, _ value: Int, atLeast low: Int) throws(FlywheelError) {
+  /// Checks that metrics which a setting speaks of are measured.
+  ///
+  /// - Parameter metrics: The metrics of the run's history.
+  /// - Throws: `invalidArgument`, listing the metrics there are.
+  func requireMetrics(in metrics: some Collection<String>) throws(FlywheelError) {
+    for (what, metric) in [
+      ("Early stopping watches", earlyStopping?.metric),
+      ("The best checkpoints are kept by", checkpoints.keepBest?.metric),
+    ] {
+      guard let metric, !metrics.contains(metric) else { continue }
+      let isHeldOut = metric.hasPrefix("validation_")
+      let names = metrics.filter { Retention.Best.Direction(ofMetric: $0) != nil }
+      throw FlywheelError(
+        .invalidArgument,
+        "\(what) '\(metric)', which this run does not measure"
+          + (isHeldOut ? " because it holds out no samples for validation" : "")
+          + ". It has \(names.joined(separator: ", "))."
+      )
+    }
+  }
+
+  static func require(_ name: String, _ value: Int, atLeast low: Int) throws(FlywheelError) {
     guard value >= low, value <= 1 << 40 else {
       throw FlywheelError(
         .invalidArgument,

@@ -1,3 +1,4 @@
+public import FlywheelCore
 public import SystemPackage
 
 /// Something that happened in a run, for whoever watches it.
@@ -8,6 +9,8 @@ public enum TrainingEvent: Sendable {
   case epoch(Summary)
   /// A trace is written.
   case trace(Traced)
+  /// A checkpoint could not be saved; training goes on, or ends with an error that came before.
+  case saveFailed(FlywheelError)
 
   /// A trace in its file.
   public struct Traced: Sendable {

@@ -33,7 +33,7 @@ class ScikitDigits(TestCase):
             ("--rule", "rmsprop", "--learning-rate", 0.005),
         ):
             with self.subTest(settings=settings):
-                accuracy = self.accuracy(folder, "--scale", 1 / 16, "--epochs", 8, *settings)
+                accuracy = self.accuracy(folder, "--scale", 1 / 16, "--epochs", 6, *settings)
                 self.assertGreater(accuracy, 0.9)
 
     def test_bytes_with_a_scale_equal_floats_that_were_scaled_before(self):

@@ -164,6 +164,9 @@ class Schemas(unittest.TestCase):
         counts = {name: resolved["data"].pop(name) for name in ("training", "validation")}
         self.assertEqual(counts, {"training": 20000, "validation": 4000})
         self.assertEqual([defaults["data"].pop(name) for name in counts], [None, None])
+        both = (defaults["data"], resolved["data"])
+        scales = [data["normalization"].pop("scale") for data in both]
+        self.assertEqual(scales, [None, 1 / 255])
         self.assertEqual(resolved, {**defaults, "epochs": 1})
 
 
