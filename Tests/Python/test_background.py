@@ -49,15 +49,31 @@ class Policy:
     flags: list
     last: int
     best: int = 0
+    every: int = 0
 
-    @property
-    def kept(self) -> int:
-        """At most so many; for the instant between a save and what it replaces, one more."""
-        return self.last + self.best
+    def expected(self, saved: list[int], losses: dict[int, float]) -> set[int]:
+        """The steps that are left of those that were saved, with the metrics of some."""
+        kept = set(saved[-self.last :])
+        kept |= set(sorted(losses, key=lambda step: (losses[step], step))[: self.best])
+        spaced = saved[:1]
+        for step in saved:
+            if step - spaced[-1] >= self.every:
+                spaced.append(step)
+        return kept | set(spaced if self.every else [])
+
+    def most(self, steps: int) -> int:
+        """At most so many are kept; between a save and its deletions there is one more."""
+        return self.last + self.best + (steps // self.every + 1 if self.every else 0)
 
 
+BEST = ["--keep-best", "validation_loss:count=3"]
 POLICIES = {
-    "the newest": Policy(["--keep", 2], 2),
+    "the newest, saved at once": Policy(["--keep", 1, "--no-background"], 1),
+    "the newest, saved behind training": Policy(["--keep", 1, "--background"], 1),
+    "the newest and the best": Policy(["--keep", 2, "--background", *BEST], 2, 3),
+    "and one now and then": Policy(
+        ["--keep", 2, "--background", *BEST, "--keep-every-steps", 300], 2, 3, 300
+    ),
 }
 
 
@@ -125,21 +141,11 @@ class Watched(ResumeTestCase):
     def watched_settings(self, policy: Policy, flags: list = ADAM, seed: int = 0) -> list:
         return [*self.settings(), *flags, *policy.flags, "--seed", seed]
 
-    def assert_watched(self, watch: Watch, policy: Policy) -> None:
-        """At no instant less than one whole checkpoint, and never more than the policy and one."""
-        self.assertEqual(watch.problems, [])
-        self.assertGreater(watch.looks, 3)
-        first = next((place for place, names in enumerate(watch.instants) if names), None)
-        self.assertIsNotNone(first, "no checkpoint was ever there")
-        for names in watch.instants[first:]:
-            self.assertTrue(names, "no checkpoint was left")
-            self.assertLessEqual(len(names), policy.kept + 1, sorted(names))
-
-    def check_left(self, run: Path, policy: Policy) -> None:
+    def check_left(self, run: Path, most: int) -> None:
         """What a kill has left is whole and no more than the policy and one."""
         left = checkpoints(run)
         self.assertTrue(left)
-        self.assertLessEqual(len(left), policy.kept + 1)
+        self.assertLessEqual(len(left), most + 1)
         for path in left:
             self.assertIsNone(checkpoint.damage(path))
 
@@ -165,10 +171,10 @@ class Watched(ResumeTestCase):
                 target = int(last * 0.8 * (number - generator.random()) / kills)
                 target = max(target, newest_step(run) + 1)
                 self.kill_at(target, *command, run=run, pause=generator.uniform(0, 0.005))
-                self.check_left(run, policy)
+                self.check_left(run, policy.most(last))
                 command = ["resume", run]
             self.resume(run)
-        self.assert_watched(watch, policy)
+        self.assert_watched(watch, policy.most(last))
         self.assert_same_end(run, straight)
         self.assert_same_files(run, straight)
 
@@ -191,12 +197,12 @@ class Watched(ResumeTestCase):
                 run = self.path("watched")
                 with Watch(run) as watch:
                     self.train(*self.watched_settings(policy), run=run)
-                self.assert_watched(watch, policy)
+                self.assert_watched(watch, policy.most(newest_step(run)))
                 history = checkpoint.read(newest(run)).history
-                ranked = sorted(zip(history["validation_loss"], history["step"], strict=True))
+                losses = dict(zip(history["step"], history["validation_loss"], strict=True))
                 saved = {step_of(Path(name)) for names in watch.instants for name in names}
-                expected = {int(step) for _, step in ranked[: policy.best]}
-                expected |= set(sorted(saved)[-policy.last :])
+                self.assertGreater(len(saved), 100)
+                expected = policy.expected(sorted(saved), losses)
                 self.assertEqual([step_of(path) for path in checkpoints(run)], sorted(expected))
                 self.flywheel("verify", run)
 
@@ -207,17 +213,33 @@ class Watched(ResumeTestCase):
                 straight = self.train(*settings)
                 run = self.path("killed")
                 self.kill_at(300, "train", *settings, "--output", run, run=run)
-                self.add_leftovers(run, policy, self.train(*settings, "--keep", 100_000))
+                everything = self.train(*settings, "--keep", 100_000)
+                most = policy.most(newest_step(run))
+                self.add_leftovers(run, everything, most)
                 with Watch(run) as watch:
                     self.resume(run)
-                self.assert_watched(watch, policy)
+                self.assert_watched(watch, max(most, policy.most(newest_step(run))))
                 self.assert_same_end(run, straight)
 
-    def add_leftovers(self, run: Path, policy: Policy, everything: Path) -> None:
+    def add_leftovers(self, run: Path, everything: Path, most: int) -> None:
         """As many files as there can be after a save of which nothing was deleted yet."""
         names = {path.name for path in checkpoints(run)}
         for path in reversed(checkpoints(everything)):
-            if len(names) <= policy.kept and step_of(path) < newest_step(run):
+            if len(names) <= most and step_of(path) < newest_step(run):
                 (run / "checkpoints" / path.name).write_bytes(path.read_bytes())
                 names.add(path.name)
-        self.assertEqual(len(names), policy.kept + 1)
+        self.assertEqual(len(names), most + 1)
+
+    def test_a_run_saved_behind_training_equals_one_saved_at_once(self):
+        settings = [*self.settings(), *ADAM, "--keep", 4, *BEST]
+        at_once = self.train(*settings, "--no-background")
+        behind = self.train(*settings, "--background")
+        names = [path.name for path in checkpoints(at_once)]
+        self.assertEqual([path.name for path in checkpoints(behind)], names)
+        for name in names:
+            found, expected = (
+                checkpoint.read(run / "checkpoints" / name) for run in (behind, at_once)
+            )
+            self.assertEqual(list(found.tensors), list(expected.tensors))
+            for key, value in expected.tensors.items():
+                self.assertEqual(found.tensors[key].tobytes(), value.tobytes(), key)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import checkpoint
-from support import REPOSITORY, checkpoints, newest, newest_step
+from support import REPOSITORY, Watch, checkpoints, newest, newest_step
 from test_resume import ResumeTestCase
 
 SAMPLE = REPOSITORY / "samples" / "your-own-trainer"
@@ -51,8 +51,20 @@ class YourOwnTrainer(ResumeTestCase):
     def test_killed_at_random_moments_it_ends_as_if_nothing_had_happened(self):
         straight, run = self.path("straight"), self.path("killed")
         self.run_trainer(straight)
+        with Watch(run) as watch:
+            self.kill_five_times(run)
+            stdout = self.run_trainer(run)
+        self.assert_watched(watch, MOST_FILES - 1)
+        self.assertGreaterEqual(int(re.search(r"from step (\d+)", stdout)[1]), STEPS * 0.7)
+        self.assert_same_checkpoint(newest(run), newest(straight))
+        self.assertEqual(
+            [path.name for path in checkpoints(run)], [path.name for path in checkpoints(straight)]
+        )
+        for name in ("metrics.jsonl", "configuration.json"):
+            self.assertEqual((run / name).read_bytes(), (straight / name).read_bytes(), name)
+
+    def kill_five_times(self, run: Path) -> None:
         generator = random.Random(5)
-        resumed = []
         for number in range(1, 6):
             process = self.start_trainer(run, STEPS)
             target = max(int(STEPS * 0.15 * number), newest_step(run) + 1)
@@ -61,19 +73,10 @@ class YourOwnTrainer(ResumeTestCase):
             )
             time.sleep(generator.uniform(0, 0.003))
             process.kill()
-            stdout, _ = process.communicate()
+            process.communicate()
             self.assertEqual(process.returncode, -9, "ended before it could be killed")
-            resumed.append(int(re.search(r"from step (\d+)", stdout)[1]) if stdout else 0)
             self.assertIn(len(checkpoints(run)), range(1, MOST_FILES + 1))
             self.flywheel("verify", run)
-        stdout = self.run_trainer(run)
-        self.assertGreaterEqual(int(re.search(r"from step (\d+)", stdout)[1]), STEPS * 0.7)
-        self.assert_same_checkpoint(newest(run), newest(straight))
-        self.assertEqual(
-            [path.name for path in checkpoints(run)], [path.name for path in checkpoints(straight)]
-        )
-        for name in ("metrics.jsonl", "configuration.json"):
-            self.assertEqual((run / name).read_bytes(), (straight / name).read_bytes(), name)
 
     def test_flywheel_knows_the_run(self):
         run = self.path("own")

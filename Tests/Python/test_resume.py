@@ -14,6 +14,7 @@ import numpy as np
 import checkpoint
 from support import (
     TestCase,
+    Watch,
     checkpoints,
     files_and_bytes,
     flip_bit,
@@ -85,6 +86,16 @@ class ResumeTestCase(TestCase):
         self.assertIsNotNone(found, stderr)
         step, epoch, batch = (int(text.replace(",", "")) for text in found.groups())
         return step, epoch, batch
+
+    def assert_watched(self, watch: Watch, kept: int) -> None:
+        """At no instant less than one whole checkpoint, and never more than are kept and one."""
+        self.assertEqual(watch.problems, [])
+        self.assertGreater(watch.looks, 3)
+        first = next((place for place, names in enumerate(watch.instants) if names), None)
+        self.assertIsNotNone(first, "no checkpoint was ever there")
+        for names in watch.instants[first:]:
+            self.assertTrue(names, "no checkpoint was left")
+            self.assertLessEqual(len(names), kept + 1, sorted(names))
 
     def check_kills(self, kills: int, seed: int, settings: list) -> None:
         """A run killed so many times at random moments ends as one that went straight on."""
