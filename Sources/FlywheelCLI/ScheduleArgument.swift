@@ -41,7 +41,7 @@ enum ScheduleArgument {
       default: .constant
       }
     let unit: Schedule.Unit = try numbers.choice("unit") ?? .epoch
-    let start = try numbers.number("warmup_start") ?? 0
+    let start = try numbers.number("warmup_start") ?? Schedule.Warmup.defaultStart
     let warmup = try numbers.integer("warmup").map { Schedule.Warmup(over: $0, start: start) }
     try numbers.refuseOthers(than: members(of: kind), of: "A schedule '\(kind)'")
     let schedule = Schedule(shape: shape, unit: unit, warmup: warmup)

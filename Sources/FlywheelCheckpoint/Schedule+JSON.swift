@@ -71,7 +71,7 @@ extension Schedule {
     if var section = try object.optionalObject("warmup") {
       warmup = Warmup(
         over: try section.integer("over", in: counts),
-        start: try section.optionalDouble("start") ?? 0
+        start: try section.optionalDouble("start") ?? Warmup.defaultStart
       )
       try section.refuseOtherMembers()
     }

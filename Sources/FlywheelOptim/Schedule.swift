@@ -53,8 +53,11 @@ public struct Schedule: Sendable, Hashable {
     /// The factor of the very first; from 0 to 1.
     public var start: Double
 
+    /// Where `LinearLR` starts if nobody says.
+    public static let defaultStart = 1.0 / 3
+
     /// Creates a warm-up.
-    public init(over: Int, start: Double) {
+    public init(over: Int, start: Double = Self.defaultStart) {
       self.over = over
       self.start = start
     }

@@ -170,19 +170,19 @@ class Schedules(ScheduleTestCase):
                 self.check_scheduled(files, run, scheduler, unit)
 
     def test_the_defaults_of_a_schedule_are_as_documented(self):
-        """Epochs, from nothing at first, down to nothing, and a tenth each time."""
+        """Epochs, from a third at first, down to nothing, and a tenth each time."""
 
         def cosine(t: int) -> float:
             return (1 + math.cos(math.pi * t / 8)) / 2 if t < 8 else 0
 
         for text, factor in (
             ("constant", lambda t: 1),
-            ("constant:warmup=4", lambda t: min(t / 4, 1)),
+            ("constant:warmup=4", lambda t: min((1 + 2 * t / 4) / 3, 1)),
             ("step:every=3", lambda t: 0.1 ** (t // 3)),
             ("multi_step:at=2-5", lambda t: 0.1 ** ((t >= 2) + (t >= 5))),
             ("linear:over=8", lambda t: max(0, 1 - t / 8)),
             ("cosine:over=8", cosine),
-            ("cosine:over=8,warmup=2", lambda t: t / 2 if t < 2 else cosine(t - 2)),
+            ("cosine:over=8,warmup=2", lambda t: (1 + t) / 3 if t < 2 else cosine(t - 2)),
         ):
             with self.subTest(schedule=text):
                 run = self.run_of("--learning-rate", 0.3, "--schedule", text)
