@@ -89,8 +89,10 @@ struct Trainer<Scalar: TrainingScalar> {
     if newest != nil { savedStep = step }
     let signal: CInt?
     do throws(FlywheelError) {
-      // A run that is killed before its first epoch ends can be resumed too.
+      // A run that is killed before its first epoch ends can be resumed too: nothing is logged before
+      // there is a checkpoint to cut the log back to.
       try save(with: saver, &pace, report)
+      try saver.wait { report(.saveFailed($0)) }
       try directory.rewriteMetrics(history)
       signal = try trainEpochs(in: directory, saver, &pace, interruption, report)
       try save(with: saver, &pace, report)
