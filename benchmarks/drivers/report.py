@@ -20,9 +20,8 @@ class Target:
         return [
             "PASS" if reached else "MISS",
             self.name,
-            f"{sign} {self.wanted:g}x",
-            times(self.median),
-            times(self.best),
+            f"{sign} {self.wanted:g}x" if self.wanted >= 0.1 else f"{sign} {share(self.wanted)}",
+            *(times(r) if self.wanted >= 0.1 else share(r) for r in (self.median, self.best)),
         ]
 
 
@@ -64,6 +63,11 @@ def targets_table(targets: list[Target]) -> Table:
 def times(ratio: float) -> str:
     """A ratio with the digits that it deserves."""
     return f"{ratio:.0f}x" if ratio >= 100 else f"{ratio:.1f}x" if ratio >= 10 else f"{ratio:.2f}x"
+
+
+def share(ratio: float) -> str:
+    """A small part of something, in percent."""
+    return f"{ratio:.2%}"
 
 
 def milliseconds(seconds: float) -> str:

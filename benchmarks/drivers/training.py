@@ -192,6 +192,17 @@ def measure(
                         other.best / flywheel.best,
                     )
                 )
+        if trainers.accelerated:
+            for name, other in (("the fast numpy", fast), ("the faster eager torch", torch)):
+                accelerated = series["accelerated"]
+                targets.append(
+                    Target(
+                        f"{setting.name}: accelerated / {name}",
+                        1,
+                        other.median / accelerated.median,
+                        other.best / accelerated.best,
+                    )
+                )
     head = ["network", "flywheel"] + (["accelerated"] if trainers.accelerated else [])
     head += ["numpy fast", "numpy textbook", "torch SGD", "torch SGD fused"]
     head += ["flywheel / numpy fast", "/ textbook", "/ torch"]
