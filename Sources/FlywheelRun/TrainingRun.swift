@@ -202,13 +202,17 @@ public final class TrainingRun {
     return checkpoint
   }
 
-  /// Reads back what would be written, once: a state that could not be restored must not be trusted.
+  /// Reads back what would be written: a state that could not be restored must not be trusted, or it
+  /// would push out those that can.
   private func prove(_ checkpoint: Checkpoint) throws(FlywheelError) {
-    guard !isProven else { return }
-    let archive = try checkpoint.archive()
+    // Once is enough for all but the optimizer's numbers, which may be others at every step.
+    let archive = isProven ? nil : try checkpoint.archive()
     do throws(FlywheelError) {
-      _ = try Checkpoint(verification: .structure) { (key) throws(FlywheelError) in
-        archive.tensors[key]
+      try checkpoint.optimizer.requireReadable()
+      if let archive {
+        _ = try Checkpoint(verification: .structure) { (key) throws(FlywheelError) in
+          archive.tensors[key]
+        }
       }
     } catch {
       throw FlywheelError(
