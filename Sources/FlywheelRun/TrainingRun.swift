@@ -66,9 +66,7 @@ public final class TrainingRun {
     }
     self.rule = rule
     self.report = report
-    identity =
-      restored?.saved.run
-      ?? (0..<4).map { _ in CRC32.hexadecimal(.random(in: .min ... .max)) }.joined()
+    identity = restored?.saved.run ?? RunIdentity.random()
     history = restored?.history ?? History()
     saver = RunSaver(for: directory, policy: policy)
     // What was logged after the checkpoint will be logged again.

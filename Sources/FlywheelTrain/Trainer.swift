@@ -236,7 +236,7 @@ struct Trainer<Scalar: TrainingScalar> {
   ) throws(FlywheelError) {
     guard let recorder else { return }
     self.recorder = nil
-    guard let trace = try recorder.trace(.init(run: run, time: Clock.timestamp)) else { return }
+    guard let trace = try recorder.trace(.init(run: run, time: Timestamp.now)) else { return }
     let file = try directory.save(trace)
     traceFile = file
     report(.trace(.init(path: file, steps: trace.rows.count)))

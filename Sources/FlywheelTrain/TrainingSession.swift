@@ -60,7 +60,7 @@ public struct TrainingSession: ~Copyable {
     let trainer = try PreciseTrainer(
       configuration,
       data,
-      run: Self.newIdentity(),
+      run: RunIdentity.random(),
       trace: trace
     )
     directory = try RunDirectory(creating: path, configuration: configuration.json)
@@ -155,7 +155,7 @@ public struct TrainingSession: ~Copyable {
       try PreciseTrainer(
         started,
         data,
-        run: Self.newIdentity(),
+        run: RunIdentity.random(),
         from: checkpoint,
         trace: trace
       )
@@ -209,10 +209,6 @@ public struct TrainingSession: ~Copyable {
     } catch {
       throw error.located(path: path)
     }
-  }
-
-  private static func newIdentity() -> String {
-    (0..<4).map { _ in CRC32.hexadecimal(.random(in: .min ... .max)) }.joined()
   }
 
   private static func configuration(
