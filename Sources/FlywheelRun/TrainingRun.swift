@@ -133,8 +133,9 @@ public final class TrainingRun {
   /// Saves the state, or begins to: training may go on as soon as this returns.
   ///
   /// - Parameter describe: Names the parts of the state, which are copied.
-  /// - Throws: What `describe` throws, `invalidArgument` if it left out what every state has, and why
-  ///   this save or the one before failed, if the policy is to stop.
+  /// - Throws: What `describe` throws, `invalidArgument` if it left out what every state has or named a
+  ///   number that could not be read back, and why this save or the one before failed, if the policy is
+  ///   to stop: `alreadyExists` for a step behind the newest checkpoint, which was not restored.
   public func save(_ describe: (inout TrainingState) throws -> Void) throws {
     try saver.save(try checkpoint(describe), report: report)
   }
