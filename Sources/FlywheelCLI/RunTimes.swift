@@ -1,3 +1,5 @@
+import FlywheelRun
+
 /// When the rows of a history were measured, as well as a run knows.
 ///
 /// Metrics have no clock, so that equal runs have equal logs. The newest checkpoint says when it was
@@ -19,23 +21,9 @@ struct RunTimes {
     var beginning = 0.0
     if let saved = history.saved {
       let index = history.rows.lastIndex { $0.step <= saved.step }
-      beginning = (Self.seconds(saved.time) ?? 0) - (index.map { sums[$0] } ?? 0)
+      beginning = Double(Timestamp.seconds(of: saved.time)) - (index.map { sums[$0] } ?? 0)
     }
     start = beginning
     rows = sums.map { beginning + $0 }
-  }
-
-  /// The seconds since 1970 of a time like `2026-01-02T03:04:05Z`; nil for another text.
-  static func seconds(_ time: String) -> Double? {
-    let separators: Set<Character> = ["-", "T", ":", "Z"]
-    let numbers = time.split(whereSeparator: separators.contains).compactMap { Int($0) }
-    guard numbers.count == 6, time.hasSuffix("Z"), time.utf8.count == 20 else { return nil }
-    // Years that begin in March end with the leap day, so that months have fixed beginnings.
-    let isEarly = numbers[1] <= 2
-    let year = isEarly ? numbers[0] - 1 : numbers[0]
-    let month = isEarly ? numbers[1] + 9 : numbers[1] - 3
-    let leapDays = year / 4 - year / 100 + year / 400
-    let days = 365 * year + leapDays + (153 * month + 2) / 5 + numbers[2] - 1 - 719_468
-    return Double(((days * 24 + numbers[3]) * 60 + numbers[4]) * 60 + numbers[5])
   }
 }

@@ -41,8 +41,16 @@ enum ScheduleArgument {
       default: .constant
       }
     let unit: Schedule.Unit = try numbers.choice("unit") ?? .epoch
-    let start = try numbers.number("warmup_start") ?? Schedule.Warmup.defaultStart
-    let warmup = try numbers.integer("warmup").map { Schedule.Warmup(over: $0, start: start) }
+    let start = try numbers.number("warmup_start")
+    let warmup = try numbers.integer("warmup").map {
+      Schedule.Warmup(over: $0, start: start ?? Schedule.Warmup.defaultStart)
+    }
+    guard warmup != nil || start == nil else {
+      throw FlywheelError(
+        .invalidArgument,
+        "warmup_start goes with warmup, the number of units that it takes, for example warmup=3."
+      )
+    }
     try numbers.refuseOthers(than: members(of: kind), of: "A schedule '\(kind)'")
     let schedule = Schedule(shape: shape, unit: unit, warmup: warmup)
     try schedule.validate()

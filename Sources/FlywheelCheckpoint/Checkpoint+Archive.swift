@@ -257,6 +257,13 @@ extension Checkpoint {
   }
 
   private func checkHistory() throws(FlywheelError) {
+    guard history.steps.isEmpty || !history.metrics.isEmpty else {
+      throw FlywheelError(
+        .malformed,
+        "There are \(history.steps.count) steps of a history, but no metric.",
+        at: .init(tensor: CheckpointKey.historySteps)
+      )
+    }
     for (name, values) in history.metrics where values.count != history.steps.count {
       throw FlywheelError(
         .mismatch,

@@ -93,10 +93,23 @@ public struct OptimizerState: Sendable {
     }
     var groups: [ParameterGroup] = []
     for group in try object.objects("groups") { groups.append(try ParameterGroup(group)) }
+    guard !groups.isEmpty else {
+      throw FlywheelError.malformed(
+        found: "no groups in \(object.path)",
+        expected: "at least one"
+      )
+    }
     self.groups = groups
     slots = [:]
     try object.refuseOtherMembers()
     try requireWhatTheRuleTakes(object.path)
+  }
+
+  /// Checks that what would be written of it, its slots aside, could be read back.
+  ///
+  /// - Throws: `malformed`, as reading it would.
+  package func requireReadable() throws(FlywheelError) {
+    _ = try OptimizerState(try JSONObject(json))
   }
 
   /// Of a rule that Flywheel knows, each group has exactly the hyperparameters that it takes.

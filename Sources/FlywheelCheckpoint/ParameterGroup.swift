@@ -29,9 +29,11 @@ public struct ParameterGroup: Sendable, Hashable {
     self.initialLearningRate = initialLearningRate ?? hyperparameters.learningRate
   }
 
-  /// The members whose names no hyperparameter may have.
   private static let lastMember = "last_learning_rate"
   private static let initialMember = "initial_learning_rate"
+
+  /// The names that no hyperparameter may have: a group says more under them.
+  package static let reservedNames = [lastMember, initialMember]
 
   var json: JSONValue {
     var members: OrderedDictionary<String, JSONValue> = [
@@ -55,7 +57,7 @@ public struct ParameterGroup: Sendable, Hashable {
     var hyperparameters = Hyperparameters([.learningRate: .number(try object.double(rate))])
     lastLearningRate = try object.nullableDouble(Self.lastMember)
     initialLearningRate = try object.double(Self.initialMember)
-    for name in object.names where ![rate, Self.lastMember, Self.initialMember].contains(name) {
+    for name in object.names where name != rate && !Self.reservedNames.contains(name) {
       let value: Hyperparameters.Value =
         if case .bool(let flag) = try object.value(name) {
           .flag(flag)

@@ -184,11 +184,6 @@ public struct JSONObject: Sendable {
     try isPresent(name) ? object(name) : nil
   }
 
-  /// An array of strings, or nil.
-  public mutating func optionalStrings(_ name: String) throws(FlywheelError) -> [String]? {
-    try isPresent(name) ? strings(name) : nil
-  }
-
   /// An array of objects, or nil.
   public mutating func optionalObjects(_ name: String) throws(FlywheelError) -> [JSONObject]? {
     try isPresent(name) ? objects(name) : nil

@@ -53,11 +53,13 @@ extension HDF5File {
       guard let start = region.start(within: plain.shape), let offset = plain.byteOffset else {
         throw error
       }
+      // The file's own number; what is beyond every file is refused below.
+      let (first, overflow) = offset.addingReportingOverflow(start * plain.dtype.byteCount)
       return try Tensor(
         dtype: plain.dtype,
         shape: Shape(region.count),
         storage: bytes,
-        byteOffset: offset + start * plain.dtype.byteCount
+        byteOffset: overflow ? .max : first
       )
     }
   }

@@ -12,8 +12,10 @@ public import FlywheelCore
 ///
 /// A schedule is a pure function of how many steps, or epochs, are done: the rate of the next step is
 /// the group's initial rate times `factor(after:)`. So its whole state is that count, and every group
-/// keeps its own rate. A cosine is the platform's: its last bit may vary. Each shape equals PyTorch's scheduler of that name (torch/optim/lr_scheduler.py
-/// of 2.13), with a warm-up put in front as `SequentialLR` does: the shape starts where it ends.
+/// keeps its own rate. A cosine is the platform's: its last bit may vary.
+///
+/// Each shape equals PyTorch's scheduler of that name (torch/optim/lr_scheduler.py of 2.13), with a
+/// warm-up put in front as `SequentialLR` does: the shape starts where it ends.
 public struct Schedule: Sendable, Hashable {
   /// The shape after the warm-up.
   public var shape: Shape
@@ -122,25 +124,39 @@ public struct Schedule: Sendable, Hashable {
     switch shape {
     case .constant: break
     case .step(let every, let factor):
-      try require("every", Double(every), isWithin: every >= 1, "at least 1")
+      try require("every", every)
       try require("factor", factor, isWithin: factor >= 0, "at least 0")
     case .multiStep(let milestones, let factor):
       let isRising = zip(milestones, milestones.dropFirst()).allSatisfy { $0 < $1 }
-      guard isRising, !milestones.isEmpty, milestones[0] >= 1 else {
+      guard isRising, let first = milestones.first, let last = milestones.last,
+        Self.counts.contains(first), Self.counts.contains(last)
+      else {
         throw FlywheelError(
           .invalidArgument,
-          "The schedule's milestones are \(milestones); give at least one, from 1 on, rising."
+          "The schedule's milestones are \(milestones); give at least one, from 1 to 2^53, rising."
         )
       }
       try require("factor", factor, isWithin: factor >= 0, "at least 0")
     case .cosine(let over, let end), .linear(let over, let end):
-      try require("over", Double(over), isWithin: over >= 1, "at least 1")
+      try require("over", over)
       try require("end", end, isWithin: end >= 0, "at least 0")
     }
     guard let warmup else { return }
-    try require("warmup", Double(warmup.over), isWithin: warmup.over >= 1, "at least 1")
+    try require("warmup", warmup.over)
     let start = warmup.start
     try require("warmup_start", start, isWithin: start >= 0 && start <= 1, "from 0 to 1")
+  }
+
+  /// What can be counted to: more is not held exactly by every reader of a checkpoint.
+  private static let counts = 1...(1 << 53)
+
+  private func require(_ name: String, _ count: Int) throws(FlywheelError) {
+    guard Self.counts.contains(count) else {
+      throw FlywheelError(
+        .invalidArgument,
+        "The schedule's \(name) is \(count); it must be a whole number from 1 to 2^53."
+      )
+    }
   }
 
   private func require(

@@ -34,6 +34,7 @@ package final class CheckpointStore: Sendable {
     let step = checkpoint.optimizer.step
     let directory = Self.directory(of: path)
     let file = directory.appending(Self.name(ofStep: step))
+    try requireNothingWhole(after: step)
     let archive = try checkpoint.archive()
     try Self.requireSpace(
       for: archive,
@@ -52,6 +53,23 @@ package final class CheckpointStore: Sendable {
       if !FileSystem.isDirectory(stale.path) { try delete(stale.path) }
     }
     return file
+  }
+
+  /// Checks that no checkpoint of a later step is lost: what claims one is deleted after a save.
+  ///
+  /// - Throws: `alreadyExists` for one that is known to be whole, or that nobody has looked at.
+  private func requireNothingWhole(after step: Int) throws(FlywheelError) {
+    var later = wholeStep.withLock { $0 }
+    if later == nil {
+      later = try Self.files(in: path).last { !FileSystem.isDirectory($0.path) }?.step
+    }
+    guard let later, later > step else { return }
+    throw FlywheelError(
+      .alreadyExists,
+      "The run has a checkpoint of step \(later), which a save at step \(step) would delete. Go on "
+        + "from it, or use another directory.",
+      at: .init(path: path)
+    )
   }
 
   /// Checks that a file will fit, so that a save which cannot end is not begun.

@@ -94,7 +94,8 @@ public struct Retention: Sendable, Hashable {
   /// - Returns: The steps that no rule keeps, in order.
   public func surplus(of records: [Record]) -> [Int] {
     let records = records.sorted { $0.step < $1.step }
-    var kept = Set(records.suffix(last).map(\.step))
+    // Whatever was set since `init`: the newest stays.
+    var kept = Set(records.suffix(max(1, last)).map(\.step))
     if let best { kept.formUnion(best.steps(of: records)) }
     if let everySteps {
       kept.formUnion(Self.spaced(records) { $1.step - $0.step >= everySteps })
@@ -129,6 +130,6 @@ extension Retention.Best {
       guard left.value != right.value else { return left.step < right.step }
       return direction == .max ? left.value > right.value : left.value < right.value
     }
-    return ranked.prefix(count).map(\.step)
+    return ranked.prefix(max(0, count)).map(\.step)
   }
 }

@@ -196,8 +196,9 @@ public struct RunDirectory: ~Copyable, Sendable {
   /// - Parameters:
   ///   - checkpoint: The checkpoint.
   ///   - retention: What to keep.
-  /// - Throws: `noSpace` before anything is written, `inputOutput` or `libraryFailure`; older
-  ///   checkpoints are then untouched.
+  /// - Throws: `alreadyExists` if a later checkpoint is whole, or may be because `newest()` was not asked;
+  ///   `noSpace` before anything is written, `inputOutput` or `libraryFailure`; older checkpoints are
+  ///   then untouched.
   /// - Returns: The file.
   public func save(
     _ checkpoint: Checkpoint,

@@ -66,9 +66,7 @@ public final class TrainingRun {
     }
     self.rule = rule
     self.report = report
-    identity =
-      restored?.saved.run
-      ?? (0..<4).map { _ in CRC32.hexadecimal(.random(in: .min ... .max)) }.joined()
+    identity = restored?.saved.run ?? RunIdentity.random()
     history = restored?.history ?? History()
     saver = RunSaver(for: directory, policy: policy)
     // What was logged after the checkpoint will be logged again.
@@ -135,8 +133,9 @@ public final class TrainingRun {
   /// Saves the state, or begins to: training may go on as soon as this returns.
   ///
   /// - Parameter describe: Names the parts of the state, which are copied.
-  /// - Throws: What `describe` throws, `invalidArgument` if it left out what every state has, and why
-  ///   this save or the one before failed, if the policy is to stop.
+  /// - Throws: What `describe` throws, `invalidArgument` if it left out what every state has or named a
+  ///   number that could not be read back, and why this save or the one before failed, if the policy is
+  ///   to stop: `alreadyExists` for a step behind the newest checkpoint, which was not restored.
   public func save(_ describe: (inout TrainingState) throws -> Void) throws {
     try saver.save(try checkpoint(describe), report: report)
   }
@@ -202,13 +201,17 @@ public final class TrainingRun {
     return checkpoint
   }
 
-  /// Reads back what would be written, once: a state that could not be restored must not be trusted.
+  /// Reads back what would be written: a state that could not be restored must not be trusted, or it
+  /// would push out those that can.
   private func prove(_ checkpoint: Checkpoint) throws(FlywheelError) {
-    guard !isProven else { return }
-    let archive = try checkpoint.archive()
+    // Once is enough for all but the optimizer's numbers, which may be others at every step.
+    let archive = isProven ? nil : try checkpoint.archive()
     do throws(FlywheelError) {
-      _ = try Checkpoint(verification: .structure) { (key) throws(FlywheelError) in
-        archive.tensors[key]
+      try checkpoint.optimizer.requireReadable()
+      if let archive {
+        _ = try Checkpoint(verification: .structure) { (key) throws(FlywheelError) in
+          archive.tensors[key]
+        }
       }
     } catch {
       throw FlywheelError(

@@ -192,7 +192,8 @@ public struct TrainingState {
   ///   - name: Its name, as other frameworks spell it where they have it, for example `weight_decay`.
   ///   - value: Its value.
   ///   - group: Which group of parameters it is for.
-  /// - Throws: `notFound` if the checkpoint has no such number.
+  /// - Throws: `notFound` if the checkpoint has no such number, `invalidArgument` for a name that is given
+  ///   twice or that checkpoints use themselves.
   public mutating func hyperparameter(
     _ name: String,
     _ value: inout Double,
@@ -212,6 +213,9 @@ public struct TrainingState {
       value = number
     } else {
       try makeGroups(upTo: group)
+      guard checkpoint.optimizer.groups[group].hyperparameters[name] == nil,
+        !ParameterGroup.reservedNames.contains(name.rawValue)
+      else { throw taken(name.rawValue) }
       checkpoint.optimizer.groups[group].hyperparameters[name] = .number(value)
       // There is no schedule that Flywheel would know of: the rate at hand is the first.
       if name == .learningRate { checkpoint.optimizer.groups[group].initialLearningRate = value }
@@ -223,9 +227,9 @@ public struct TrainingState {
   /// - Parameters:
   ///   - name: Its name.
   ///   - value: Its value; every bit is kept.
-  /// - Throws: `notFound` if the checkpoint has no such number.
+  /// - Throws: `notFound` if the checkpoint has no such number, `invalidArgument` for a name given twice.
   public mutating func value(_ name: String, _ value: inout Double) throws(FlywheelError) {
-    guard isRestoring else { return note(name, JSONValue(value)) }
+    guard isRestoring else { return try note(name, JSONValue(value)) }
     switch noted(name) {
     case .double(let number)?: value = number
     case .integer(let number)?: value = Double(number)
@@ -238,9 +242,9 @@ public struct TrainingState {
   /// - Parameters:
   ///   - name: Its name.
   ///   - value: Its value.
-  /// - Throws: `notFound` if the checkpoint has no such whole number.
+  /// - Throws: As `value` of a `Double`.
   public mutating func value(_ name: String, _ value: inout Int) throws(FlywheelError) {
-    guard isRestoring else { return note(name, JSONValue(value)) }
+    guard isRestoring else { return try note(name, JSONValue(value)) }
     guard case .integer(let number)? = noted(name), let whole = Int(exactly: number) else {
       throw missingValue(name, "whole number")
     }
@@ -252,9 +256,9 @@ public struct TrainingState {
   /// - Parameters:
   ///   - name: Its name.
   ///   - value: Its value.
-  /// - Throws: `notFound` if the checkpoint has no such text.
+  /// - Throws: As `value` of a `Double`.
   public mutating func value(_ name: String, _ value: inout String) throws(FlywheelError) {
-    guard isRestoring else { return note(name, JSONValue(value)) }
+    guard isRestoring else { return try note(name, JSONValue(value)) }
     guard case .string(let text)? = noted(name) else { throw missingValue(name, "text") }
     value = text
   }
@@ -309,6 +313,12 @@ public struct TrainingState {
       )
     }
     let groups = checkpoint.optimizer.groups
+    guard !groups.isEmpty else {
+      throw FlywheelError(
+        .invalidArgument,
+        "The state has no hyperparameter 'learning_rate'; describe it."
+      )
+    }
     for (index, group) in groups.enumerated()
     where group.hyperparameters[.learningRate] == nil {
       throw FlywheelError(
@@ -327,16 +337,23 @@ public struct TrainingState {
     }
   }
 
-  private mutating func note(_ name: String, _ value: JSONValue) {
+  private mutating func note(_ name: String, _ value: JSONValue) throws(FlywheelError) {
     var members: OrderedDictionary<String, JSONValue> = [:]
     if case .object(let present) = checkpoint.trainer { members = present }
-    members[name] = value
+    guard members.updateValue(value, forKey: name) == nil else { throw taken(name) }
     checkpoint.trainer = .object(members)
   }
 
   private func noted(_ name: String) -> JSONValue? {
     guard case .object(let members) = checkpoint.trainer else { return nil }
     return members[name]
+  }
+
+  private func taken(_ name: String) -> FlywheelError {
+    FlywheelError(
+      .invalidArgument,
+      "The number '\(name)' is there already, or is one that every checkpoint has; choose another name."
+    )
   }
 
   private func missingValue(_ name: String, _ kind: String) -> FlywheelError {

@@ -14,9 +14,6 @@ public struct LabelledSamples: Sendable {
   /// are a part of it; in Python `zlib.crc32(labels, zlib.crc32(samples))`.
   public let checksum: UInt32
 
-  /// The largest number of classes: labels are held in 16 bits.
-  public static let maximumClassCount = 1 << 16
-
   /// The number of samples.
   public var count: Int { labels.count }
   /// The extents of one sample; none if it is a single number.

@@ -1,6 +1,7 @@
 import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelOptim
+import FlywheelRun
 import OrderedCollections
 
 /// The trainer's state as a checkpoint, and back.
@@ -23,7 +24,7 @@ extension Trainer {
     }
     let order = RandomStream.order.generator(seed: configuration.seed, epoch: progress.epoch)
     return Checkpoint(
-      saved: .init(run: run, time: Clock.timestamp),
+      saved: .init(run: run, time: Timestamp.now),
       parameters: parameters,
       optimizer: OptimizerState(
         rule: configuration.rule.name,

@@ -96,6 +96,7 @@ struct Trainer<Scalar: TrainingScalar> {
       try directory.rewriteMetrics(history)
       signal = try trainEpochs(in: directory, saver, &pace, interruption, report)
       try save(with: saver, &pace, report)
+      try writeTrace(in: directory, report)
     } catch {
       // The steps before a failure are what a trace is wanted for most; the failure is what is told.
       try? writeTrace(in: directory, report)
@@ -105,7 +106,6 @@ struct Trainer<Scalar: TrainingScalar> {
     guard let file = try saver.finish() ?? newest else {
       throw FlywheelError(.notFound, "No checkpoint was saved.", at: .init(path: directory.path))
     }
-    try writeTrace(in: directory, report)
     var result = result(signal: signal, file, pace)
     result.trace = traceFile
     return result
@@ -238,7 +238,7 @@ struct Trainer<Scalar: TrainingScalar> {
   ) throws(FlywheelError) {
     guard let recorder else { return }
     self.recorder = nil
-    guard let trace = try recorder.trace(.init(run: run, time: Clock.timestamp)) else { return }
+    guard let trace = try recorder.trace(.init(run: run, time: Timestamp.now)) else { return }
     let file = try directory.save(trace)
     traceFile = file
     report(.trace(.init(path: file, steps: trace.rows.count)))
@@ -269,6 +269,12 @@ struct Trainer<Scalar: TrainingScalar> {
     _ report: (TrainingEvent) -> Void
   ) {
     guard error.code != .diverged else { return }
+    do throws(FlywheelError) {
+      try saver.finish()
+    } catch {
+      // A save that has failed, which may be the error itself, is none.
+      savedStep = nil
+    }
     do throws(FlywheelError) {
       try save(with: saver, &pace, report)
       try saver.finish()

@@ -60,7 +60,7 @@ public struct TrainingSession: ~Copyable {
     let trainer = try PreciseTrainer(
       configuration,
       data,
-      run: Self.newIdentity(),
+      run: RunIdentity.random(),
       trace: trace
     )
     directory = try RunDirectory(creating: path, configuration: configuration.json)
@@ -90,6 +90,8 @@ public struct TrainingSession: ~Copyable {
   ) throws(FlywheelError) {
     let directory = try RunDirectory(opening: path)
     let newest = try directory.newest()
+    // First, because the configuration of somebody else's trainer is none that could be read.
+    let trained = try Self.configuration(of: newest.checkpoint, newest.path)
     var written: TrainingConfiguration
     do throws(FlywheelError) {
       written = try TrainingConfiguration(directory.configuration)
@@ -102,7 +104,6 @@ public struct TrainingSession: ~Copyable {
     written.data.source = DataSet.absolute(source ?? written.data.source)
     try written.validate()
     try Self.require(epochs, isNotBelow: newest.checkpoint)
-    let trained = try Self.configuration(of: newest.checkpoint, newest.path)
     try Self.require(written, agreesWith: trained, path)
     let checkpoint = newest.checkpoint
     let data = try DataSet(written)
@@ -155,7 +156,7 @@ public struct TrainingSession: ~Copyable {
       try PreciseTrainer(
         started,
         data,
-        run: Self.newIdentity(),
+        run: RunIdentity.random(),
         from: checkpoint,
         trace: trace
       )
@@ -211,19 +212,15 @@ public struct TrainingSession: ~Copyable {
     }
   }
 
-  private static func newIdentity() -> String {
-    (0..<4).map { _ in CRC32.hexadecimal(.random(in: .min ... .max)) }.joined()
-  }
-
   private static func configuration(
     of checkpoint: Checkpoint,
     _ path: FilePath
   ) throws(FlywheelError) -> TrainingConfiguration {
-    guard checkpoint.trainer != .null else {
+    guard checkpoint.trainer != .null, checkpoint.optimizer.dialect == "flywheel" else {
       throw FlywheelError(
         .unsupported,
-        "The checkpoint does not say how it was trained; Flywheel's own trainer cannot go on "
-          + "from it.",
+        "The checkpoint is not of Flywheel's own trainer, or does not say how it was trained; go on "
+          + "with the program that wrote it.",
         at: .init(path: path)
       )
     }

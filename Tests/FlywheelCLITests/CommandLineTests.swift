@@ -99,6 +99,8 @@ struct CommandLineTests {
       (["--schedule", "cyclic"], "constant, step, multi_step, cosine, linear"),
       (["--schedule", "cosine"], "cosine:over=20"),
       (["--schedule", "cosine:over=0"], "over"),
+      (["--schedule", "cosine:over=9007199254740993"], "2^53"),
+      (["--schedule", "cosine:over=5,warmup_start=0.5"], "goes with warmup"),
       (["--schedule", "cosine:over=ten"], "a whole number"),
       (["--schedule", "cosine:over=5,every=2"], "over, end, unit, warmup, warmup_start"),
       (["--schedule", "cosine:over=5,over=6"], "twice"),

@@ -196,18 +196,6 @@ struct RunHistoryTests {
     #expect((chart.panels[0].scale == .logarithmic) == isLogarithmic)
   }
 
-  @Test(
-    "A time in a checkpoint is seconds since 1970",
-    arguments: [
-      ("1970-01-01T00:00:00Z", 0), ("2026-01-02T03:04:05Z", 1_767_323_045),
-      ("2000-02-29T23:59:59Z", 951_868_799), ("2100-03-01T00:00:00Z", 4_107_542_400),
-      ("2026-01-02", nil), ("", nil),
-    ] as [(String, Double?)]
-  )
-  func times(_ text: String, _ seconds: Double?) {
-    #expect(RunTimes.seconds(text) == seconds)
-  }
-
   @Test("Rows count back and on from the checkpoint by the seconds of the epochs between")
   func rowTimes() {
     var run = history("1", [(10, [:]), (20, [:]), (30, [:])])

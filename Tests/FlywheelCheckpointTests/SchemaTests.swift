@@ -100,6 +100,31 @@ struct SchemaTests {
     #expect(throws: FlywheelError.self) { try CheckpointExamples.read(lie) }
   }
 
+  @Test("Steps of a history without a metric are refused, since no row could follow them")
+  func emptyHistory() throws {
+    let lie = try archive(of: try CheckpointExamples.full()) { root in
+      change(&root, "tensors") { tensors in
+        for key in tensors.keys where key.hasPrefix("history/") && key != "history/step" {
+          tensors[key] = nil
+        }
+      }
+    }
+    let error = #expect(throws: FlywheelError.self) { try CheckpointExamples.read(lie) }
+    #expect(error?.code == .malformed)
+    #expect(error?.location.tensor == "history/step")
+  }
+
+  @Test("An optimizer without groups is refused, as the schema says")
+  func noGroups() throws {
+    let lie = try archive(of: try CheckpointExamples.full()) { root in
+      root["parameters"] = []
+      change(&root, "optimizer") { $0["groups"] = [] }
+    }
+    let error = #expect(throws: FlywheelError.self) { try CheckpointExamples.read(lie) }
+    #expect(error?.code == .malformed)
+    #expect(error?.message.contains("groups") == true)
+  }
+
   @Test(
     "Every schedule comes back with its position",
     arguments: [

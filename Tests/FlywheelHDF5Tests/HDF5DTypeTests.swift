@@ -169,6 +169,15 @@ struct HDF5DTypeTests {
     #expect(error?.code == .malformed)
   }
 
+  @Test("Types within types are not plain, however deep", arguments: [6, 8])
+  func nestedTypes(kind: UInt8) throws {
+    let name: [UInt8] = kind == 6 ? Array("r\0".utf8) + [0] : []
+    let level: [UInt8] = [0x30 | kind, 2, 0, 0, kind == 6 ? 8 : 1, 0, 0, 0] + name
+    let message = [UInt8](repeatElement(level, count: 5900).joined())
+    let type = try PlainDType(message.rawBytes)
+    #expect(type == nil)
+  }
+
   @Test("Complex numbers go by the names of their parts", arguments: [false, true])
   func complex(isBigEndian: Bool) throws {
     let bytes = Self.specialBytes(.complex64, bigEndian: isBigEndian)

@@ -19,6 +19,14 @@ struct RetentionTests {
     return records.map(\.step).filter { !surplus.contains($0) }.sorted()
   }
 
+  @Test("The newest stays, whatever numbers were set", arguments: [0, -1, .min])
+  func senselessNumbers(number: Int) {
+    var policy = Retention(best: .init(1, by: "loss", .min))
+    policy.last = number
+    policy.best?.count = number
+    #expect(kept(policy, records(losses: [1, 2, 3])) == [30])
+  }
+
   @Test(
     "Each rule keeps its own",
     arguments: [

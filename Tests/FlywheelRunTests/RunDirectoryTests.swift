@@ -137,6 +137,33 @@ struct RunDirectoryTests {
     #expect(try RunExamples.steps(in: path) == [2, 3])
   }
 
+  @Test("A save never goes back behind a checkpoint that is whole, or may be")
+  func goingBack() throws {
+    let temporary = try TemporaryDirectory()
+    let path = temporary.path.appending("run")
+    func saveStep2(in run: borrowing RunDirectory) throws {
+      let early = try RunExamples.checkpoint(step: 2)
+      do throws(FlywheelError) {
+        _ = try run.save(early, retention: .init(last: 1))
+        Issue.record("it was saved")
+      } catch {
+        #expect(error.code == .alreadyExists)
+      }
+      #expect(try RunExamples.steps(in: path) == [3])
+    }
+    do {
+      let run = try RunDirectory(creating: path, configuration: [:])
+      _ = try run.save(try RunExamples.checkpoint(step: 3), retention: .init(last: 1))
+      try saveStep2(in: run)
+    }
+    // A process that forgot to look at what is there.
+    let run = try RunDirectory(opening: path)
+    try saveStep2(in: run)
+    _ = try run.newest()
+    try saveStep2(in: run)
+    _ = try run.save(try RunExamples.checkpoint(step: 3), retention: .init(last: 1))
+  }
+
   @Test("A checkpoint that cannot be judged is neither counted nor deleted")
   func retentionWithUnreadable() throws {
     let temporary = try TemporaryDirectory()

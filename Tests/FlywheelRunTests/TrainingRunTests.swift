@@ -202,6 +202,17 @@ struct TrainingRunTests {
         try $0.parameter("w", &values)
       },
       { try $0.slot("m", of: "w", &values) },
+      { try $0.step(&step) },
+      {
+        try $0.hyperparameter("learning_rate", &rate)
+        try $0.hyperparameter("learning_rate", &rate)
+      },
+      { try $0.hyperparameter("initial_learning_rate", &rate) },
+      { try $0.hyperparameter("last_learning_rate", &rate) },
+      {
+        try $0.value("count", &step)
+        try $0.value("count", &rate)
+      },
     ]
     for describe in cases {
       #expect(error { try run.save(describe) } != nil)
@@ -219,6 +230,45 @@ struct TrainingRunTests {
       }
     }
     #expect(promise?.code == .invalidArgument)
+  }
+
+  @Test("A number that goes wrong later is refused, too, before it pushes out what is whole")
+  func laterMisfit() throws {
+    let (temporary, path) = try newPath()
+    let run = try TrainingRun(at: path, rule: "mine")
+    var rate = 0.1
+    func save(_ step: Int) throws {
+      var step = step
+      try run.save {
+        try $0.step(&step)
+        try $0.hyperparameter("learning_rate", &rate)
+      }
+    }
+    try save(1)
+    rate = .nan
+    for step in 2...4 { #expect(error { try save(step) }?.code == .invalidArgument) }
+    try run.finish()
+    #expect(try temporary.names() == ["run"])
+    #expect(try RunDirectory.newest(in: FilePath(path)).checkpoint.optimizer.step == 1)
+  }
+
+  @Test("A trainer that forgot to restore cannot save over what it was to go on from")
+  func forgotten() throws {
+    let (temporary, path) = try newPath()
+    var (step, rate) = (5, 0.1)
+    func save(in run: TrainingRun) throws {
+      try run.save {
+        try $0.step(&step)
+        try $0.hyperparameter("learning_rate", &rate)
+      }
+      try run.finish()
+    }
+    try save(in: try TrainingRun(at: path, rule: "mine"))
+    step = 1
+    let again = try TrainingRun(at: path, rule: "mine")
+    #expect(error { try save(in: again) }?.code == .alreadyExists)
+    #expect(try temporary.names() == ["run"])
+    #expect(try RunExamples.steps(in: FilePath(path)) == [5])
   }
 
   @Test("Metrics are logged, kept by, and cut back to what a resume goes on from")

@@ -16,7 +16,12 @@ enum PlainDType {
     self = type
   }
 
-  private static func read(_ reader: inout ByteReader) throws(FlywheelError) -> PlainDType? {
+  /// Reads a type; `isPart` for one within another, which can only be a number: types could lie in one
+  /// another as deep as the message is long.
+  private static func read(
+    _ reader: inout ByteReader,
+    isPart: Bool = false
+  ) throws(FlywheelError) -> PlainDType? {
     let kind = try reader.readLittleEndian(UInt8.self, "the class and version")
     let bits = try reader.readLittleEndian(UInt16.self, "the class's bits")
     let moreBits = try reader.readLittleEndian(UInt8.self, "the class's bits")
@@ -29,8 +34,8 @@ enum PlainDType {
     case 1: try float(bits, size, &reader)
     // The bits are the size of a tag.
     case 5: bits == 0 ? .opaque(byteCount: Int(size)) : nil
-    case 6: isPacked ? try complex(bits, size, &reader) : nil
-    case 8: isPacked ? try truth(bits, size, &reader) : nil
+    case 6: isPacked && !isPart ? try complex(bits, size, &reader) : nil
+    case 8: isPacked && !isPart ? try truth(bits, size, &reader) : nil
     default: nil
     }
   }
@@ -87,7 +92,7 @@ enum PlainDType {
     for (name, offset) in [("r", 0), ("i", size / 2)] {
       guard try readsName(name, &reader),
         try UInt32(reader.readLittleEndian(UInt8.self, "a member's offset")) == offset,
-        case .known(let part) = try read(&reader),
+        case .known(let part) = try read(&reader, isPart: true),
         part.isFloatingPoint, UInt32(2 * part.byteCount) == size
       else { return nil }
     }
@@ -100,7 +105,8 @@ enum PlainDType {
     _ size: UInt32,
     _ reader: inout ByteReader
   ) throws(FlywheelError) -> PlainDType? {
-    guard bits == 2, size == 1, case .known(let base) = try read(&reader), base.byteCount == 1,
+    guard bits == 2, size == 1, case .known(let base) = try read(&reader, isPart: true),
+      base.byteCount == 1,
       try readsName("FALSE", &reader), try readsName("TRUE", &reader),
       try reader.readLittleEndian(UInt16.self, "the values") == 0x0100
     else { return nil }
