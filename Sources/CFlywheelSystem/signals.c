@@ -28,6 +28,7 @@ void fw_signals_install(void) {
   action.sa_flags = SA_RESTART;
   take(SIGINT, &action);
   take(SIGTERM, &action);
+  take(SIGHUP, &action);
   action.sa_handler = SIG_IGN;
   sigaction(SIGXFSZ, &action, NULL);
   sigaction(SIGPIPE, &action, NULL);

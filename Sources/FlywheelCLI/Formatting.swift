@@ -22,6 +22,12 @@ enum Formatting {
     return sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
   }
 
+  /// A number as it is if it is short, or else with six significant digits.
+  static func short(_ value: Double) -> String {
+    let whole = "\(value)"
+    return whole.utf8.count <= 8 ? whole : significant(value, 6)
+  }
+
   /// A number with so many significant digits, for example `-0.01563` or `1.2e+06`.
   static func significant(_ value: Double, _ digits: Int32) -> String {
     var text = [CChar](repeating: 0, count: 64)

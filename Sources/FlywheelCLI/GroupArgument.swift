@@ -10,7 +10,10 @@ enum GroupArgument {
   static func group(_ text: String) throws(FlywheelError) -> ParameterGroupOverride {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let patterns = parts[0].split(separator: ",").map(String.init)
-    let members = try TypedMembers(parts.count > 1 ? parts[1] : "").members
+    let members = try TypedMembers(
+      parts.count > 1 ? parts[1] : "",
+      such: "weight_decay=0,learning_rate=0.1"
+    ).members
     guard !patterns.isEmpty, !members.isEmpty else {
       throw FlywheelError(
         .invalidArgument,
@@ -26,7 +29,9 @@ enum GroupArgument {
           "\(name) is '\(word)'; it must be a number, true or false."
         )
       }
-      hyperparameters[Hyperparameter(rawValue: name)] = value
+      // As the flag may be typed, too.
+      let name = name == "lr" ? .learningRate : Hyperparameter(rawValue: name)
+      hyperparameters[name] = value
     }
     return ParameterGroupOverride(parameters: patterns, hyperparameters: hyperparameters)
   }

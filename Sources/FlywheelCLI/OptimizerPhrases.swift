@@ -16,7 +16,7 @@ extension Hyperparameters {
         ? "lr" : name.rawValue.split(separator: "_").joined(separator: " ")
       return switch value {
       case .flag(let flag): flag ? word : "no \(word)"
-      case .number(let number): "\(word) \(number)"
+      case .number(let number): "\(word) \(Formatting.short(number))"
       }
     }
   }
@@ -29,18 +29,25 @@ extension Schedule {
     switch shape {
     case .constant: phrases = ["constant"]
     case .step(let every, let factor):
-      phrases = ["times \(factor) every \(Formatting.grouped(every)) \(unit.rawValue)s"]
+      phrases = ["times \(Formatting.short(factor)) every \(counted(every))"]
     case .multiStep(let milestones, let factor):
-      let places = milestones.map { Formatting.grouped($0) }
-      phrases = ["times \(factor) at \(unit.rawValue) \(places.joined(separator: ", "))"]
+      let places = milestones.prefix(8).map { Formatting.grouped($0) }
+      let more = milestones.count > 8 ? ", …" : ""
+      phrases = [
+        "times \(Formatting.short(factor)) at \(unit.rawValue) \(places.joined(separator: ", "))\(more)"
+      ]
     case .cosine(let over, let end), .linear(let over, let end):
-      phrases = ["\(kind) to \(end) over \(Formatting.grouped(over)) \(unit.rawValue)s"]
+      phrases = ["\(kind) to \(Formatting.short(end)) of the rate over \(counted(over))"]
     }
     if let warmup {
-      phrases.append(
-        "warm-up from \(warmup.start) over \(Formatting.grouped(warmup.over)) \(unit.rawValue)s"
-      )
+      let start = Formatting.short(warmup.start)
+      phrases.insert("warm-up from \(start) of it over \(counted(warmup.over))", at: 0)
     }
     return phrases
+  }
+
+  /// So many steps or epochs.
+  private func counted(_ count: Int) -> String {
+    "\(Formatting.grouped(count)) \(unit.rawValue)\(count == 1 ? "" : "s")"
   }
 }

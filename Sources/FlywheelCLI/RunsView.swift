@@ -56,9 +56,9 @@ enum RunsView {
     let metrics = Set(runs.compactMap { $0.newest?.progress.best?.metric }).sorted()
     for metric in metrics {
       let those = runs.filter { $0.newest?.progress.best?.metric == metric }.map(\.path.string)
-      lines.append(
-        "best: \(metric)" + (metrics.count > 1 ? " of \(those.joined(separator: ", "))" : "")
-      )
+      lines +=
+        metrics.count > 1
+        ? Formatting.wrapped(those, after: "best: \(metric) of ") : ["best: \(metric)"]
     }
     for run in runs {
       if let trouble = run.trouble { lines.append("\(run.path): \(trouble)") }

@@ -15,7 +15,8 @@ enum ScheduleArgument {
         "There is no schedule '\(kind)'; choose one of \(Schedule.kinds.joined(separator: ", "))."
       )
     }
-    let numbers = try TypedMembers(parts.count > 1 ? parts[1] : "")
+    let numbers = try TypedMembers(parts.count > 1 ? parts[1] : "", such: "over=20,end=0.1")
+    try numbers.refuseOthers(than: members(of: kind), of: "A schedule '\(kind)'")
     let shape: Schedule.Shape =
       switch kind {
       case "step":
@@ -51,7 +52,6 @@ enum ScheduleArgument {
         "warmup_start goes with warmup, the number of units that it takes, for example warmup=3."
       )
     }
-    try numbers.refuseOthers(than: members(of: kind), of: "A schedule '\(kind)'")
     let schedule = Schedule(shape: shape, unit: unit, warmup: warmup)
     try schedule.validate()
     return schedule

@@ -112,7 +112,8 @@ struct TrainingRunner {
     _ epochs: Int
   ) {
     if let signal = result.signal {
-      view.say("stopped by \(signal == SIGINT ? "SIGINT" : "SIGTERM"); saved \(result.checkpoint)")
+      let name = [SIGINT: "SIGINT", SIGHUP: "SIGHUP"][signal] ?? "SIGTERM"
+      view.say("stopped by \(name); saved \(result.checkpoint)")
       view.say("go on with: flywheel resume \(ShellWord.quoted(path.string))")
       return
     }

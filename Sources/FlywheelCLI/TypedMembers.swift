@@ -6,14 +6,17 @@ struct TypedMembers {
 
   /// Takes a text apart.
   ///
+  /// - Parameters:
+  ///   - text: What was typed behind the colon.
+  ///   - example: What it might look like.
   /// - Throws: `invalidArgument` for a part that is no `name=value`, or a name that comes twice.
-  init(_ text: Substring) throws(FlywheelError) {
+  init(_ text: Substring, such example: String) throws(FlywheelError) {
     for part in text.split(separator: ",") {
       let sides = part.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
       guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty else {
         throw FlywheelError(
           .invalidArgument,
-          "Found '\(part)' where name=value is expected, for example over=20,end=0.1."
+          "Found '\(part)' where name=value is expected, for example \(example)."
         )
       }
       guard !members.contains(where: { $0.name == sides[0] }) else {

@@ -33,6 +33,8 @@ struct CheckpointDocument {
     }
   }
 
+  /// More than a document of a hundred thousand tensors needs; parsed, it takes many times as much.
+  private static let limit = 64 << 20
   private static let tailStart = Array(",\"crc32\":\"".utf8)
   private static let tailEnd = Array("\"}".utf8)
   private static var tailCount: Int { tailStart.count + 8 + tailEnd.count }
@@ -61,6 +63,13 @@ struct CheckpointDocument {
       throw FlywheelError.malformed(
         found: "\(tensor.dtype.rawValue) \(tensor.shape)",
         expected: "a uint8 vector",
+        at: .init(tensor: CheckpointKey.document)
+      )
+    }
+    guard tensor.byteCount <= Self.limit else {
+      throw FlywheelError(
+        .limitExceeded,
+        "The document has \(tensor.byteCount) bytes; Flywheel reads up to \(Self.limit).",
         at: .init(tensor: CheckpointKey.document)
       )
     }

@@ -87,8 +87,8 @@ package final class CheckpointStore: Sendable {
     guard let available, available < needed else { return }
     throw FlywheelError(
       .noSpace,
-      "There is no room for the checkpoint: it needs \(needed) bytes, and \(available) are free on "
-        + "this disk. Delete what is no longer needed there, or keep fewer checkpoints.",
+      "There is no room for the checkpoint: with what is written beside it, it needs \(needed) "
+        + "bytes, and \(available) are free on this disk. Delete what is no longer needed there, or keep fewer checkpoints.",
       at: .init(path: file)
     )
   }

@@ -159,7 +159,7 @@ public struct RunDirectory: ~Copyable, Sendable {
         return Newest(checkpoint: checkpoint, path: file, skipped: skipped)
       } catch {
         // One that is whole but cannot be read now, or by this version, must not be trained over.
-        guard error.isDamage || FileSystem.isDirectory(file) else { throw error }
+        guard error.isDamage || FileSystem.byteCount(of: file) == nil else { throw error }
         skipped.append(Skipped(path: file, reason: error))
       }
     }

@@ -41,7 +41,8 @@ public struct RunSaver: ~Copyable, Sendable {
     _ checkpoint: Checkpoint,
     report: (FlywheelError) -> Void
   ) throws(FlywheelError) {
-    try wait(report: report)
+    worker.wait()
+    try poll(report: report)
     if policy.isInBackground {
       worker.startWriting(checkpoint)
     } else {
@@ -58,15 +59,6 @@ public struct RunSaver: ~Copyable, Sendable {
     guard let failure = worker.takeFailure() else { return }
     guard policy.onFailure == .goOn else { throw failure }
     report(failure)
-  }
-
-  /// Waits until no save is under way, and tells of the last one as `poll` does.
-  ///
-  /// - Parameter report: Told of the failure, if the policy is to go on.
-  /// - Throws: Why the save failed, if the policy is to stop.
-  public func wait(report: (FlywheelError) -> Void) throws(FlywheelError) {
-    worker.wait()
-    try poll(report: report)
   }
 
   /// Waits until the last checkpoint is durable.

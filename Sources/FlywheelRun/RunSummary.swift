@@ -108,7 +108,7 @@ public struct RunSummary: Sendable {
         // Whoever trains in the run may just have deleted it.
         guard FileSystem.exists(file) else { continue }
         checkpointCount += 1
-        if error.isDamage || FileSystem.isDirectory(file) {
+        if error.isDamage || FileSystem.byteCount(of: file) == nil {
           damaged.append(.init(path: file, reason: error))
         } else {
           unreadable = error

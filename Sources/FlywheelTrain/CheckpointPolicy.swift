@@ -129,7 +129,7 @@ extension Retention.Best {
     guard count >= 1, count <= 1 << 40 else {
       throw FlywheelError(
         .invalidArgument,
-        "The number of best checkpoints to keep is \(count); it must be at least 1."
+        "The number of best checkpoints to keep is \(count); it must be from 1 to \(1 << 40)."
       )
     }
     self.init(count, by: metric, try Direction(direction, ofMetric: metric))

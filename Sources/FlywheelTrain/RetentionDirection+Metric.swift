@@ -23,7 +23,9 @@ extension Retention.Best.Direction {
     guard let direction = given ?? Self(ofMetric: metric) else {
       throw FlywheelError(
         .invalidArgument,
-        "Nothing says which values of '\(metric)' are better; give a direction, min or max."
+        "Nothing says which values of a metric '\(metric)' are better. A run measures training_loss, "
+          + "training_accuracy, validation_loss and validation_accuracy; of any other give a "
+          + "direction, min or max."
       )
     }
     self = direction

@@ -92,7 +92,7 @@ struct Trainer<Scalar: TrainingScalar> {
       // A run that is killed before its first epoch ends can be resumed too: nothing is logged before
       // there is a checkpoint to cut the log back to.
       try save(with: saver, &pace, report)
-      try saver.wait { report(.saveFailed($0)) }
+      try saver.finish()
       try directory.rewriteMetrics(history)
       signal = try trainEpochs(in: directory, saver, &pace, interruption, report)
       try save(with: saver, &pace, report)
@@ -256,6 +256,9 @@ struct Trainer<Scalar: TrainingScalar> {
       for (name, parameter) in checkpoint.parameters where !parameter.value.isFinite {
         throw diverged("Parameter '\(name)' holds a number that is not finite", atStep: step)
       }
+      guard nextLearningRates.allSatisfy(\.isFinite) else {
+        throw diverged("The schedule's learning rate is not finite", atStep: step)
+      }
       try saver.save(checkpoint) { report(.saveFailed($0)) }
     }
     savedStep = step
@@ -335,10 +338,12 @@ struct Trainer<Scalar: TrainingScalar> {
     return names
   }
 
-  /// The best value of the metric that is watched: early stopping's, or the validation accuracy.
+  /// The best value of the metric that is watched: early stopping's, that by which checkpoints are kept,
+  /// or the validation accuracy.
   var bestSoFar: Progress.Best? {
-    let metric = configuration.earlyStopping?.metric ?? "validation_accuracy"
-    let isFalling = configuration.earlyStopping?.direction == .min
+    let (stopping, kept) = (configuration.earlyStopping, configuration.checkpoints.keepBest)
+    let metric = stopping?.metric ?? kept?.metric ?? "validation_accuracy"
+    let isFalling = (stopping?.direction ?? kept?.direction) == .min
     var best: Progress.Best?
     for (step, value) in zip(history.steps, history.metrics[metric] ?? []) where !value.isNaN {
       if let before = best?.value, isFalling ? value >= before : value <= before { continue }

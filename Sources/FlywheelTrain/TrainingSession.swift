@@ -245,12 +245,30 @@ public struct TrainingSession: ~Copyable {
     // Data that have moved are recognised by their digest.
     expected.data.source = written.data.source
     guard written != expected else { return }
+    let difference = firstDifference(written.json, expected.json, "") ?? "the settings differ"
     throw FlywheelError(
       .mismatch,
-      "configuration.json asks for other settings than the checkpoint was trained with; only "
-        + "epochs, early stopping, checkpoints and the data's place may change. Undo the edit, or start a new run.",
+      "\(difference), as the checkpoint was trained. Only epochs, early stopping, checkpoints and the "
+        + "data's place may change. Undo the edit, or start a new run.",
       at: .init(path: path.appending("configuration.json"))
     )
+  }
+
+  /// Where two documents differ first, with both values.
+  private static func firstDifference(
+    _ found: JSONValue,
+    _ expected: JSONValue,
+    _ name: String
+  ) -> String? {
+    guard found != expected else { return nil }
+    if case .object(let left) = found, case .object(let right) = expected, left.keys == right.keys {
+      for (key, value) in left {
+        let inner = name.isEmpty ? key : "\(name).\(key)"
+        if let other = right[key], let found = firstDifference(value, other, inner) { return found }
+      }
+    }
+    let words = [found, expected].map { String(decoding: $0.canonicalBytes, as: UTF8.self) }
+    return "\(name.isEmpty ? "configuration.json" : name) is \(words[0]), not \(words[1])"
   }
 }
 

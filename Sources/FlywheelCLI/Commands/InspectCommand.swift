@@ -57,7 +57,7 @@ struct InspectCommand: ParsableCommand {
     let links = hasDocument ? [] : try file.allLinks()
     var statistics: [String: TensorStatistics] = [:]
     if showsStatistics {
-      for dataset in datasets where dataset.path != "/" + CheckpointKey.document {
+      for dataset in datasets where !Self.isState(dataset.path, ofDocument: hasDocument) {
         statistics[dataset.path] = try Self.statistics(of: dataset, in: file)
       }
     }
@@ -112,6 +112,11 @@ struct InspectCommand: ParsableCommand {
     case .externalLink(let file, let target): "\(target) in the file \(file)"
     default: "something that this version does not know"
     }
+  }
+
+  /// Whether a dataset holds no numbers to take statistics of: the document, or a generator's words.
+  private static func isState(_ path: String, ofDocument hasDocument: Bool) -> Bool {
+    path == "/" + CheckpointKey.document || hasDocument && path.hasPrefix("/random/")
   }
 
   /// The statistics of a dataset; nil if it holds nothing that Flywheel reads as a tensor.
