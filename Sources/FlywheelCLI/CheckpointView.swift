@@ -7,12 +7,12 @@ import SystemPackage
 
 /// A checkpoint as text for people, at most 80 columns wide as far as names allow.
 enum CheckpointView {
-  static func lines(_ checkpoint: Checkpoint, _ path: FilePath) -> [String] {
+  static func lines(_ checkpoint: Checkpoint, schema: Int, _ path: FilePath) -> [String] {
     let optimizer = checkpoint.optimizer
     let progress = checkpoint.progress
     var lines = [
       "\(path)",
-      "  Flywheel checkpoint, schema \(Checkpoint.schema), by \(checkpoint.writer)",
+      "  Flywheel checkpoint, schema \(schema), by \(checkpoint.writer)",
       "  run \(checkpoint.saved.run), saved \(checkpoint.saved.time)",
       "",
       "progress   step \(Formatting.grouped(optimizer.step)), "

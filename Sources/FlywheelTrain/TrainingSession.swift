@@ -102,6 +102,7 @@ public struct TrainingSession: ~Copyable {
     written.epochs = epochs ?? written.epochs
     if !stopsEarly { written.earlyStopping = nil }
     written.data.source = DataSet.absolute(source ?? written.data.source)
+    Self.fillIn(&written, for: newest.checkpoint.data)
     try written.validate()
     try Self.require(epochs, isNotBelow: newest.checkpoint)
     try Self.require(written, agreesWith: trained, path)
@@ -225,10 +226,22 @@ public struct TrainingSession: ~Copyable {
       )
     }
     do throws(FlywheelError) {
-      return try TrainingConfiguration(checkpoint.trainer)
+      var configuration = try TrainingConfiguration(checkpoint.trainer)
+      fillIn(&configuration, for: checkpoint.data)
+      return configuration
     } catch {
       throw error.located(path: path, tensor: CheckpointKey.document)
     }
+  }
+
+  /// Fills in what suits the data: a configuration of schema 1 does not have it.
+  private static func fillIn(
+    _ configuration: inout TrainingConfiguration,
+    for data: DataDescription?
+  ) {
+    guard let data else { return }
+    configuration.data.normalization.scale =
+      configuration.data.normalization.resolved(for: data.dtype).scale
   }
 
   /// The end of training, the saving of checkpoints and the place of the data may change; the

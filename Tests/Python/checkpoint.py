@@ -128,19 +128,38 @@ def damage(path: Path) -> str | None:
     return None
 
 
-def write(path: Path, document: dict, tensors: dict[str, np.ndarray]) -> Path:
-    """Writes a checkpoint in plain h5py: its index and all checksums belong to the tensors."""
+# HDF5 has no name for these: they are opaque, with an attribute that says what they are.
+OPAQUE = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
+
+
+def little_endian(value: np.ndarray) -> bytes:
+    """The bytes that a checksum covers, whatever the order in the file."""
+    return value.astype(value.dtype.newbyteorder("<")).tobytes()
+
+
+def write(path: Path, document: dict, tensors: dict[str, np.ndarray], **filters) -> Path:
+    """Writes a checkpoint in plain h5py: its index and all checksums belong to the tensors.
+
+    With filters, as h5py takes them, every tensor that is no scalar has several chunks.
+    """
     index = {
         key: {
             "dtype": value.dtype.name,
             "shape": list(value.shape),
-            "crc32": f"{zlib.crc32(value.tobytes()):08x}",
+            "crc32": f"{zlib.crc32(little_endian(value)):08x}",
         }
         for key, value in tensors.items()
     }
     with h5py.File(path, "w", libver=("v108", "v110")) as file:
         for key, value in tensors.items():
-            file[key] = value
+            is_opaque = value.dtype.name in OPAQUE
+            stored = value.view(f"V{value.itemsize}") if is_opaque else value
+            options = {}
+            if filters and value.ndim:
+                options = {"chunks": tuple(extent // 2 + 1 for extent in value.shape)} | filters
+            dataset = file.create_dataset(key, data=stored, **options)
+            if is_opaque:
+                dataset.attrs["dtype"] = value.dtype.name
         file[DOCUMENT] = np.frombuffer(seal(document | {"tensors": index}), np.uint8)
     return path
 

@@ -9,6 +9,7 @@ variable FLYWHEEL_MNIST names its folder.
 
 import argparse
 import os
+import signal
 import sys
 import time
 import unittest
@@ -95,6 +96,8 @@ def main() -> int:
         parser.error(f"there is no program at {arguments.flywheel}; build it first")
     settings.flywheel = arguments.flywheel.resolve()
     settings.full = arguments.full
+    # A shell's background job ignores it, and so would every binary that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     # After the settings, which decide what is skipped.
     folder = Path(__file__).resolve().parent

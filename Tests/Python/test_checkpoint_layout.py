@@ -9,14 +9,31 @@ from pathlib import Path
 
 import h5py
 import jsonschema
+import ml_dtypes
 import numpy as np
 
 import checkpoint
-from support import SCHEMAS, TestCase, checkpoints, newest, write_structured
+from support import (
+    SCHEMAS,
+    VERSIONS,
+    Images,
+    TestCase,
+    checkpoints,
+    newest,
+    write_idx,
+    write_structured,
+)
+from test_resume import ResumeTestCase
 
 
 def schema(name: str) -> dict:
     return json.loads((SCHEMAS / name).read_text())
+
+
+def validator_of(name: str) -> jsonschema.Draft202012Validator:
+    contents = schema(name)
+    jsonschema.Draft202012Validator.check_schema(contents)
+    return jsonschema.Draft202012Validator(contents)
 
 
 class LayoutTestCase(TestCase):
@@ -178,25 +195,20 @@ class Checksums(LayoutTestCase):
 class Schemas(LayoutTestCase):
     """The JSON Schemas accept what Flywheel writes, and nothing else."""
 
-    def validator(self, name: str) -> jsonschema.Draft202012Validator:
-        contents = schema(name)
-        jsonschema.Draft202012Validator.check_schema(contents)
-        return jsonschema.Draft202012Validator(contents)
-
     def documents(self) -> list[dict]:
         files = self.files() + self.files("--rule", "nielsen", "--momentum", 0.5)
         files += self.files("--momentum", 0, "--validation", 3, "--training", 56)
         return [checkpoint.read(path).document for path in files]
 
     def test_every_document_is_an_instance_of_the_schema(self):
-        validator = self.validator("checkpoint.schema.json")
-        configurations = self.validator("configuration.schema.json")
+        validator = validator_of("checkpoint.schema.json")
+        configurations = validator_of("configuration.schema.json")
         for document in self.documents():
             validator.validate(document)
             configurations.validate(document["trainer"])
 
     def test_mutated_documents_are_no_instances(self):
-        validator = self.validator("checkpoint.schema.json")
+        validator = validator_of("checkpoint.schema.json")
         document = self.documents()[-1]
         validator.validate(document)
         mutations = 0
@@ -223,30 +235,32 @@ class Schemas(LayoutTestCase):
         self.assertGreater(mutations, 150)
 
     def test_values_out_of_range_are_no_instances(self):
-        validator = self.validator("checkpoint.schema.json")
+        validator = validator_of("checkpoint.schema.json")
         document = self.documents()[-1]
-        for path, value in {
-            ("format",): "other",
-            ("schema",): 2,
-            ("crc32",): "xyz",
-            ("crc32",): "0123456",
-            ("optimizer", "step"): -1,
-            ("optimizer", "gradient"): "median",
-            ("optimizer", "groups"): [],
-            ("progress", "epoch"): 1.5,
-            ("random", "generator"): "mt19937",
-            ("data", "last_batch"): "pad",
-            ("tensors", "random/order", "crc32"): "ABCDEF01",
-            ("tensors", "random/order", "dtype"): "complex64",
-            ("tensors", "random/order", "shape"): [-1],
-        }.items():
+        for path, value in [
+            (("format",), "other"),
+            (("schema",), 3),
+            (("crc32",), "xyz"),
+            (("crc32",), "0123456"),
+            (("optimizer", "step"), -1),
+            (("optimizer", "gradient"), "median"),
+            (("optimizer", "groups"), []),
+            (("progress", "epoch"), 1.5),
+            (("random", "generator"), ""),
+            (("random", "generator"), 19937),
+            (("tensors", "random/order", "shape"), [6]),
+            (("data", "last_batch"), "pad"),
+            (("tensors", "random/order", "crc32"), "ABCDEF01"),
+            (("tensors", "random/order", "dtype"), "complex64"),
+            (("tensors", "random/order", "shape"), [-1]),
+        ]:
             with self.subTest(member=path, value=value):
                 mutated = copy.deepcopy(document)
                 _at(mutated, path[:-1])[path[-1]] = value
                 self.assertFalse(validator.is_valid(mutated))
 
     def test_every_configuration_is_an_instance_of_its_schema(self):
-        validator = self.validator("configuration.schema.json")
+        validator = validator_of("configuration.schema.json")
         for settings in ([], ["--rule", "nielsen"], ["--seed", 2**64 - 1, "--keep", 1]):
             run = self.train(*self.settings, *settings)
             validator.validate(json.loads((run / "configuration.json").read_text()))
@@ -256,7 +270,7 @@ class Schemas(LayoutTestCase):
 
     def test_mutated_configurations_are_no_instances_and_are_refused(self):
         """The schema and the program agree on what is wrong."""
-        validator = self.validator("configuration.schema.json")
+        validator = validator_of("configuration.schema.json")
         run = self.train(*self.settings)
         configuration = json.loads((run / "configuration.json").read_text())
         validator.validate(configuration)
@@ -269,20 +283,20 @@ class Schemas(LayoutTestCase):
             mutated = copy.deepcopy(configuration)
             _at(mutated, path)["no such member"] = 1
             mutations.append(mutated)
-        for path, value in {
-            ("epochs",): 0,
-            ("seed",): -1,
-            ("network", "layers"): [16],
-            ("network", "layers"): [16, 0, 3],
-            ("network", "activation"): "gelu",
-            ("optimizer", "rule"): "adam",
-            ("optimizer", "momentum"): 1,
-            ("optimizer", "learning_rate"): -1,
-            ("optimizer", "dampening"): 2,
-            ("data", "batch_size"): 0,
-            ("data", "last_batch"): "pad",
-            ("checkpoints", "keep"): 0,
-        }.items():
+        for path, value in [
+            (("epochs",), 0),
+            (("seed",), -1),
+            (("network", "layers"), [16]),
+            (("network", "layers"), [16, 0, 3]),
+            (("network", "activation"), "gelu"),
+            (("optimizer", "rule"), "adam"),
+            (("optimizer", "momentum"), 1),
+            (("optimizer", "learning_rate"), -1),
+            (("optimizer", "dampening"), 2),
+            (("data", "batch_size"), 0),
+            (("data", "last_batch"), "pad"),
+            (("checkpoints", "keep"), 0),
+        ]:
             mutated = copy.deepcopy(configuration)
             _at(mutated, path[:-1])[path[-1]] = value
             mutations.append(mutated)
@@ -369,22 +383,192 @@ class Equality(LayoutTestCase):
                 self.assertNotIn("second", member)
 
 
-class Golden(LayoutTestCase):
+class Golden(ResumeTestCase):
     """Checkpoints of every schema version ever released are read for ever."""
 
+    def documents(self):
+        for version in VERSIONS:
+            path = self.folder / f"checkpoint-{version}.h5"
+            shutil.copy(SCHEMAS / "examples" / path.name, path)
+            yield version, path, checkpoint.read(path).document
+
+    def golden_data(self) -> Path:
+        """The images that golden checkpoints were trained on, as scripts/make-golden draws them."""
+        image, pixel = np.ogrid[:24, :4]
+        pixels = np.where((image + pixel // 2) % 2, 160, 32) + (image * 37 + pixel * 59) % 64
+        labels = np.arange(24) % 2
+        images = Images(pixels.reshape(24, 2, 2).astype(np.uint8), labels.astype(np.uint8))
+        return write_idx(self.folder / "data", images[:20], images[20:])
+
     def test_every_golden_checkpoint_verifies_and_reads(self):
-        files = sorted((SCHEMAS / "examples").glob("*.h5"))
-        self.assertTrue(files, f"there is no golden file in {SCHEMAS / 'examples'}")
-        validator = jsonschema.Draft202012Validator(schema("checkpoint.schema.json"))
-        for path in files:
-            with self.subTest(file=path.name):
-                copied = self.folder / path.name
-                shutil.copy(path, copied)
-                self.flywheel("verify", copied)
-                found = checkpoint.read(copied)
-                validator.validate(found.document)
+        names = {path.name for path in (SCHEMAS / "examples").glob("checkpoint-*.h5")}
+        self.assertEqual(names, {f"checkpoint-{version}.h5" for version in VERSIONS})
+        for version, path, document in self.documents():
+            with self.subTest(schema=version):
+                self.flywheel("verify", path)
+                validator_of(f"{VERSIONS[version]}.schema.json").validate(document)
+                found = checkpoint.read(path)
                 self.assertEqual(*checkpoint.sealed_checksum(found.document_bytes))
                 for key, entry in found.document["tensors"].items():
                     value = found.tensors[key]
                     self.assertEqual(entry["crc32"], f"{zlib.crc32(value.tobytes()):08x}")
                     self.assertTrue(np.isfinite(value.astype(np.float64)).all())
+
+    def test_that_of_every_dtype_by_another_trainer_verifies_and_reads(self):
+        path = self.folder / "dtypes-2.h5"
+        shutil.copy(SCHEMAS / "examples" / path.name, path)
+        self.flywheel("verify", path)
+        found = checkpoint.read(path)
+        validator_of("checkpoint.schema.json").validate(found.document)
+        self.assertEqual(self.flywheel("inspect", path, "--json").json, found.document)
+        dtypes = schema("checkpoint.schema.json")["$defs"]["dtype"]["enum"]
+        index = found.document["tensors"]
+        self.assertEqual({entry["dtype"] for entry in index.values()}, set(dtypes))
+        for key, entry in index.items():
+            self.assertEqual(entry["crc32"], f"{zlib.crc32(found.tensors[key].tobytes()):08x}", key)
+
+    def test_inspect_shows_each_as_it_is(self):
+        for version, path, document in self.documents():
+            with self.subTest(schema=version):
+                self.assertEqual(self.flywheel("inspect", path, "--json").json, document)
+                shown = self.flywheel("inspect", path).stdout
+                for words in (
+                    f"schema {version}, by {document['writer']}", "step 6,",
+                    f"rule {document['optimizer']['rule']}",
+                ):  # fmt: skip
+                    self.assertIn(words, shown)
+
+    def test_each_goes_on_as_if_it_had_been_trained_today(self):
+        """As a run, and as a file that a new run starts from."""
+        data = self.golden_data()
+        for version, path, document in self.documents():
+            with self.subTest(schema=version):
+                configuration = self.folder / "configuration.json"
+                configuration.write_text(json.dumps(document["trainer"]))
+                straight = self.train(configuration, "--data", data)
+                run, branch = self.path("run"), self.path("branch")
+                (run / "checkpoints").mkdir(parents=True)
+                shutil.copy(configuration, run)
+                shutil.copy(path, run / "checkpoints" / "step-000000000006.h5")
+                self.resume(run, "--data", data)
+                self.resume(path, "--data", data, "--output", branch)
+                for resumed in (run, branch):
+                    self.flywheel("verify", resumed)
+                    found = checkpoint.read(newest(resumed)).document
+                    self.assertEqual(found["schema"], max(VERSIONS))
+                    self.assertEqual(found["optimizer"]["step"], 8)
+                    # Another processor rounds otherwise, and so did the first six steps.
+                    if found["backend"] == document["backend"]:
+                        self.assert_same_end(resumed, straight)
+
+
+def somebodys_checkpoint(kind: str) -> tuple[dict, dict[str, np.ndarray]]:
+    """A document and tensors of a trainer of somebody else's: a parameter of every dtype, a master
+    copy, and a rule and a random generator of its own. `kind` is numpy's byte order."""
+    random = np.random.default_rng(3)
+    names = schema("checkpoint.schema.json")["$defs"]["dtype"]["enum"]
+    tensors = {}
+    for name in names:
+        dtype = np.dtype(getattr(ml_dtypes, name, name))
+        values = random.standard_normal((3, 5)) * 4
+        if dtype.kind == "c":
+            values = values + 1j * random.standard_normal((3, 5))
+        if dtype.kind == "u":
+            values = np.abs(values)
+        tensors[f"model/{name}"] = values.astype(dtype)
+    master = random.standard_normal((3, 5)).astype(np.float32)
+    tensors["model/bfloat16"] = master.astype(ml_dtypes.bfloat16)
+    tensors["master/bfloat16"] = master
+    tensors["optimizer/heat/bfloat16"] = np.abs(master)
+    tensors["random/own"] = np.arange(5, dtype=np.uint64)
+    tensors["history/step"] = np.array([1, 3], np.int64)
+    tensors["history/energy"] = np.array([2.5, -np.inf])
+    for key, value in tensors.items():
+        if value.dtype.name not in checkpoint.OPAQUE:
+            tensors[key] = value.astype(value.dtype.newbyteorder(kind))
+    group = {"learning_rate": 0.5, "last_learning_rate": None, "initial_learning_rate": 0.5}
+    document = {
+        "format": "flywheel.checkpoint",
+        "schema": 2,
+        "writer": "somebody's trainer 7",
+        "saved": {"run": "0123456789abcdef" * 2, "time": "2026-01-02T03:04:05Z"},
+        "parameters": [{"name": name, "group": 0, "axes": ["row", "column"]} for name in names],
+        "optimizer": {
+            "rule": "annealing", "dialect": "own", "step": 3, "gradient": "sum", "clipping": None,
+            "batch_size": None, "training_size": None,
+            "groups": [group | {"temperature": 1e-3, "greedy": True}],
+        },
+        "schedule": None,
+        "progress": {
+            "epoch": 0, "batch": 3, "samples": 3, "epoch_loss": 0.0, "epoch_hits": 0, "best": None
+        },
+        "random": {"generator": "own"},
+        "data": None,
+        "backend": None,
+        "trainer": None,
+    }  # fmt: skip
+    return document, tensors
+
+
+class Somebodys(TestCase):
+    """Checkpoints that only h5py had a hand in."""
+
+    LAYOUTS = {
+        "little-endian": ("<", {}),
+        "big-endian": (">", {}),
+        "compressed": ("<", {"compression": "gzip", "shuffle": True, "fletcher32": True}),
+    }
+
+    def test_one_with_every_dtype_is_an_instance_and_verifies_and_is_shown(self):
+        validator = validator_of("checkpoint.schema.json")
+        for name, (order, filters) in self.LAYOUTS.items():
+            with self.subTest(layout=name):
+                document, tensors = somebodys_checkpoint(order)
+                self.assertEqual(len(document["parameters"]), 17)
+                path = checkpoint.write(self.path(), document, tensors, **filters)
+                result = self.flywheel("verify", path)
+                self.assertIn(f"whole, {len(tensors) + 1} tensors", result.stdout)
+                found = self.flywheel("inspect", path, "--json").json
+                validator.validate(found)
+                self.assertEqual(found, checkpoint.read(path).document)
+                shown = self.flywheel("inspect", path).stdout
+                for words in ("schema 2, by somebody's trainer 7", "rule annealing", "0.001"):
+                    self.assertIn(words, shown)
+                for key, value in tensors.items():
+                    line = next(line for line in shown.splitlines() if line.startswith(f"{key} "))
+                    self.assertIn(value.dtype.name, line)
+
+    def test_the_statistics_of_each_tensor_are_numpys(self):
+        for name, (order, filters) in self.LAYOUTS.items():
+            document, tensors = somebodys_checkpoint(order)
+            path = checkpoint.write(self.path(), document, tensors, **filters)
+            rows = self.flywheel("inspect", path, "--stats", "--json").json["tensors"]
+            found = {row["name"]: row["statistics"] for row in rows if "statistics" in row}
+            for key, value in tensors.items():
+                with self.subTest(layout=name, tensor=key):
+                    is_complex = value.dtype.kind == "c"
+                    finite = (
+                        np.abs(value.astype(complex)) if is_complex else value.astype(np.float64)
+                    )
+                    finite = finite[np.isfinite(finite)]
+                    statistics = found[key]
+                    self.assertEqual(statistics["count"], value.size)
+                    self.assertEqual(statistics["negative_infinity"], value.size - finite.size)
+                    for member, expected in {
+                        "minimum": finite.min(), "maximum": finite.max(), "mean": finite.mean(),
+                        "norm": np.linalg.norm(finite),
+                    }.items():  # fmt: skip
+                        self.assertAlmostEqual(statistics[member], expected, places=6, msg=member)
+
+    def test_damage_in_any_tensor_is_found_in_any_layout(self):
+        for name, (order, filters) in self.LAYOUTS.items():
+            document, tensors = somebodys_checkpoint(order)
+            for key in tensors:
+                with self.subTest(layout=name, tensor=key):
+                    path = checkpoint.write(self.path(), document, tensors, **filters)
+                    with h5py.File(path, "r+") as file:
+                        stored = file[key][()]
+                        stored.view(np.uint8)[..., 0] ^= 1
+                        file[key][...] = stored
+                    result = self.flywheel("verify", path, status=1)
+                    self.assertIn(key, result.stdout)

@@ -96,7 +96,9 @@ class Messages(CommandLineTestCase):
             {
                 "run": str(run),
                 "checkpoint": str(newest(run)),
+                "trace": None,
                 "finished": True,
+                "stopped_early": None,
                 "epoch": 2,
                 "step": 20,
                 "best": None,

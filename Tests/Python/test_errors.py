@@ -244,11 +244,11 @@ class EditedCheckpoints(ErrorTestCase):
         path = self.path("newer")
         shutil.copy(newest(run), path)
         checkpoint.replace_document(
-            path, checkpoint.seal(checkpoint.read(path).document | {"schema": 2})
+            path, checkpoint.seal(checkpoint.read(path).document | {"schema": 3})
         )
         for command in ("inspect", "verify", "resume"):
             with self.subTest(command=command):
-                self.refuses(command, path, words=[path, "schema 2", "newer Flywheel"])
+                self.refuses(command, path, words=[path, "schema 3", "newer Flywheel"])
 
 
 class Settings(ErrorTestCase):
@@ -443,7 +443,7 @@ class Configurations(ErrorTestCase):
         run = self.finished_run()
         path = newest(run)
         document = checkpoint.read(path).document
-        checkpoint.replace_document(path, checkpoint.seal(document | {"schema": 2}))
+        checkpoint.replace_document(path, checkpoint.seal(document | {"schema": 3}))
         before = files_and_bytes(run)
         self.refuses("resume", run, "--epochs", 9, words=[path, "newer Flywheel"])
         self.assertEqual(files_and_bytes(run), before)

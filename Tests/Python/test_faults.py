@@ -5,12 +5,17 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from support import REPOSITORY, checkpoints, only_full, write_structured
+from support import REPOSITORY, checkpoints, newest_step, only_full, step_of, write_structured
 from test_resume import ResumeTestCase
 
 # 36-4-3, two epochs of 4 steps: saves at the start and after each epoch, and one is deleted.
 LAYERS = "36-4-3"
+STEPS = 4
+LAST = 2 * STEPS
 KEEP = 2
+
+# Where one line is appended after each epoch.
+LOGS = ("metrics.jsonl", "timing.jsonl")
 
 # What the library that makes calls fail takes for it.
 SHORT_WRITE = 0
@@ -67,7 +72,7 @@ class Faults(ResumeTestCase):
             if fault == SHORT_WRITE and calls[-1] not in ("write", "pwrite"):
                 continue
             with self.subTest(fault=fault, number=number, call=call):
-                self.check(run, straight, result, call, fault)
+                self.check(run, straight, result, call, fault, options)
         else:
             self.fail("it never ran to its end")
         # Three saves, each of which opens, reserves, writes, syncs, renames and syncs the directory.
@@ -75,32 +80,94 @@ class Faults(ResumeTestCase):
             self.assertGreaterEqual(calls.count(name), least, f"{name} in {calls}")
         self.assertGreaterEqual(calls.count("unlink"), 1)
 
-    def check(self, run: Path, straight: Path, result, call: str, fault: int) -> None:
+    def check(
+        self, run: Path, straight: Path, result, call: str, fault: int, options: tuple
+    ) -> None:
+        name, path = call.split(" ", 1)
+        path = Path(path)
         # Nothing that matters can be lost in a close: what must be durable has been synced before.
-        if fault == SHORT_WRITE or call.startswith("close "):
+        if fault == SHORT_WRITE or name == "close":
             self.assertEqual(result.status, 0, result.stderr)
+        elif "go_on" in options and name != "mkdir" and run / "checkpoints" in (path, path.parent):
+            self.check_going_on(run, result, path, fault)
         else:
             self.assertEqual(result.status, 2, result.stderr)
             self.assert_error(result, f"(errno {fault})", run)
             self.assertNotIn("flywheel-tmp", result.stderr)
+            if name in ("open", "write") and path.name in LOGS:
+                self.check_saved_on_error(run, path)
         self.assertLessEqual(len(checkpoints(run)), KEEP + 1)
         if checkpoints(run):
             self.flywheel("verify", run)
             self.resume(run, "--quiet")
         else:
             # Stopped before the first save: training starts again in the same directory.
-            self.flywheel("train", *self.settings(), "--quiet", "--output", run)
+            self.flywheel("train", *self.settings(), *options, "--quiet", "--output", run)
         self.assert_same_end(run, straight)
         # One more than the policy keeps, if the fault came after the last save was durable.
         self.assertLessEqual(len(checkpoints(run)), KEEP + 1)
 
+    def check_going_on(self, run: Path, result, path: Path, fault: int) -> None:
+        """A save failed: training goes on to its end, which is well only if the last one did not."""
+        self.assertIn(f"(errno {fault})", result.stderr)
+        self.assertIn(str(run), result.stderr)
+        self.assertNotIn("flywheel-tmp", result.stderr)
+        self.assertEqual(len((run / "metrics.jsonl").read_text().splitlines()), LAST // STEPS)
+        if newest_step(run) != LAST:
+            self.assertEqual(result.status, 2, result.stderr)
+        elif path.suffix != ".h5" and path != run / "checkpoints":
+            # Not the last, since a file that could not be written is not there.
+            self.assertEqual(result.status, 0, result.stderr)
+        if result.status == 0:
+            self.assertRegex(result.stderr, r"(?m)^warning: a checkpoint was not saved: ")
+        else:
+            self.assertEqual(result.status, 2, result.stderr)
+            self.assert_error(result, f"(errno {fault})", run)
+
+    def check_saved_on_error(self, run: Path, log: Path) -> None:
+        """The line was not appended, but the state at hand was saved before the error went on."""
+        epochs = len(log.read_text().splitlines()) if log.exists() else 0
+        self.assertEqual(newest_step(run), STEPS * (epochs + 1))
+
     def test_a_broken_disk_stops_training_and_costs_nothing_that_was_saved(self):
+        """Behind training, as by default."""
         self.walk(errno.EIO)
+
+    def test_a_broken_disk_costs_one_save_where_training_is_to_go_on(self):
+        self.walk(errno.EIO, "--on-save-failure", "go_on")
 
     @only_full("it walks the same way as a broken disk")
     def test_a_full_disk_stops_training_and_costs_nothing_that_was_saved(self):
         self.walk(errno.ENOSPC)
 
+    @only_full("it walks the same way as a broken disk")
+    def test_a_broken_disk_is_noticed_by_saves_that_training_waits_for(self):
+        for options in ([], ["--on-save-failure", "go_on"]):
+            self.walk(errno.EIO, "--no-background", *options)
+
     def test_a_write_that_was_cut_short_is_completed(self):
         self.walk(SHORT_WRITE)
 
+    def test_a_failed_log_saves_the_state_that_no_save_was_due_for(self):
+        options = ["--save-every-epochs", 0]
+        straight = self.train(*self.settings(), *options)
+        self.assertEqual([step_of(path) for path in checkpoints(straight)], [0, LAST])
+        steps = []
+        for number in range(1, 200):
+            run = self.path("faulty")
+            result, call = self.try_with_fault(
+                run, number, errno.ENOSPC, "train", *self.settings(), *options, "--output", run
+            )
+            if call is None:
+                break
+            name, path = call.split(" ", 1)
+            if name == "write" and Path(path).name in LOGS:
+                with self.subTest(call=call, number=number):
+                    self.assertEqual(result.status, 2, result.stderr)
+                    self.check_saved_on_error(run, Path(path))
+                    self.flywheel("verify", run)
+                    steps.append(newest_step(run))
+                    self.resume(run, "--quiet")
+                    self.assert_same_end(run, straight)
+        # Of both epochs, in both logs.
+        self.assertEqual(steps, [STEPS, STEPS, LAST, LAST])

@@ -1,6 +1,5 @@
 """The schemas, their page and their examples agree with each other and with the binary."""
 
-import copy
 import json
 import re
 import runpy
@@ -18,6 +17,17 @@ import support
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 EXAMPLES = SCHEMAS / "examples"
 READER = EXAMPLES / "read_checkpoint.py"
+
+# What the reader of the documentation says of each golden file.
+GOLDEN = {
+    "checkpoint-1.h5": (
+        "step 6, all 17 tensors whole", "layers.0.weight float32 (3, 4) velocity"
+    ),
+    "checkpoint-2.h5": (
+        "step 6, all 21 tensors whole", "layers.0.weight float32 (3, 4) exp_avg exp_avg_sq"
+    ),
+    "dtypes-2.h5": ("step 7, all 20 tensors whole", "bfloat16 |V2 (2, 3) exp_avg"),
+}  # fmt: skip
 
 
 def load(path: Path):
@@ -37,19 +47,20 @@ def read(path: Path) -> subprocess.CompletedProcess:
 
 class GoldenCheckpoints(unittest.TestCase):
     def test_the_reader_of_the_documentation_reads_each(self) -> None:
-        for path in EXAMPLES.glob("checkpoint-*.h5"):
-            with self.subTest(path.name):
-                result = read(path)
+        self.assertEqual({path.name for path in EXAMPLES.glob("*.h5")}, set(GOLDEN))
+        for name, (summary, line) in GOLDEN.items():
+            with self.subTest(name):
+                result = read(EXAMPLES / name)
                 self.assertEqual((result.stderr, result.returncode), ("", 0))
-                self.assertRegex(result.stdout, r"^step 6, all 17 tensors whole\n")
-                self.assertIn("layers.0.weight float32 (3, 4) velocity\n", result.stdout)
+                self.assertEqual(result.stdout.splitlines()[0], summary)
+                self.assertIn(f"{line}\n", result.stdout)
 
     def test_the_reader_notices_a_changed_byte_in_any_tensor(self) -> None:
-        whole = (EXAMPLES / "checkpoint-1.h5").read_bytes()
+        whole = (EXAMPLES / "checkpoint-2.h5").read_bytes()
         reader = runpy.run_path(str(READER))
         offsets = {}
-        with h5py.File(EXAMPLES / "checkpoint-1.h5") as file:
-            for key in ["flywheel.metadata", *load(EXAMPLES / "checkpoint-1.json")["tensors"]]:
+        with h5py.File(EXAMPLES / "checkpoint-2.h5") as file:
+            for key in ["flywheel.metadata", *load(EXAMPLES / "checkpoint-2.json")["tensors"]]:
                 offsets[key] = file[key].id.get_offset()
         with tempfile.TemporaryDirectory() as folder:
             for key, offset in offsets.items():
@@ -70,34 +81,42 @@ class GoldenCheckpoints(unittest.TestCase):
 
 class Schemas(unittest.TestCase):
     def setUp(self) -> None:
-        self.checkpoint = validator("checkpoint")
         self.configuration = validator("configuration")
-        self.document = load(EXAMPLES / "checkpoint-1.json")
+
+    def versions(self):
+        """Each schema of checkpoints with the golden document that is an instance of it."""
+        for version, name in support.VERSIONS.items():
+            yield validator(name), load(EXAMPLES / f"checkpoint-{version}.json")
 
     def test_the_examples_are_instances(self) -> None:
-        self.checkpoint.validate(self.document)
-        self.configuration.validate(self.document["trainer"])
+        for schema, document in self.versions():
+            schema.validate(document)
+            self.configuration.validate(document["trainer"])
         self.configuration.validate(load(EXAMPLES / "configuration.json"))
         self.configuration.validate({})
 
+    def test_no_version_is_an_instance_of_another(self) -> None:
+        for schema, document in self.versions():
+            for other in support.VERSIONS:
+                changed = document | {"schema": other}
+                self.assertEqual(schema.is_valid(changed), changed == document)
+
     def test_the_checkpoint_schema_refuses_what_is_wrong(self) -> None:
         wrong = {
-            "schema": 2,
+            "schema": 3,
             "crc32": "0ABCDEF0",
             "saved": {"run": "0", "time": "2026-01-02T03:04:05Z"},
             "schedule": {"kind": "constant", "more": 1},
             "tensors": {"model/a/b": {"dtype": "float32", "shape": [], "crc32": "00000000"}},
         }
-        for name, value in wrong.items():
-            with self.subTest(name):
-                changed = copy.deepcopy(self.document)
-                changed[name] = value
-                self.assertFalse(self.checkpoint.is_valid(changed))
-        for name in self.document:
-            with self.subTest(without=name):
-                changed = copy.deepcopy(self.document)
-                del changed[name]
-                self.assertFalse(self.checkpoint.is_valid(changed))
+        for schema, document in self.versions():
+            for name, value in wrong.items():
+                with self.subTest(name, schema=document["schema"]):
+                    self.assertFalse(schema.is_valid(document | {name: value}))
+            for name in document:
+                with self.subTest(without=name, schema=document["schema"]):
+                    changed = {key: value for key, value in document.items() if key != name}
+                    self.assertFalse(schema.is_valid(changed))
 
     def test_keys_are_escaped_as_the_page_says(self) -> None:
         entry = {"dtype": "float32", "shape": [1], "crc32": "00000000"}
@@ -105,20 +124,23 @@ class Schemas(unittest.TestCase):
             "layers.0.weight": True, "..weight": True, "a%2Fb": True, "%25": True, "%2E%2E": True,
             "ü": True, "a/b": False, "..": False, "a%b": False, "%2e": False, "": False,
         }  # fmt: skip
-        for prefix in ["model/", "optimizer/velocity/"]:
-            for name, valid in names.items():
-                with self.subTest(prefix + name):
-                    self.document["tensors"] = {prefix + name: entry}
-                    self.assertEqual(self.checkpoint.is_valid(self.document), valid)
+        for schema, document in self.versions():
+            masters = ["master/"] if document["schema"] > 1 else []
+            for prefix in ["model/", "optimizer/velocity/", *masters]:
+                for name, valid in names.items():
+                    with self.subTest(prefix + name, schema=document["schema"]):
+                        changed = document | {"tensors": {prefix + name: entry}}
+                        self.assertEqual(schema.is_valid(changed), valid)
 
     def test_numbers_that_are_not_finite_are_bit_patterns(self) -> None:
-        for text, valid in {
-            "0x7ff0000000000000": True, "0xfff8000000000001": True, "0x3ff0000000000000": False,
-            "0x7FF0000000000000": False, "inf": False,
-        }.items():  # fmt: skip
-            with self.subTest(text):
-                self.document["progress"]["epoch_loss"] = {"float64": text}
-                self.assertEqual(self.checkpoint.is_valid(self.document), valid)
+        for schema, document in self.versions():
+            for text, valid in {
+                "0x7ff0000000000000": True, "0xfff8000000000001": True,
+                "0x3ff0000000000000": False, "0x7FF0000000000000": False, "inf": False,
+            }.items():  # fmt: skip
+                with self.subTest(text, schema=document["schema"]):
+                    document["progress"]["epoch_loss"] = {"float64": text}
+                    self.assertEqual(schema.is_valid(document), valid)
 
     def test_the_configuration_schema_refuses_what_the_trainer_refuses(self) -> None:
         for wrong in [

@@ -2,16 +2,11 @@
 import json
 import sys
 import zlib
+from urllib.parse import unquote
 
 import h5py
 
-# What numpy calls the types that it does not know.
-OPAQUE = {"bfloat16": "void16", "float8_e4m3fn": "void8", "float8_e5m2": "void8"}
-
-
-def component(name):
-    """A name as one component of a path."""
-    return name.replace("%", "%25").replace("/", "%2F") if name.strip(".") else "%2E" * len(name)
+OPAQUE = {"bfloat16": "void16", "float8_e4m3fn": "void8", "float8_e5m2": "void8"}  # for numpy
 
 
 def read_checkpoint(path):
@@ -24,19 +19,16 @@ def read_checkpoint(path):
         if document["format"] != "flywheel.checkpoint" or document["schema"] not in (1, 2):
             raise ValueError("this is no Flywheel checkpoint of schema 1 or 2")
         tensors = {key: file[key][()] for key in document["tensors"]}
+    parameters, slots = {}, {}
     for key, entry in document["tensors"].items():
-        tensor = tensors[key]
-        dtype = OPAQUE.get(entry["dtype"], entry["dtype"])
+        tensor, dtype = tensors[key], OPAQUE.get(entry["dtype"], entry["dtype"])
         if [tensor.dtype.name, list(tensor.shape)] != [dtype, entry["shape"]]:
             raise ValueError(f"{key} is not what the index says")
         if f"{zlib.crc32(tensor.tobytes()):08x}" != entry["crc32"]:
             raise ValueError(f"{key} does not match its CRC-32")
-    parameters, slots = {}, {}
-    for name in (parameter["name"] for parameter in document["parameters"]):
-        parameters[name] = tensors[f"model/{component(name)}"]
-        for key in tensors:
-            if key.startswith("optimizer/") and key.endswith(f"/{component(name)}"):
-                slots.setdefault(key.split("/")[1], {})[name] = tensors[key]
+        part, *slot, name = map(unquote, key.split("/"))
+        if part in ("model", "optimizer"):
+            (slots.setdefault(*slot, {}) if slot else parameters)[name] = tensor
     return document, parameters, slots
 
 
@@ -45,4 +37,4 @@ if __name__ == "__main__":
     print(f"step {document['optimizer']['step']}, all {len(document['tensors'])} tensors whole")
     for name, value in parameters.items():
         buffers = [slot for slot, buffer in slots.items() if name in buffer]
-        print(name, value.dtype, value.shape, " ".join(buffers) or "no buffer yet")
+        print(name, value.dtype, value.shape, *buffers or ["no buffer yet"])

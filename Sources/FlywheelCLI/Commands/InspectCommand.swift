@@ -71,7 +71,12 @@ struct InspectCommand: ParsableCommand {
       Terminal.output.print()
     } else if hasDocument {
       let checkpoint = try CheckpointFile.read(path, verification: .structure)
-      for line in CheckpointView.lines(checkpoint, path) { Terminal.output.print(line) }
+      // An older document is read as the newest schema has it; what it says itself is in its bytes.
+      var stored = try JSONObject(try Checkpoint.documentJSON(document))
+      let schema = try stored.integer("schema")
+      for line in CheckpointView.lines(checkpoint, schema: schema, path) {
+        Terminal.output.print(line)
+      }
       Terminal.output.print()
     } else {
       Terminal.output.print("\(path): HDF5, no Flywheel checkpoint, \(datasets.count) datasets")
