@@ -20,8 +20,8 @@ public struct FlywheelCommand: ParsableCommand {
         flywheel verify runs/1       # is it as it was written
         flywheel plot runs/1         # how it went
 
-      Exit status: 0 fine, 1 does not verify, 2 trouble, 64 wrong usage, 130 and 143 stopped by \
-      SIGINT and SIGTERM after saving.
+      Exit status: 0 fine, 1 does not verify, 2 trouble, 64 wrong usage, 129, 130 and 143 stopped \
+      by SIGHUP, SIGINT and SIGTERM after saving.
       """,
     version: Flywheel.version,
     subcommands: [

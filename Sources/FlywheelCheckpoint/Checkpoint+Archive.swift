@@ -41,7 +41,9 @@ extension Checkpoint {
       }
     }
     let document = CheckpointDocument(members: members(index: TensorIndex(of: tensors)))
-    tensors[CheckpointKey.document] = try Tensor(vector: document.bytes)
+    let bytes = document.bytes
+    try CheckpointKey.requireReadableDocument(elementCount: bytes.count)
+    tensors[CheckpointKey.document] = try Tensor(vector: bytes)
     return Archive(tensors: tensors, attributes: attributes)
   }
 

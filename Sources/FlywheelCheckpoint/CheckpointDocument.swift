@@ -33,8 +33,6 @@ struct CheckpointDocument {
     }
   }
 
-  /// More than a document of a hundred thousand tensors needs; parsed, it takes many times as much.
-  private static let limit = 64 << 20
   private static let tailStart = Array(",\"crc32\":\"".utf8)
   private static let tailEnd = Array("\"}".utf8)
   private static var tailCount: Int { tailStart.count + 8 + tailEnd.count }
@@ -66,13 +64,7 @@ struct CheckpointDocument {
         at: .init(tensor: CheckpointKey.document)
       )
     }
-    guard tensor.byteCount <= Self.limit else {
-      throw FlywheelError(
-        .limitExceeded,
-        "The document has \(tensor.byteCount) bytes; Flywheel reads up to \(Self.limit).",
-        at: .init(tensor: CheckpointKey.document)
-      )
-    }
+    try CheckpointKey.requireReadableDocument(elementCount: tensor.shape.elementCount)
     try self.init(verifying: try tensor.elements(as: UInt8.self), as: kind)
   }
 

@@ -1,3 +1,5 @@
+package import FlywheelCore
+
 /// The paths that a checkpoint's tensors lie under, the same in every container.
 public enum CheckpointKey {
   /// The JSON document.
@@ -13,6 +15,21 @@ public enum CheckpointKey {
   static let random = "random"
   static let history = "history"
   static let gradient = "gradient"
+
+  /// Checks that a document is not too long to be read: 64 MiB are more than a hundred thousand tensors
+  /// need, and parsed it takes many times as much memory.
+  ///
+  /// - Parameter elementCount: The number of its bytes.
+  /// - Throws: `limitExceeded`, with both numbers.
+  package static func requireReadableDocument(elementCount: Int) throws(FlywheelError) {
+    let limit = 64 << 20
+    guard elementCount > limit else { return }
+    throw FlywheelError(
+      .limitExceeded,
+      "The document has \(elementCount) bytes; Flywheel reads up to \(limit).",
+      at: .init(tensor: document)
+    )
+  }
 
   /// The key of a parameter.
   ///

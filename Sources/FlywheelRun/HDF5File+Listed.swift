@@ -1,15 +1,22 @@
-import FlywheelCore
-import FlywheelHDF5
+import FlywheelCheckpoint
+package import FlywheelCore
+package import FlywheelHDF5
 import OrderedCollections
 
 extension HDF5File {
   /// The tensor under a key; nil if there is none.
-  func tensorIfPresent(_ key: String) throws(FlywheelError) -> Tensor? {
+  ///
+  /// - Throws: `limitExceeded` for a document that is too long to be read, and what reading throws.
+  package func tensorIfPresent(_ key: String) throws(FlywheelError) -> Tensor? {
     do throws(FlywheelError) {
+      if key == CheckpointKey.document {
+        // Compressed, a small file could ask for a gigabyte here.
+        try CheckpointKey.requireReadableDocument(elementCount: dataset(key).shape.elementCount)
+      }
       return try tensor(key)
     } catch {
       if error.code == .notFound { return nil }
-      throw error
+      throw error.located(path: path)
     }
   }
 

@@ -52,7 +52,7 @@ struct CommandLineTests {
       ),
       (
         "cosine:over=20,end=0.1,unit=epoch,warmup=2",
-        .init(shape: .cosine(over: 20, end: 0.1), warmup: .init(over: 2, start: 0))
+        .init(shape: .cosine(over: 20, end: 0.1), warmup: .init(over: 2))
       ),
       (
         "linear:over=7,warmup=2,warmup_start=0.25",

@@ -109,7 +109,7 @@ class Normalization(TestCase):
         configuration["data"]["normalization"]["mean"] = 0.25
         path.write_text(json.dumps(configuration))
         result = self.resume(run, "--epochs", 4, status=2)
-        self.assert_error(result, "other settings than the checkpoint was trained with")
+        self.assert_error(result, "data.normalization.mean is 0.25, not 0.5, as the checkpoint")
 
     def test_numbers_that_make_no_sense_are_refused(self):
         for flag, value in (("--scale", 0), ("--deviation", 0), ("--mean", "inf")):

@@ -1,5 +1,6 @@
 """A run that is killed, stopped or damaged goes on as if nothing had happened, bit for bit."""
 
+import os
 import random
 import re
 import shlex
@@ -298,6 +299,9 @@ class Signals(ResumeTestCase):
     def test_sigterm_saves_and_leaves_with_143(self):
         self.check_signal(signal.SIGTERM, 143)
 
+    def test_a_closed_terminal_saves_and_ends_with_129(self):
+        self.check_signal(signal.SIGHUP, 129)
+
     def test_sigint_saves_and_leaves_with_130(self):
         self.check_signal(signal.SIGINT, 130)
 
@@ -433,6 +437,9 @@ class DamagedCheckpoints(ResumeTestCase):
             path.write_bytes(bytes(len(data)))
         elif name == "removed":
             path.unlink()
+        elif name == "a pipe":
+            path.unlink()
+            os.mkfifo(path)
         else:
             raise ValueError(name)
 
@@ -449,6 +456,7 @@ class DamagedCheckpoints(ResumeTestCase):
             "overwritten",
             "zeroed",
             "removed",
+            "a pipe",
         ):
             with self.subTest(damage=name):
                 run = self.path("damaged")

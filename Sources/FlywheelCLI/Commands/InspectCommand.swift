@@ -47,7 +47,7 @@ struct InspectCommand: ParsableCommand {
     let file = try HDF5File(opening: path)
     let datasets = try file.allDatasets()
     let hasDocument = datasets.contains { $0.path == "/" + CheckpointKey.document }
-    let document = hasDocument ? try file.tensor(CheckpointKey.document) : nil
+    let document = hasDocument ? try file.tensorIfPresent(CheckpointKey.document) : nil
     let isTrace = Trace.isDocument(document)
     if hasDocument && json && !showsStatistics {
       let value = try isTrace ? Trace.documentJSON(document) : Checkpoint.documentJSON(document)
