@@ -544,7 +544,11 @@ class Somebodys(TestCase):
             path = checkpoint.write(self.path(), document, tensors, **filters)
             rows = self.flywheel("inspect", path, "--stats", "--json").json["tensors"]
             found = {row["name"]: row["statistics"] for row in rows if "statistics" in row}
+            # The words of a generator are no numbers to take a mean of.
+            self.assertIsNone(found["random/own"])
             for key, value in tensors.items():
+                if key.startswith("random/"):
+                    continue
                 with self.subTest(layout=name, tensor=key):
                     is_complex = value.dtype.kind == "c"
                     finite = (

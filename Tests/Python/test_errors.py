@@ -410,7 +410,7 @@ class Configurations(ErrorTestCase):
                 before = files_and_bytes(run)
                 self.refuses(
                     "resume", run,
-                    words=[path, "only epochs, early stopping, checkpoints", "may change"],
+                    words=[path, ".".join(filter(None, (section, member))) + " is", "Only epochs,", "may change"],
                 )  # fmt: skip
                 self.assertEqual(files_and_bytes(run), before)
 

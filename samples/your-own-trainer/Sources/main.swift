@@ -23,12 +23,10 @@ extension Network {
 let path = CommandLine.arguments.dropFirst().first ?? "runs/own"
 let steps = CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 20_000
 
-let best = Retention.Best(1, by: "loss", .min)
 let run = try TrainingRun(
   at: path,
   rule: "heavy ball",
-  configuration: ["steps": .init(steps)],
-  policy: SavePolicy(retention: Retention(last: 2, best: best))
+  policy: SavePolicy(retention: Retention(last: 2, best: .init(1, by: "loss", .min)))
 )
 for file in run.skipped { print("skipped \(file.path): \(file.reason)") }
 
