@@ -408,10 +408,10 @@ class Configurations(ErrorTestCase):
                 (configuration[section] if section else configuration)[member] = value
                 path.write_text(json.dumps(configuration))
                 before = files_and_bytes(run)
+                setting = f"{section}.{member}" if section else member
                 self.refuses(
-                    "resume", run,
-                    words=[path, ".".join(filter(None, (section, member))) + " is", "Only epochs,", "may change"],
-                )  # fmt: skip
+                    "resume", run, words=[path, f"{setting} is", "Only epochs,", "may change"]
+                )
                 self.assertEqual(files_and_bytes(run), before)
 
     def test_data_that_moved_are_found_where_the_edited_configuration_says(self):
