@@ -99,7 +99,7 @@ let package = Package(
     room(
       "FlywheelCore",
       dependencies: [
-        "CFlywheelKernels", systemPackage, orderedCollections,
+        "CFlywheelKernels", "CFlywheelSystem", systemPackage, orderedCollections,
       ]
     ),
     room("FlywheelOptim", dependencies: ["FlywheelCore"]),

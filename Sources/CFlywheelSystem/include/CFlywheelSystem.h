@@ -1,4 +1,4 @@
-// What Swift cannot say: an async-signal-safe handler.
+// What Swift cannot say: an async-signal-safe handler, and a macro that counts processors.
 #ifndef CFLYWHEEL_SYSTEM_H
 #define CFLYWHEEL_SYSTEM_H
 
@@ -9,5 +9,8 @@ void fw_signals_install(void);
 
 // The signal that was remembered, or 0.
 int fw_signals_pending(void);
+
+// How many processors this process may run on, at least 1; on Linux `taskset` lowers it.
+int fw_processor_count(void);
 
 #endif
