@@ -95,7 +95,9 @@ extension Checkpoint {
     history = History()
     for parameter in try root.objects("parameters") { try readParameter(parameter, from: tensors) }
     try root.refuseOtherMembers()
-    for (key, tensor) in tensors { try place(tensor, key) }
+    for (key, tensor) in tensors {
+      try FlywheelError.locating(tensor: key) { () throws(FlywheelError) in try place(tensor, key) }
+    }
     try checkHistory()
   }
 
@@ -201,8 +203,7 @@ extension Checkpoint {
         throw FlywheelError(
           .mismatch,
           "The master weight is \(tensor.dtype.rawValue) \(tensor.shape), its parameter "
-            + "\(value.dtype.rawValue) \(value.shape).",
-          at: .init(tensor: key)
+            + "\(value.dtype.rawValue) \(value.shape)."
         )
       }
       parameters[name]?.master = tensor
@@ -213,28 +214,23 @@ extension Checkpoint {
       guard tensor.shape == parameter.value.shape else {
         throw FlywheelError(
           .mismatch,
-          "The buffer has shape \(tensor.shape), its parameter \(parameter.value.shape).",
-          at: .init(tensor: key)
+          "The buffer has shape \(tensor.shape), its parameter \(parameter.value.shape)."
         )
       }
       optimizer.slots[slot, default: [:]][name] = tensor
       return
     case (CheckpointKey.random, 1):
       guard let stream = names[0] else { break }
-      let words: [UInt64] = try located(key) { () throws(FlywheelError) in try tensor.elements() }
-      if generator == Self.philox {
-        _ = try located(key) { () throws(FlywheelError) in try Philox(words: words) }
-      }
+      let words: [UInt64] = try tensor.elements()
+      if generator == Self.philox { _ = try Philox(words: words) }
       random[stream] = words
       return
     case (CheckpointKey.history, 1):
       guard let metric = names[0] else { break }
       if key == CheckpointKey.historySteps {
-        history.steps = try located(key) { () throws(FlywheelError) in try tensor.elements() }
+        history.steps = try tensor.elements()
       } else {
-        history.metrics[metric] = try located(key) { () throws(FlywheelError) in
-          try tensor.elements()
-        }
+        history.metrics[metric] = try tensor.elements()
       }
       return
     default: break
@@ -242,20 +238,8 @@ extension Checkpoint {
     throw FlywheelError(
       .malformed,
       "The document gives this tensor no place: it is neither a listed parameter's, nor a slot, "
-        + "a master weight, a random stream or a metric.",
-      at: .init(tensor: key)
+        + "a master weight, a random stream or a metric."
     )
-  }
-
-  private func located<Value>(
-    _ key: String,
-    _ body: () throws(FlywheelError) -> Value
-  ) throws(FlywheelError) -> Value {
-    do throws(FlywheelError) {
-      return try body()
-    } catch {
-      throw error.located(tensor: key)
-    }
   }
 
   private func checkHistory() throws(FlywheelError) {

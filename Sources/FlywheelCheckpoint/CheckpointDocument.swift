@@ -88,11 +88,9 @@ struct CheckpointDocument {
         at: location
       )
     }
-    let value: JSONValue
-    do throws(FlywheelError) {
-      value = try JSONValue(parsing: bytes)
-    } catch {
-      throw error.located(tensor: CheckpointKey.document)
+    let value = try FlywheelError.locating(tensor: CheckpointKey.document) {
+      () throws(FlywheelError) in
+      try JSONValue(parsing: bytes)
     }
     var root = try JSONObject(value)
     try Self.requireReadableSchema(&root, kind)

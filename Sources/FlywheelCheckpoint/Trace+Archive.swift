@@ -232,11 +232,9 @@ extension Trace {
         at: location
       )
     }
-    let steps: [Int64]
-    do throws(FlywheelError) {
-      steps = try tensor.elements()
-    } catch {
-      throw error.located(tensor: CheckpointKey.traceSteps)
+    let steps: [Int64] = try FlywheelError.locating(tensor: CheckpointKey.traceSteps) {
+      () throws(FlywheelError) in
+      try tensor.elements()
     }
     guard steps == rows.map({ Int64($0.step) }), tensor.shape.rank == 1 else {
       throw FlywheelError(

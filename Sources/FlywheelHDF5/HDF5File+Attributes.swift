@@ -17,10 +17,9 @@ extension HDF5File {
   ) throws(FlywheelError) -> AttributeValue? {
     let place = try located(path)
     _ = try located(name)
-    do throws(FlywheelError) {
-      return try HDF5Library.call { () throws(FlywheelError) in try read(name, of: place) }
-    } catch {
-      throw error.located(path: self.path, tensor: place.description)
+    return try FlywheelError.locating(path: self.path, tensor: place.description) {
+      () throws(FlywheelError) in
+      try HDF5Library.call { () throws(FlywheelError) in try read(name, of: place) }
     }
   }
 
