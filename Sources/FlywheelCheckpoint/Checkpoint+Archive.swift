@@ -93,7 +93,11 @@ extension Checkpoint {
     parameters = [:]
     self.random = [:]
     history = History()
-    for parameter in try root.objects("parameters") { try readParameter(parameter, from: tensors) }
+    let records = try ParameterRecord.list(
+      try root.objects("parameters"),
+      groupCount: optimizer.groups.count
+    )
+    for record in records { try addParameter(record, from: tensors) }
     try root.refuseOtherMembers()
     for (key, tensor) in tensors {
       try FlywheelError.locating(tensor: key) { () throws(FlywheelError) in try place(tensor, key) }
@@ -117,13 +121,7 @@ extension Checkpoint {
       "writer": JSONValue(writer),
       "saved": ["run": JSONValue(saved.run), "time": JSONValue(saved.time)],
       "parameters": .array(
-        parameters.map { name, parameter in
-          [
-            "name": JSONValue(name),
-            "group": JSONValue(parameter.group),
-            "axes": .array(parameter.axes.map { JSONValue($0) }),
-          ]
-        }
+        parameters.map { ParameterRecord(name: $0, group: $1.group, axes: $1.axes).json }
       ),
       "optimizer": optimizer.json,
       "schedule": schedule.map { Self.json($0, optimizer, progress) } ?? .null,
@@ -154,19 +152,11 @@ extension Checkpoint {
     return attributes
   }
 
-  private mutating func readParameter(
-    _ source: JSONObject,
+  private mutating func addParameter(
+    _ record: ParameterRecord,
     from tensors: OrderedDictionary<String, Tensor>
   ) throws(FlywheelError) {
-    var object = source
-    let name = try object.string("name")
-    guard !name.isEmpty, parameters[name] == nil else {
-      throw FlywheelError.malformed(
-        found: name.isEmpty ? "a parameter without a name" : "parameter '\(name)' twice",
-        expected: "each name once"
-      )
-    }
-    let key = CheckpointKey.parameter(name)
+    let key = CheckpointKey.parameter(record.name)
     guard let value = tensors[key] else {
       throw FlywheelError(
         .notFound,
@@ -174,19 +164,14 @@ extension Checkpoint {
         at: .init(tensor: key)
       )
     }
-    parameters[name] = Parameter(
-      value: value,
-      group: try object.integer("group", in: 0..<optimizer.groups.count),
-      axes: try object.strings("axes")
-    )
-    try object.refuseOtherMembers()
-    guard let parameter = parameters[name], parameter.axes.count == value.shape.rank else {
+    guard record.axes.count == value.shape.rank else {
       throw FlywheelError(
         .mismatch,
         "The document names other axes than the tensor's \(value.shape.rank).",
         at: .init(tensor: key)
       )
     }
+    parameters[record.name] = Parameter(value: value, group: record.group, axes: record.axes)
   }
 
   /// Puts a tensor of the index where its key says it belongs.

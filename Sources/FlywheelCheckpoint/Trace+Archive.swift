@@ -97,7 +97,11 @@ extension Trace {
     rows = []
     parameters = [:]
     for row in try root.objects("rows") { try readRow(row) }
-    for parameter in try root.objects("parameters") { try readParameter(parameter, &tensors) }
+    let records = try ParameterRecord.list(
+      try root.objects("parameters"),
+      groupCount: optimizer.groups.count
+    )
+    for record in records { try addParameter(record, &tensors) }
     try root.refuseOtherMembers()
     try checkSteps(tensors.removeValue(forKey: CheckpointKey.traceSteps))
     for (key, tensor) in tensors { try placeBuffer(tensor, key) }
@@ -110,13 +114,7 @@ extension Trace {
       "writer": JSONValue(writer),
       "saved": ["run": JSONValue(saved.run), "time": JSONValue(saved.time)],
       "parameters": .array(
-        parameters.map { name, parameter in
-          [
-            "name": JSONValue(name),
-            "group": JSONValue(parameter.group),
-            "axes": .array(parameter.axes.map { JSONValue($0) }),
-          ]
-        }
+        parameters.map { ParameterRecord(name: $0, group: $1.group, axes: $1.axes).json }
       ),
       "optimizer": optimizer.json,
       "rows": .array(
@@ -148,22 +146,13 @@ extension Trace {
     rows.append(row)
   }
 
-  private mutating func readParameter(
-    _ source: JSONObject,
+  private mutating func addParameter(
+    _ record: ParameterRecord,
     _ tensors: inout OrderedDictionary<String, Tensor>
   ) throws(FlywheelError) {
-    var object = source
-    let name = try object.string("name")
-    guard !name.isEmpty, parameters[name] == nil else {
-      throw FlywheelError.malformed(
-        found: name.isEmpty ? "a parameter without a name" : "parameter '\(name)' twice",
-        expected: "each name once"
-      )
-    }
-    let group = try object.integer("group", in: 0..<optimizer.groups.count)
-    let axes = try object.strings("axes")
-    try object.refuseOtherMembers()
-    let (key, gradientKey) = (CheckpointKey.parameter(name), CheckpointKey.gradient(name))
+    let key = CheckpointKey.parameter(record.name)
+    let gradientKey = CheckpointKey.gradient(record.name)
+    let axes = record.axes
     for needed in [key, gradientKey] where tensors[needed] == nil {
       throw FlywheelError(
         .notFound,
@@ -189,10 +178,10 @@ extension Trace {
         at: .init(tensor: gradientKey)
       )
     }
-    parameters[name] = TracedParameter(
+    parameters[record.name] = TracedParameter(
       values: values,
       gradients: gradients,
-      group: group,
+      group: record.group,
       axes: axes
     )
   }
