@@ -18,7 +18,8 @@ extension Checkpoint {
 
   /// The checkpoint as an archive: tensors under their keys, and the JSON document.
   ///
-  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here.
+  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here, or the document
+  ///   would be too long to be read.
   /// - Returns: The archive, with a few attributes that repeat the document for people.
   public func archive() throws(FlywheelError) -> Archive {
     var tensors: OrderedDictionary<String, Tensor> = [:]
@@ -41,9 +42,7 @@ extension Checkpoint {
       }
     }
     let document = CheckpointDocument(members: members(index: TensorIndex(of: tensors)))
-    let bytes = document.bytes
-    try CheckpointKey.requireReadableDocument(elementCount: bytes.count)
-    tensors[CheckpointKey.document] = try Tensor(vector: bytes)
+    tensors[CheckpointKey.document] = try document.tensor()
     return Archive(tensors: tensors, attributes: attributes)
   }
 

@@ -15,7 +15,8 @@ extension Trace {
 
   /// The trace as an archive: tensors under their keys, and the JSON document.
   ///
-  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here.
+  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here, or the document
+  ///   would be too long to be read.
   /// - Returns: The archive.
   public func archive() throws(FlywheelError) -> Archive {
     var tensors: OrderedDictionary<String, Tensor> = [:]
@@ -30,7 +31,7 @@ extension Trace {
       tensors[CheckpointKey.gradient(name)] = parameter.gradients
     }
     let document = CheckpointDocument(members: members(index: TensorIndex(of: tensors)))
-    tensors[CheckpointKey.document] = try Tensor(vector: document.bytes)
+    tensors[CheckpointKey.document] = try document.tensor()
     return Archive(tensors: tensors, attributes: attributes)
   }
 
