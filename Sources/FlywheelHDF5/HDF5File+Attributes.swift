@@ -99,7 +99,7 @@ extension HDF5File {
     }
     guard status >= 0 else { return nil }
     let tensor = try Tensor(dtype: dtype, shape: shape, storage: storage)
-    try TruthValues.check(tensor)
+    try tensor.checkTruthValues()
     return .readable(.tensor(tensor))
   }
 

@@ -35,7 +35,7 @@ extension HDF5File {
     return try FlywheelError.locating(path: self.path, tensor: place.description) {
       () throws(FlywheelError) in
       let tensor = try HDF5Library.call { () throws(FlywheelError) in try read(place, block) }
-      try TruthValues.check(tensor)
+      try tensor.checkTruthValues()
       return tensor
     }
   }

@@ -268,7 +268,7 @@ public import SystemPackage
 
   func checkTruth(_ tensor: Tensor, at place: HDF5Path) throws(FlywheelError) {
     try FlywheelError.locating(path: path, tensor: place.description) { () throws(FlywheelError) in
-      try TruthValues.check(tensor)
+      try tensor.checkTruthValues()
     }
   }
 
