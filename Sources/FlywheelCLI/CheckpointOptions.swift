@@ -100,11 +100,10 @@ struct CheckpointOptions: ParsableArguments {
 
   /// The rule that a text such as `validation_loss:count=2,direction=min` stands for.
   private static func best(_ text: String) throws(FlywheelError) -> Retention.Best {
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    let members = try TypedMembers(parts.count > 1 ? parts[1] : "", such: "count=3")
+    let members = try TypedMembers(text, such: "count=3")
     let best = try Retention.Best(
       checking: try members.integer("count") ?? 1,
-      by: String(parts[0]),
+      by: members.subject,
       try members.choice("direction")
     )
     try members.refuseOthers(than: ["count", "direction"], of: "--keep-best")

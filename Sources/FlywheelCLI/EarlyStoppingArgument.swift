@@ -8,14 +8,10 @@ enum EarlyStoppingArgument {
   ///
   /// - Throws: `invalidArgument`, naming what does not fit.
   static func rule(_ text: String) throws(FlywheelError) -> EarlyStopping {
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    let members = try TypedMembers(
-      parts.count > 1 ? parts[1] : "",
-      such: "patience=5,min_delta=0.001"
-    )
+    let members = try TypedMembers(text, such: "patience=5,min_delta=0.001")
     let direction: Retention.Best.Direction? = try members.choice("direction")
     let rule = try EarlyStopping(
-      metric: String(parts[0]),
+      metric: members.subject,
       direction: direction,
       patience: try members.integer("patience") ?? 5,
       minimumDelta: try members.number("min_delta") ?? 0

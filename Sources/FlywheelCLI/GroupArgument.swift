@@ -8,13 +8,9 @@ enum GroupArgument {
   ///
   /// - Throws: `invalidArgument`, with an example.
   static func group(_ text: String) throws(FlywheelError) -> ParameterGroupOverride {
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    let patterns = parts[0].split(separator: ",").map(String.init)
-    let members = try TypedMembers(
-      parts.count > 1 ? parts[1] : "",
-      such: "weight_decay=0,learning_rate=0.1"
-    ).members
-    guard !patterns.isEmpty, !members.isEmpty else {
+    let typed = try TypedMembers(text, such: "weight_decay=0,learning_rate=0.1")
+    let patterns = typed.subject.split(separator: ",").map(String.init)
+    guard !patterns.isEmpty, !typed.members.isEmpty else {
       throw FlywheelError(
         .invalidArgument,
         "Found '\(text)' where names and numbers are expected, for example "
@@ -22,7 +18,7 @@ enum GroupArgument {
       )
     }
     var hyperparameters = Hyperparameters()
-    for (name, word) in members {
+    for (name, word) in typed.members {
       guard let value = value(word) else {
         throw FlywheelError(
           .invalidArgument,

@@ -7,15 +7,14 @@ enum ScheduleArgument {
   ///
   /// - Throws: `invalidArgument`, listing the shapes there are, or what the shape takes.
   static func schedule(_ text: String) throws(FlywheelError) -> Schedule {
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    let kind = String(parts[0])
+    let numbers = try TypedMembers(text, such: "over=20,end=0.1")
+    let kind = numbers.subject
     guard Schedule.kinds.contains(kind) else {
       throw FlywheelError(
         .invalidArgument,
         "There is no schedule '\(kind)'; choose one of \(Schedule.kinds.joined(separator: ", "))."
       )
     }
-    let numbers = try TypedMembers(parts.count > 1 ? parts[1] : "", such: "over=20,end=0.1")
     try numbers.refuseOthers(than: members(of: kind), of: "A schedule '\(kind)'")
     let shape: Schedule.Shape =
       switch kind {

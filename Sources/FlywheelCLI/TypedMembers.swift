@@ -1,17 +1,21 @@
 import FlywheelCore
 
-/// Names and values as they are typed behind a colon: `over=20,end=0.1`.
+/// A word with names and values behind a colon, as it is typed: `cosine:over=20,end=0.1`.
 struct TypedMembers {
+  /// What stands before the colon.
+  let subject: String
   private(set) var members: [(name: String, value: String)] = []
 
   /// Takes a text apart.
   ///
   /// - Parameters:
-  ///   - text: What was typed behind the colon.
-  ///   - example: What it might look like.
+  ///   - text: What was typed; without a colon it has no members.
+  ///   - example: What they might look like.
   /// - Throws: `invalidArgument` for a part that is no `name=value`, or a name that comes twice.
-  init(_ text: Substring, such example: String) throws(FlywheelError) {
-    for part in text.split(separator: ",") {
+  init(_ text: String, such example: String) throws(FlywheelError) {
+    let halves = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    subject = String(halves[0])
+    for part in (halves.count > 1 ? halves[1] : "").split(separator: ",") {
       let sides = part.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
       guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty else {
         throw FlywheelError(

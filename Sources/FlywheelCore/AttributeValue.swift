@@ -13,12 +13,13 @@ public enum AttributeValue: Sendable {
 }
 
 extension AttributeValue: Hashable {
-  /// Whether both say the same: the same kind, and equal values; tensors bit for bit.
+  /// Whether both say the same: the same kind, and equal values; numbers and tensors bit for bit, so that
+  /// a NaN equals itself.
   public static func == (left: AttributeValue, right: AttributeValue) -> Bool {
     switch (left, right) {
     case (.string(let left), .string(let right)): left == right
     case (.integer(let left), .integer(let right)): left == right
-    case (.double(let left), .double(let right)): left == right
+    case (.double(let left), .double(let right)): left.bitPattern == right.bitPattern
     case (.strings(let left), .strings(let right)): left == right
     case (.tensor(let left), .tensor(let right)):
       left.dtype == right.dtype && left.shape == right.shape
@@ -32,7 +33,7 @@ extension AttributeValue: Hashable {
     switch self {
     case .string(let text): hasher.combine(text)
     case .integer(let number): hasher.combine(number)
-    case .double(let number): hasher.combine(number)
+    case .double(let number): hasher.combine(number.bitPattern)
     case .strings(let texts): hasher.combine(texts)
     case .tensor(let tensor):
       hasher.combine(tensor.dtype)

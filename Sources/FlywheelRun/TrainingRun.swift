@@ -126,8 +126,13 @@ public final class TrainingRun {
         "Metrics of step \(step) come after those of step \(history.steps.last ?? 0)."
       )
     }
+    // The file comes first, so that a call that failed can be made again; and it gets a history of the
+    // one row, since a copy of all of them at every step would cost more and more.
+    try history.arrange(as: row.keys)
+    var newest = History()
+    try newest.append(step: step, row)
+    try directory.appendMetrics(newest)
     try history.append(step: step, row)
-    try directory.appendMetrics(history)
   }
 
   /// Saves the state, or begins to: training may go on as soon as this returns.

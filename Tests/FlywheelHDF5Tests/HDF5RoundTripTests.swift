@@ -89,6 +89,7 @@ import Testing
     let values: [(String, AttributeValue)] = [
       ("text", .string("Größe, 大きさ")), ("empty", .string("")), ("step", .integer(.min)),
       ("last", .integer(.max)), ("rate", .double(0.1)), ("none", .double(-.infinity)),
+      ("no number", .double(.nan)), ("negative", .double(-0.0)),
       ("long", .string(String(repeating: "x", count: 60_000))),
     ]
     let directory = try TemporaryDirectory()

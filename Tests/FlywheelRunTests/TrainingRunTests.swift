@@ -310,6 +310,30 @@ struct TrainingRunTests {
     #expect(try steps() == [40])
   }
 
+  @Test("Metrics that could not be written can be logged again")
+  func logging() throws {
+    let (temporary, path) = try newPath()
+    var model = Model()
+    let run = try TrainingRun(at: path, rule: "mine")
+    try run.log(step: 10, ["loss": 0.5, "rate": 1])
+    let log = FilePath(path).appending("metrics.jsonl")
+    try FileSystem.removeFile(log)
+    try FileSystem.createDirectory(log)
+    #expect(error { try run.log(step: 20, ["rate": 1, "loss": 0.25]) }?.code == .inputOutput)
+    FileSystem.removeEmptyDirectory(log)
+    try run.log(step: 20, ["rate": 1, "loss": 0.25])
+    #expect(
+      String(decoding: try temporary.read("run/metrics.jsonl"), as: UTF8.self)
+        == "{\"step\":20,\"rate\":1.0,\"loss\":0.25}\n"
+    )
+    model.step = 20
+    try run.save { try model.describe(&$0) }
+    try run.finish()
+    let checkpoint = try RunDirectory.newest(in: FilePath(path)).checkpoint
+    #expect(checkpoint.history.steps == [10, 20])
+    #expect(checkpoint.history.metrics == ["rate": [1, 1], "loss": [0.5, 0.25]])
+  }
+
   @Test("Training that throws is saved first")
   func errors() throws {
     struct Stumble: Error, Equatable {}
