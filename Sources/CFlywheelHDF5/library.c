@@ -183,9 +183,8 @@ static void set_up(void) {
   H5Pset_driver(file_access, fw_h5_register_driver(), NULL);
   H5Pset_libver_bounds(file_access, H5F_LIBVER_V18, H5F_LIBVER_V110);
   H5Pset_fclose_degree(file_access, H5F_CLOSE_STRONG);
-  // Everything from one byte on starts at a cache line. Raw data is not collected into blocks, which
-  // would only leave holes; metadata is, so that it is read and written in few pieces.
-  H5Pset_alignment(file_access, 1, 64);
+  // Raw data is not collected into blocks, in which it would not be aligned; metadata is, so that it is
+  // read and written in few pieces.
   H5Pset_small_data_block_size(file_access, 0);
   H5Pset_meta_block_size(file_access, 4096);
   file_creation = H5Pcreate(H5P_FILE_CREATE);

@@ -37,7 +37,7 @@ struct HDF5WrittenTests {
     try writer.close()
   }
 
-  /// The golden file is only written anew when a feature is added to it.
+  /// The golden file is only written anew when a feature is added to it, or files are laid out better.
   private static func emptied(_ path: FilePath) throws -> FilePath {
     try HDF5DamageTests.write([], to: path)
     return path
