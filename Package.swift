@@ -56,6 +56,7 @@ let package = Package(
     .executable(name: "flywheel", targets: ["flywheel"]),
     .library(name: "FlywheelCore", targets: ["FlywheelCore"]),
     .library(name: "FlywheelHDF5", targets: ["FlywheelHDF5"]),
+    .library(name: "FlywheelNPZ", targets: ["FlywheelNPZ"]),
     .library(name: "FlywheelOptim", targets: ["FlywheelOptim"]),
     .library(name: "FlywheelCheckpoint", targets: ["FlywheelCheckpoint"]),
     .library(name: "FlywheelRun", targets: ["FlywheelRun"]),
@@ -106,6 +107,10 @@ let package = Package(
     room(
       "FlywheelHDF5",
       dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage, orderedCollections]
+    ),
+    room(
+      "FlywheelNPZ",
+      dependencies: ["FlywheelCore", "CFlywheelKernels", systemPackage, orderedCollections]
     ),
     room(
       "FlywheelCheckpoint",
@@ -160,6 +165,7 @@ let package = Package(
       dependencies: ["CFlywheelKernels", "CZlib", systemPackage, orderedCollections]
     ),
     tests("FlywheelHDF5", dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage]),
+    tests("FlywheelNPZ", dependencies: ["FlywheelCore", systemPackage]),
     tests("FlywheelOptim", dependencies: ["FlywheelCore"]),
     tests(
       "FlywheelCheckpoint",
