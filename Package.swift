@@ -63,6 +63,7 @@ let package = Package(
     .library(name: "FlywheelTrain", targets: ["FlywheelTrain"]),
     .library(name: "FlywheelPlot", targets: ["FlywheelPlot"]),
     .library(name: "FlywheelTensorBoard", targets: ["FlywheelTensorBoard"]),
+    .library(name: "FlywheelZip", targets: ["FlywheelZip"]),
   ],
   traits: [
     .trait(
@@ -124,6 +125,7 @@ let package = Package(
       "FlywheelHDF5",
       dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage, orderedCollections]
     ),
+    room("FlywheelZip", dependencies: ["FlywheelCore", "FlywheelDeflate", systemPackage]),
     room(
       "FlywheelCheckpoint",
       dependencies: ["FlywheelCore", "FlywheelOptim", orderedCollections]
@@ -178,6 +180,7 @@ let package = Package(
     ),
     tests("FlywheelDeflate", dependencies: ["FlywheelCore", "CFlywheelDeflate", "CZlib"]),
     tests("FlywheelHDF5", dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage]),
+    tests("FlywheelZip", dependencies: ["FlywheelCore", "FlywheelDeflate", systemPackage]),
     tests("FlywheelOptim", dependencies: ["FlywheelCore"]),
     tests(
       "FlywheelCheckpoint",
