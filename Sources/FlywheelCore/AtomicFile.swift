@@ -72,6 +72,16 @@ public struct AtomicFile: ~Copyable {
     try Self.named(path) { () throws(FlywheelError) in try file.write(bytes) }
   }
 
+  /// Writes bytes over others that have been written already.
+  ///
+  /// - Parameters:
+  ///   - bytes: The bytes.
+  ///   - offset: Where in the file they go.
+  /// - Throws: `inputOutput` if the system refuses.
+  public func overwrite(_ bytes: RawSpan, at offset: Int) throws(FlywheelError) {
+    try Self.named(path) { () throws(FlywheelError) in try file.write(bytes, at: offset) }
+  }
+
   /// Makes the bytes durable and gives the file its name.
   ///
   /// - Throws: `inputOutput`; the file that had the name before is then still there, unless it is the
