@@ -88,8 +88,11 @@ enum NPYContent {
     }
   }
 
-  /// What cannot go into another file: bytes behind the array.
+  /// What cannot go into another file: something else than an array, or bytes behind one.
   func obstacle(_ key: String) -> ArchiveMetadata.Obstacle? {
+    if case .unreadable("file", _, _) = self {
+      return ArchiveMetadata.Obstacle(name: "the file '\(key)'", reason: "is no .npy file")
+    }
     guard followingByteCount > 0 else { return nil }
     return ArchiveMetadata.Obstacle(
       name: "the \(followingByteCount) bytes after the array '\(key)'",

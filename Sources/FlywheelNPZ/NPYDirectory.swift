@@ -8,6 +8,8 @@ public import SystemPackage
 /// order of their keys' bytes. Hidden files are passed over; other files that are no .npy count as obstacles, and so do
 /// symbolic links that lead out of the directory, which are not followed.
 ///
+/// Arrays of elements that numpy has no type for are what Flywheel's document in the directory says they are.
+///
 /// Opening finds the files; each is opened again when it is asked for.
 public final class NPYDirectory: ArchiveReader {
   /// The directory.
@@ -15,6 +17,7 @@ public final class NPYDirectory: ArchiveReader {
 
   private let files: OrderedDictionary<String, FilePath>
   private let extras: ArchiveMetadata
+  private let trueTypes = TrueTypes()
 
   /// Finds the files.
   ///
@@ -44,7 +47,7 @@ public final class NPYDirectory: ArchiveReader {
   /// - Throws: `inputOutput` if a file cannot be opened.
   public func members() throws(FlywheelError) -> [ArchiveMember] {
     var members: [ArchiveMember] = []
-    for (key, file) in files { members.append(try opened(file).content.member(key)) }
+    for (key, file) in files { members.append(try member(key, file)) }
     return members
   }
 
@@ -54,9 +57,7 @@ public final class NPYDirectory: ArchiveReader {
   /// - Throws: `inputOutput` if its file cannot be opened.
   /// - Returns: What it is; nil if there is none of this name.
   public func member(_ key: String) throws(FlywheelError) -> ArchiveMember? {
-    try files[key].map { (file) throws(FlywheelError) in
-      try opened(file).content.member(key)
-    }
+    try files[key].map { (file) throws(FlywheelError) in try member(key, file) }
   }
 
   /// What is there besides the arrays.
@@ -80,10 +81,8 @@ public final class NPYDirectory: ArchiveReader {
   public func tensor(_ key: String) throws(FlywheelError) -> Tensor? {
     guard let file = files[key] else { return nil }
     do throws(FlywheelError) {
-      let (content, storage) = try opened(file)
-      let header = try content.header()
-      return try NPYElements(header, array: header.array)
-        .tensor(in: storage, at: header.byteCount)
+      let (elements, storage) = try array(key, file)
+      return try elements.tensor(in: storage, at: elements.byteOffset)
     } catch {
       throw error.located(path: file, tensor: key)
     }
@@ -101,11 +100,32 @@ public final class NPYDirectory: ArchiveReader {
   ) throws(FlywheelError) {
     guard let file = files[key] else { throw FlywheelError.noArray(key, in: path) }
     do throws(FlywheelError) {
-      let (content, storage) = try opened(file)
-      let header = try content.header()
-      try NPYElements(header, array: header.array).read(storage, at: header.byteCount, body)
+      let (elements, storage) = try array(key, file)
+      try elements.read(storage, at: elements.byteOffset, body)
     } catch {
       throw error.located(path: file, tensor: key)
+    }
+  }
+
+  private func member(_ key: String, _ file: FilePath) throws(FlywheelError) -> ArchiveMember {
+    let content = try opened(file).content
+    return try content.member(key, as: trueElement(of: key, content))
+  }
+
+  private func array(
+    _ key: String,
+    _ file: FilePath
+  ) throws(FlywheelError) -> (elements: NPYElements, storage: TensorStorage) {
+    let (content, storage) = try opened(file)
+    let header = try content.header()
+    let array = try header.array(of: trueElement(of: key, content))
+    return (NPYElements(header, array: array), storage)
+  }
+
+  private func trueElement(of key: String, _ content: NPYContent) -> ElementType? {
+    guard case .array(let header, _) = content else { return nil }
+    return trueTypes.element(of: key, header) { () throws(FlywheelError) in
+      try tensor(TrueTypes.documentKey)
     }
   }
 

@@ -70,6 +70,24 @@ public struct NPYHeader: Sendable, Hashable {
     return total
   }
 
+  /// Whether a file starts as .npy files do.
+  ///
+  /// - Parameter bytes: The file, or its first six bytes.
+  /// - Returns: Whether the signature stands there.
+  public static func recognizes(_ bytes: RawSpan) -> Bool {
+    guard bytes.byteCount >= magic.count else { return false }
+    let front = bytes.extracting(first: magic.count)
+    return unsafe front.withUnsafeBytes { unsafe $0.elementsEqual(magic) }
+  }
+
+  /// How many bytes a header has.
+  ///
+  /// - Parameter prefix: The front of a file.
+  /// - Returns: The number; 0 if these bytes do not tell, and are no header.
+  static func byteCount(announcedBy prefix: [UInt8]) -> Int {
+    (try? NPYDictionary.text(in: prefix.rawBytes))?.range.upperBound ?? 0
+  }
+
   // MARK: The form
 
   /// `\x93NUMPY`.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes the files in Tests/Fixtures/npy with the real numpy and ml_dtypes.
+"""Makes the files in Tests/Fixtures/npy and Tests/Fixtures/npz with the real numpy and ml_dtypes.
 
-Each holds numpy.arange(size).reshape(shape), or the same as text, dates or records; its name says what
+Each .npy file holds numpy.arange(size).reshape(shape), or the same as text, dates or records; its name says what
 it is: dtype, extents joined by x ("scalar" for none), and "fortran" or "big" where they apply.
 They are committed: run this only to add one.
 """
@@ -9,12 +9,14 @@ They are committed: run this only to add one.
 import io
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 
 import ml_dtypes
 import numpy
 
 FOLDER = Path(__file__).resolve().parents[1] / "Fixtures" / "npy"
+ARCHIVES = FOLDER.with_name("npz")
 
 NUMBERS = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
            "float16", "float32", "float64", "complex64", "complex128"]
@@ -43,7 +45,59 @@ def name_of(dtype: str, shape: tuple, *words: str) -> str:
     return "-".join([dtype, extents, *words])
 
 
+class Unseekable(io.RawIOBase):
+    """A stream that can only be appended to, as a pipe."""
+
+    def __init__(self) -> None:
+        self.bytes = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        self.bytes += data
+        return len(data)
+
+
+def save_archives() -> None:
+    """The same three arrays in every way that Python writes them, and one archive of odd members."""
+    arrays = {
+        "weight": numpy.arange(6, dtype="f4").reshape(2, 3),
+        "layers/0.weight": numpy.asfortranarray(numpy.arange(600, dtype=">f8").reshape(20, 30)),
+        "größe": numpy.array("text"),
+    }
+    numpy.savez(ARCHIVES / "savez.npz", **arrays)
+    numpy.savez_compressed(ARCHIVES / "compressed.npz", **arrays)
+    numpy.savez(ARCHIVES / "positional.npz", *arrays.values())
+    numpy.savez(ARCHIVES / "empty.npz")
+    for name, method in [("pipe.npz", zipfile.ZIP_STORED), ("pipe-deflated.npz", zipfile.ZIP_DEFLATED)]:
+        stream = Unseekable()
+        with zipfile.ZipFile(stream, "w", method) as archive:
+            for key, array in arrays.items():
+                with archive.open(key + ".npy", "w", force_zip64=True) as member:
+                    numpy.lib.format.write_array(member, array)
+        (ARCHIVES / name).write_bytes(stream.bytes)
+    whole = io.BytesIO()
+    numpy.save(whole, arrays["weight"])
+    pickled = io.BytesIO()
+    numpy.save(pickled, numpy.array([None, "object"], dtype=object))
+    with zipfile.ZipFile(ARCHIVES / "odd.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.npy", whole.getvalue())
+        archive.writestr("a", b"a text")
+        archive.writestr("array without suffix", whole.getvalue())
+        archive.writestr("two.npy", whole.getvalue() * 2)
+        archive.writestr("objects.npy", pickled.getvalue())
+        archive.writestr("short.npy", whole.getvalue()[:-1])
+        archive.writestr("no array.npy", b"another text")
+        archive.writestr("nothing.npy", b"")
+        archive.writestr("folder/", b"")
+        archive.writestr("folder/b.npy", whole.getvalue())
+        archive.writestr("folder/empty/", b"")
+
+
 def main() -> int:
+    ARCHIVES.mkdir(parents=True, exist_ok=True)
+    save_archives()
     FOLDER.mkdir(parents=True, exist_ok=True)
     for path in FOLDER.glob("*.npy"):
         path.unlink()
