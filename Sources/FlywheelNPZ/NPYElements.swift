@@ -146,6 +146,8 @@ struct NPYElements {
       try pieces.take(bytes, body)
       return
     }
+    // Here, as what is wrong has another place once it is reordered.
+    if array.element == .number(.bool) { try TruthValues.check(bytes, at: byteOffset) }
     let axes = axes
     let size = array.element.byteCount
     let rowCount = axes[0]

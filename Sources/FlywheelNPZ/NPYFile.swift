@@ -19,12 +19,21 @@ public final class NPYFile: ArchiveReader {
   /// - Parameter path: The file.
   /// - Throws: `notFound`, `inputOutput`; `malformed`, `truncated` or `limitExceeded`, with the offset, if it
   ///   is no whole .npy file.
-  public init(path: FilePath) throws(FlywheelError) {
+  public convenience init(path: FilePath) throws(FlywheelError) {
+    try self.init(TensorStorage(mapping: MappedFile(path: path)), path: path)
+  }
+
+  /// Takes the bytes of a file that is in memory, and reads its header.
+  ///
+  /// - Parameters:
+  ///   - bytes: All of its bytes.
+  ///   - path: Its name, for the array's and for errors.
+  /// - Throws: `malformed`, `truncated` or `limitExceeded`, with the offset, if it is no whole .npy file.
+  public init(_ bytes: TensorStorage, path: FilePath) throws(FlywheelError) {
     self.path = path
     key = path.stem ?? path.string
-    let storage = TensorStorage(mapping: try MappedFile(path: path))
-    content = NPYContent(storage.bytes, byteCount: storage.byteCount)
-    self.storage = storage
+    content = NPYContent(bytes.bytes, byteCount: bytes.byteCount)
+    storage = bytes
     if case .unreadable(_, _, let reason) = content, reason.code != .unsupported {
       throw reason.located(path: path)
     }

@@ -35,10 +35,29 @@ public final class NPZFile: ArchiveReader {
   ///   - checksums: What is done with the checksums of members.
   /// - Throws: `notFound`, `inputOutput`; `malformed`, `truncated` or `unsupported` if it is no zip archive that
   ///   can be read.
-  public init(path: FilePath, checksums: Checksums = .verified) throws(FlywheelError) {
+  public convenience init(
+    path: FilePath,
+    checksums: Checksums = .verified
+  ) throws(FlywheelError) {
+    let bytes = TensorStorage(mapping: try MappedFile(path: path))
+    try self.init(bytes, path: path, checksums: checksums)
+  }
+
+  /// Takes the bytes of a file that is in memory.
+  ///
+  /// - Parameters:
+  ///   - bytes: All of its bytes.
+  ///   - path: Its name, for errors.
+  ///   - checksums: What is done with the checksums of members.
+  /// - Throws: `malformed`, `truncated` or `unsupported` if it is no zip archive that can be read.
+  public init(
+    _ bytes: TensorStorage,
+    path: FilePath,
+    checksums: Checksums = .verified
+  ) throws(FlywheelError) {
     self.path = path
     self.checksums = checksums
-    zip = try ZipReader(opening: path)
+    zip = try ZipReader(bytes, path: path)
   }
 
   // MARK: Listing

@@ -110,11 +110,11 @@ struct NPZFileTests {
   }
 
   /// Tensors of every dtype and many shapes, of bytes that are partly noise.
-  private static func tensors() throws -> [(key: String, tensor: Tensor)] {
+  private static func makeTensors() throws -> [(key: String, tensor: Tensor)] {
     var random = Philox(seed: 4, stream: 1)
     var tensors: [(String, Tensor)] = []
     for dtype in DType.allCases {
-      for extents in [[], [0], [1], [7, 5], [3, 1, 4], [40, 999]] {
+      for extents in [[], [0], [1], [7, 5], [3, 1, 4], dtype == .float32 ? [150, 999] : [9, 9]] {
         let shape = try Shape(extents)
         let bytes = (0..<shape.elementCount * dtype.byteCount).map { place in
           dtype == .bool
@@ -131,6 +131,8 @@ struct NPZFileTests {
     return tensors
   }
 
+  private static let tensors = Result { try makeTensors() }
+
   @Test(
     "What is written comes back bit for bit, and equal input gives equal bytes",
     arguments: [
@@ -139,7 +141,7 @@ struct NPZFileTests {
   )
   func roundTrip(compression: Compression) throws {
     let directory = try TemporaryDirectory()
-    let tensors = try Self.tensors()
+    let tensors = try Self.tensors.get()
     for name in ["a.npz", "b.npz"] {
       let writer = try NPZWriter(
         creating: directory.path.appending(name),
