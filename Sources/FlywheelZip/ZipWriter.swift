@@ -59,22 +59,21 @@ public struct ZipWriter: ~Copyable {
     _ pieces: Pieces
   ) throws(FlywheelError) {
     try requireWhole()
-    try requireNew(name)
+    let bytes = Array(name.utf8)
+    try take(name, bytes)
     isWhole = false
     do throws(FlywheelError) {
-      let name = Array(name.utf8)
       if compression == .none {
-        try store(name, byteCount, crc32, pieces)
+        try store(bytes, byteCount, crc32, pieces)
       } else if byteCount <= ParallelDeflater.blockByteCount {
-        try small.append(name, byteCount, crc32, compression, elementByteCount, pieces)
+        try small.append(bytes, byteCount, crc32, compression, elementByteCount, pieces)
         if small.isFull { try writeSmallMembers() }
       } else {
-        try compress(name, byteCount, crc32, compression, elementByteCount, pieces)
+        try compress(bytes, byteCount, crc32, compression, elementByteCount, pieces)
       }
     } catch {
       throw error.located(path: path, tensor: name)
     }
-    names.insert(name)
     isWhole = true
   }
 
@@ -102,16 +101,9 @@ public struct ZipWriter: ~Copyable {
     }
   }
 
-  private func requireNew(_ name: String) throws(FlywheelError) {
+  /// Takes a name, so that no other member gets it.
+  private mutating func take(_ name: String, _ bytes: [UInt8]) throws(FlywheelError) {
     let location = FlywheelError.Location(path: path, tensor: name)
-    guard !names.contains(name) else {
-      throw FlywheelError(
-        .alreadyExists,
-        "The archive has a member of this name already; each needs a name of its own.",
-        at: location
-      )
-    }
-    let bytes = Array(name.utf8)
     guard bytes.count <= Int(UInt16.max) else {
       throw FlywheelError(
         .invalidArgument,
@@ -123,6 +115,13 @@ public struct ZipWriter: ~Copyable {
       throw FlywheelError(
         .invalidArgument,
         "Found \(danger); programs that unpack archives refuse it. Rename the member.",
+        at: location
+      )
+    }
+    guard names.insert(name).inserted else {
+      throw FlywheelError(
+        .alreadyExists,
+        "The archive has a member of this name already; each needs a name of its own.",
         at: location
       )
     }
@@ -159,7 +158,12 @@ public struct ZipWriter: ~Copyable {
       }
     }
     try size.finish()
-    if crc32 == nil { try file.overwrite(member.header.rawBytes, at: member.headerOffset) }
+    if crc32 == nil {
+      var checksum: [UInt8] = []
+      checksum.append32(member.crc32)
+      let offset = member.headerOffset + ZipRecord.localHeaderChecksumOffset
+      try file.overwrite(checksum.rawBytes, at: offset)
+    }
     member.appendRecord(to: &directory)
   }
 
