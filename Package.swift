@@ -159,7 +159,10 @@ let package = Package(
       "FlywheelCore",
       dependencies: ["CFlywheelKernels", "CZlib", systemPackage, orderedCollections]
     ),
-    tests("FlywheelHDF5", dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage]),
+    tests(
+      "FlywheelHDF5",
+      dependencies: ["FlywheelCore", "CFlywheelHDF5", orderedCollections, systemPackage]
+    ),
     tests("FlywheelOptim", dependencies: ["FlywheelCore"]),
     tests(
       "FlywheelCheckpoint",

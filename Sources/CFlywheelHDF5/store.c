@@ -139,21 +139,24 @@ static herr_t read_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t 
   return 0;
 }
 
-static herr_t write_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t count,
-                          const void *buffer) {
-  (void)type, (void)transfer;
-  fw_h5_file *file = (fw_h5_file *)base;
-  fw_h5_store *store = file->store;
-  if (address + count > file->end) file->end = address + count;
-  for (size_t done = 0; done < count && store->descriptor >= 0 && store->error == 0;) {
+void fw_h5_store_write(fw_h5_store *store, uint64_t offset, const void *bytes, size_t byte_count) {
+  for (size_t done = 0; done < byte_count && store->descriptor >= 0 && store->error == 0;) {
     // Systems refuse or cut short what is larger than 2 GiB.
-    size_t part = count - done < (1u << 30) ? count - done : 1u << 30;
-    ssize_t put = pwrite(store->descriptor, (const char *)buffer + done, part, address + done);
+    size_t part = byte_count - done < (1u << 30) ? byte_count - done : 1u << 30;
+    ssize_t put = pwrite(store->descriptor, (const char *)bytes + done, part, offset + done);
     if (put > 0)
       done += put;
     else if (put == 0 || errno != EINTR)
       store->error = put == 0 ? EIO : errno;
   }
+}
+
+static herr_t write_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t count,
+                          const void *buffer) {
+  (void)type, (void)transfer;
+  fw_h5_file *file = (fw_h5_file *)base;
+  if (address + count > file->end) file->end = address + count;
+  fw_h5_store_write(file->store, address, buffer, count);
   return 0;
 }
 

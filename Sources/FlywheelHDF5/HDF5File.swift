@@ -147,7 +147,8 @@ public import SystemPackage
     }
     var dtype = DType(description.element)
     if dtype == nil { dtype = try namedType(of: handle, description) }
-    let dataset = try HDF5Dataset(description, dtype, at: place)
+    let element = dtype.map(ElementType.number) ?? OpaqueType(description).map(ElementType.opaque)
+    let dataset = try HDF5Dataset(description, element, at: place)
     return OpenDataset(handle: handle, dataset: dataset, description: description)
   }
 

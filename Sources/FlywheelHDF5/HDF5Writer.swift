@@ -16,6 +16,9 @@ public import SystemPackage
 /// multiples of 64 bytes: the same calls give the same bytes, and the bytes can be mapped. Write to
 /// `AtomicFile.temporaryPath`, close, then commit. Dropped without `close`, it leaves an unusable file.
 @safe public struct HDF5Writer: ~Copyable {
+  /// The most axes of a dataset.
+  static let largestRank = Int(FW_H5_MAX_RANK)
+
   let path: FilePath
   private let file: OpenFile
   // libhdf5 writes through it, to the descriptor of `file`, until it is detached.
@@ -35,20 +38,49 @@ public import SystemPackage
     creating path: FilePath,
     expectedByteCount: Int = 0
   ) throws(FlywheelError) {
-    let file = try OpenFile(path, flags: O_RDWR | O_CREAT | O_NONBLOCK, purpose: "create the file")
-    let size = try OpenFile.size(of: file.descriptor, path: path)
-    guard size == 0 else {
-      throw FlywheelError(
-        .alreadyExists,
-        "The file has content already (\(size) bytes); delete it or choose another name.",
-        at: .init(path: path)
+    try self.init(creating: path, shownAs: path, expectedByteCount)
+  }
+
+  /// Starts the file that is to become another one, whose name errors then have: the temporary one means
+  /// nothing to whoever reads them.
+  ///
+  /// - Parameters:
+  ///   - target: The file that it is to become.
+  ///   - expectedByteCount: As in the general function.
+  /// - Throws: As the general function.
+  init(creating target: borrowing AtomicFile, expectedByteCount: Int) throws(FlywheelError) {
+    try self.init(creating: target.temporaryPath, shownAs: target.path, expectedByteCount)
+  }
+
+  private init(
+    creating path: FilePath,
+    shownAs shownPath: FilePath,
+    _ expectedByteCount: Int
+  ) throws(FlywheelError) {
+    do throws(FlywheelError) {
+      let file = try OpenFile(
+        path,
+        flags: O_RDWR | O_CREAT | O_NONBLOCK,
+        purpose: "create the file"
       )
+      let size = try OpenFile.size(of: file.descriptor, path: path)
+      guard size == 0 else {
+        throw FlywheelError(
+          .alreadyExists,
+          "The file has content already (\(size) bytes); delete it or choose another name.",
+          at: .init(path: path)
+        )
+      }
+      let (store, fileID) = try unsafe Self.create(file.descriptor, path, expectedByteCount)
+      self.path = shownPath
+      self.file = file
+      unsafe self.store = store
+      self.fileID = fileID
+    } catch {
+      var error = error
+      error.location.path = shownPath
+      throw error
     }
-    let (store, fileID) = try unsafe Self.create(file.descriptor, path, expectedByteCount)
-    self.path = path
-    self.file = file
-    unsafe self.store = store
-    self.fileID = fileID
   }
 
   private static func create(
@@ -110,6 +142,98 @@ public import SystemPackage
     try write(tensor.bytes, type, tensor.shape, at: place, properties.id, typeName: typeName)
   }
 
+  /// Writes an array of any type as a contiguous dataset, piece by piece.
+  ///
+  /// - Parameters:
+  ///   - description: What it is.
+  ///   - path: Where, with `/` between names; groups that are missing are created.
+  ///   - elements: Hands out its bytes; libhdf5 is free meanwhile.
+  /// - Throws: `unsupported` for elements that HDF5 cannot hold, `mismatch` if there are more or fewer bytes
+  ///   than described, and as the general function.
+  mutating func write(
+    _ description: TensorDescription,
+    at path: String,
+    _ elements: ArchiveWriter.Elements
+  ) throws(FlywheelError) {
+    let place = try located(path)
+    let type = try elementType(of: description.element, at: place)
+    let dtype = description.element.dtype
+    let typeName = dtype.flatMap { $0.isNamedByAttribute ? $0.rawValue : nil }
+    let properties = fw_h5_contiguous_creation()
+    let offset = try HDF5Library.call { () throws(FlywheelError) in
+      let shape = description.shape
+      let dataset = try create(type.id, shape, at: place, properties, typeName: typeName)
+      let offset = UInt64(H5Dget_offset(dataset.id))
+      guard offset != .max || description.byteCount == 0 else {
+        throw failure("find the place of the dataset", at: place)
+      }
+      return offset
+    }
+    var written = 0
+    try elements { (piece) throws(FlywheelError) in
+      guard piece.byteCount <= description.byteCount - written else {
+        throw misfit(description, "more", at: place)
+      }
+      if dtype == .bool {
+        try FlywheelError.locating(path: self.path, tensor: place.description) {
+          () throws(FlywheelError) in
+          try piece.checkTruthValues(firstIndex: written)
+        }
+      }
+      try HDF5Library.call { () throws(FlywheelError) in
+        unsafe piece.withUnsafeBytes { bytes in
+          unsafe fw_h5_store_write(store, offset + UInt64(written), bytes.baseAddress, bytes.count)
+        }
+        guard unsafe fw_h5_store_error(store) == 0 else {
+          throw failure("write the dataset", at: place)
+        }
+      }
+      written += piece.byteCount
+    }
+    guard written == description.byteCount else {
+      throw misfit(description, "only \(written)", at: place)
+    }
+  }
+
+  /// What HDF5 calls elements.
+  private func elementType(
+    of element: ElementType,
+    at place: HDF5Path
+  ) throws(FlywheelError) -> HDF5Handle {
+    let type: hid_t
+    switch element {
+    case .number(let dtype):
+      let shared = HDF5Library.type(of: dtype)
+      type = H5Iinc_ref(shared) < 0 ? -1 : shared
+    case .opaque(let opaque):
+      switch opaque.storing {
+      case .text: type = fw_h5_new_byte_string_type(opaque.byteCount)
+      case .bytes(let tag): type = unsafe fw_h5_new_opaque_type(opaque.byteCount, tag)
+      case nil:
+        throw FlywheelError(
+          .unsupported,
+          "HDF5 cannot hold elements of type \(opaque.name) so that they come back as they are.",
+          at: .init(path: path, tensor: place.description)
+        )
+      }
+    }
+    guard let type = HDF5Handle(type) else { throw failure("describe the elements", at: place) }
+    return type
+  }
+
+  private func misfit(
+    _ description: TensorDescription,
+    _ found: String,
+    at place: HDF5Path
+  ) -> FlywheelError {
+    FlywheelError(
+      .mismatch,
+      "There are \(found) bytes where an array of shape \(description.shape) and type "
+        + "\(description.element) has \(description.byteCount).",
+      at: .init(path: path, tensor: place.description)
+    )
+  }
+
   /// Writes texts as a dataset, in UTF-8, all of one length and filled up with zeros.
   ///
   /// - Parameters:
@@ -150,29 +274,42 @@ public import SystemPackage
     typeName: String? = nil
   ) throws(FlywheelError) {
     try HDF5Library.call { () throws(FlywheelError) in
-      let group = try openGroup(place.parentPath)
-      guard !place.key.isEmpty else {
-        throw invalid("A tensor cannot be the root of a file; give it a name.", at: place)
-      }
-      guard let space = HDF5Handle(try space(of: shape, at: place)) else {
-        throw failure("describe the shape", at: place)
-      }
-      let none = hid_t(H5P_DEFAULT)
-      let created = unsafe H5Dcreate2(group, place.name, type, space.id, none, properties, none)
-      guard let dataset = HDF5Handle(created) else {
-        throw creationFailure("create the dataset", at: place)
-      }
-      if let typeName, unsafe fw_h5_add_variable_text(dataset.id, "dtype", typeName) < 0 {
-        throw failure("name the type of the dataset", at: place)
-      }
+      let dataset = try create(type, shape, at: place, properties, typeName: typeName)
       guard bytes.byteCount > 0 else { return }
+      let all = hid_t(H5S_ALL)
       let status = unsafe bytes.withUnsafeBytes { bytes in
-        unsafe H5Dwrite(dataset.id, type, hid_t(H5S_ALL), hid_t(H5S_ALL), none, bytes.baseAddress)
+        unsafe H5Dwrite(dataset.id, type, all, all, hid_t(H5P_DEFAULT), bytes.baseAddress)
       }
       guard status >= 0, unsafe fw_h5_store_error(store) == 0 else {
         throw failure("write the dataset", at: place)
       }
     }
+  }
+
+  /// Creates a dataset; the caller holds the lock.
+  private mutating func create(
+    _ type: hid_t,
+    _ shape: Shape,
+    at place: HDF5Path,
+    _ properties: hid_t,
+    typeName: String?
+  ) throws(FlywheelError) -> HDF5Handle {
+    let group = try openGroup(place.parentPath)
+    guard !place.key.isEmpty else {
+      throw invalid("A tensor cannot be the root of a file; give it a name.", at: place)
+    }
+    guard let space = HDF5Handle(try space(of: shape, at: place)) else {
+      throw failure("describe the shape", at: place)
+    }
+    let none = hid_t(H5P_DEFAULT)
+    let created = unsafe H5Dcreate2(group, place.name, type, space.id, none, properties, none)
+    guard let dataset = HDF5Handle(created) else {
+      throw creationFailure("create the dataset", at: place)
+    }
+    if let typeName, unsafe fw_h5_add_variable_text(dataset.id, "dtype", typeName) < 0 {
+      throw failure("name the type of the dataset", at: place)
+    }
+    return dataset
   }
 
   /// Creates a group, and those above it that are missing; one that exists is fine.
@@ -213,8 +350,11 @@ public import SystemPackage
   }
 
   func space(of shape: Shape, at place: HDF5Path) throws(FlywheelError) -> hid_t {
-    guard shape.rank <= FW_H5_MAX_RANK else {
-      throw invalid("HDF5 holds at most 32 axes; the tensor has \(shape.rank).", at: place)
+    guard shape.rank <= Self.largestRank else {
+      throw invalid(
+        "HDF5 holds at most \(Self.largestRank) axes; the tensor has \(shape.rank).",
+        at: place
+      )
     }
     if shape.rank == 0 { return H5Screate(H5S_SCALAR) }
     let extents = shape.extents.map { hsize_t($0) }
