@@ -55,6 +55,7 @@ let package = Package(
   products: [
     .executable(name: "flywheel", targets: ["flywheel"]),
     .library(name: "FlywheelCore", targets: ["FlywheelCore"]),
+    .library(name: "FlywheelDeflate", targets: ["FlywheelDeflate"]),
     .library(name: "FlywheelHDF5", targets: ["FlywheelHDF5"]),
     .library(name: "FlywheelOptim", targets: ["FlywheelOptim"]),
     .library(name: "FlywheelCheckpoint", targets: ["FlywheelCheckpoint"]),
@@ -66,7 +67,10 @@ let package = Package(
   traits: [
     .trait(
       name: "Accelerated",
-      description: "Use a BLAS (OpenBLAS on Linux, Accelerate on macOS) for large layers."
+      description: """
+        Use a BLAS (OpenBLAS on Linux, Accelerate on macOS) for large layers, and libdeflate to \
+        decompress.
+        """
     )
   ],
   dependencies: [
@@ -87,6 +91,12 @@ let package = Package(
       pkgConfig: "openblas",
       providers: [.apt(["libopenblas-dev"])]
     ),
+    .systemLibrary(
+      name: "CDeflate",
+      pkgConfig: "libdeflate",
+      providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]
+    ),
+    .target(name: "CFlywheelDeflate", cSettings: cSettings),
     .target(name: "CFlywheelHDF5", dependencies: ["CHDF5"], cSettings: cSettings),
     .target(
       name: "CFlywheelKernels",
@@ -102,10 +112,19 @@ let package = Package(
         "CFlywheelKernels", "CFlywheelSystem", systemPackage, orderedCollections,
       ]
     ),
+    room(
+      "FlywheelDeflate",
+      dependencies: [
+        "FlywheelCore", "CFlywheelDeflate", "CZlib",
+        .target(name: "CDeflate", condition: .when(traits: ["Accelerated"])),
+      ]
+    ),
     room("FlywheelOptim", dependencies: ["FlywheelCore"]),
     room(
       "FlywheelHDF5",
-      dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage, orderedCollections]
+      dependencies: [
+        "FlywheelCore", "FlywheelDeflate", "CFlywheelHDF5", systemPackage, orderedCollections,
+      ]
     ),
     room(
       "FlywheelCheckpoint",
@@ -159,9 +178,12 @@ let package = Package(
       "FlywheelCore",
       dependencies: ["CFlywheelKernels", "CZlib", systemPackage, orderedCollections]
     ),
+    tests("FlywheelDeflate", dependencies: ["FlywheelCore", "CFlywheelDeflate", "CZlib"]),
     tests(
       "FlywheelHDF5",
-      dependencies: ["FlywheelCore", "CFlywheelHDF5", orderedCollections, systemPackage]
+      dependencies: [
+        "FlywheelCore", "FlywheelDeflate", "CFlywheelHDF5", orderedCollections, systemPackage,
+      ]
     ),
     tests("FlywheelOptim", dependencies: ["FlywheelCore"]),
     tests(
