@@ -381,12 +381,16 @@ static int describe_storage(hid_t dataset, fw_h5_description *result) {
     result->filter_count = H5Pget_nfilters(properties);
     if (result->filter_count < 0 || result->filter_count > FW_H5_MAX_FILTERS) status = -1;
     for (int i = 0; status == 0 && i < result->filter_count; i++) {
-      unsigned flags, config;
-      size_t values = 0;
-      H5Z_filter_t filter = H5Pget_filter2(properties, i, &flags, &values, NULL, 0, NULL, &config);
+      unsigned flags, config, value = 0;
+      size_t values = 1;
+      H5Z_filter_t filter = H5Pget_filter2(properties, i, &flags, &values, &value, 0, NULL, &config);
       if (filter < 0) status = -1;
       result->filters[i] = filter;
+      if (filter == H5Z_FILTER_SHUFFLE) result->shuffled_byte_count = value;
     }
+    unsigned options = 0;
+    if (H5Pget_chunk_opts(properties, &options) < 0) status = -1;
+    result->has_plain_edges = (options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
   }
   if (result->layout == H5D_COMPACT) result->compact_byte_count = H5Dget_storage_size(dataset);
   H5Pclose(properties);
@@ -522,6 +526,20 @@ int fw_h5_read_block(hid_t dataset, hid_t memory_type, int rank, const hsize_t *
   if (space >= 0) H5Sclose(space);
   if (memory >= 0) H5Sclose(memory);
   return status;
+}
+
+int fw_h5_find_chunk(fw_h5_store *store, hid_t dataset, const hsize_t *offset, uint64_t *place,
+                     uint64_t *byte_count, uint32_t *skipped_filters) {
+  // What libhdf5 would read it into is not touched.
+  fw_h5_store_watch(store);
+  herr_t status = H5Dread_chunk(dataset, H5P_DEFAULT, offset, skipped_filters, skipped_filters);
+  int is_found = fw_h5_store_watched(store, place, byte_count);
+  return status >= 0 && is_found ? 0 : -1;
+}
+
+int fw_h5_write_chunk(hid_t dataset, const hsize_t *offset, uint32_t skipped_filters, const void *bytes,
+                      size_t byte_count) {
+  return H5Dwrite_chunk(dataset, H5P_DEFAULT, skipped_filters, offset, byte_count, bytes);
 }
 
 hid_t fw_h5_new_string_type(size_t byte_count) { return new_string_type(byte_count, H5T_CSET_UTF8); }

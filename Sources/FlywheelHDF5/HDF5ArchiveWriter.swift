@@ -1,10 +1,12 @@
 public import FlywheelCore
+public import FlywheelDeflate
 internal import OrderedCollections
 public import SystemPackage
 
 /// A new HDF5 file as an archive that is being written: a key is the path of a dataset.
 public final class HDF5ArchiveWriter: ArchiveWriter {
   private let path: FilePath
+  private let compression: Compression
   private var file: AtomicFile?
   private var writer: HDF5Writer?
   /// The arrays that were asked for or written, and the groups that they are in.
@@ -18,17 +20,21 @@ public final class HDF5ArchiveWriter: ArchiveWriter {
   ///
   /// - Parameters:
   ///   - path: The name that it will have; a file that has it already stays until this one is finished.
+  ///   - compression: How hard arrays are compressed; those that would not shrink are not.
   ///   - expectedByteCount: About how many bytes will be written, for example those of all arrays: the space
-  ///     is taken at once.
+  ///     is taken at once if they are not compressed.
   ///   - durability: What finishing waits for.
   /// - Throws: `notFound` if the directory is not there, `inputOutput` if it cannot be written.
   public init(
     replacing path: FilePath,
+    compression: Compression = .none,
     expectedByteCount: Int = 0,
     durability: AtomicFile.Durability = .durable
   ) throws(FlywheelError) {
     let file = try AtomicFile(replacing: path, durability: durability)
-    writer = try HDF5Writer(creating: file, expectedByteCount: expectedByteCount)
+    let reserved = compression == .none ? expectedByteCount : 0
+    writer = try HDF5Writer(creating: file, expectedByteCount: reserved)
+    self.compression = compression
     self.file = consume file
     self.path = path
   }
@@ -96,7 +102,7 @@ public final class HDF5ArchiveWriter: ArchiveWriter {
     _ elements: Elements
   ) throws(FlywheelError) {
     try requireRoom(for: description, under: key)
-    try writer?.write(description, at: key, elements)
+    try writer?.write(description, at: key, compression, elements)
   }
 
   /// Writes attributes and empty groups.

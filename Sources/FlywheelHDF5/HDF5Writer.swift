@@ -136,102 +136,16 @@ public import SystemPackage
   ) throws(FlywheelError) {
     let place = try located(path)
     try checkTruth(tensor, at: place)
+    if case .compressed(let compression) = layout {
+      let description = TensorDescription(of: tensor)
+      return try write(description, at: path, compression) { (body) throws(FlywheelError) in
+        try body(tensor.bytes)
+      }
+    }
     let properties = try creationProperties(of: tensor.shape, layout, at: place)
     let type = HDF5Library.type(of: tensor.dtype)
     let typeName = tensor.dtype.isNamedByAttribute ? tensor.dtype.rawValue : nil
     try write(tensor.bytes, type, tensor.shape, at: place, properties.id, typeName: typeName)
-  }
-
-  /// Writes an array of any type as a contiguous dataset, piece by piece.
-  ///
-  /// - Parameters:
-  ///   - description: What it is.
-  ///   - path: Where, with `/` between names; groups that are missing are created.
-  ///   - elements: Hands out its bytes; libhdf5 is free meanwhile.
-  /// - Throws: `unsupported` for elements that HDF5 cannot hold, `mismatch` if there are more or fewer bytes
-  ///   than described, and as the general function.
-  mutating func write(
-    _ description: TensorDescription,
-    at path: String,
-    _ elements: ArchiveWriter.Elements
-  ) throws(FlywheelError) {
-    let place = try located(path)
-    let type = try elementType(of: description.element, at: place)
-    let dtype = description.element.dtype
-    let typeName = dtype.flatMap { $0.isNamedByAttribute ? $0.rawValue : nil }
-    let properties = fw_h5_contiguous_creation()
-    let offset = try HDF5Library.call { () throws(FlywheelError) in
-      let shape = description.shape
-      let dataset = try create(type.id, shape, at: place, properties, typeName: typeName)
-      let offset = UInt64(H5Dget_offset(dataset.id))
-      guard offset != .max || description.byteCount == 0 else {
-        throw failure("find the place of the dataset", at: place)
-      }
-      return offset
-    }
-    var written = 0
-    try elements { (piece) throws(FlywheelError) in
-      guard piece.byteCount <= description.byteCount - written else {
-        throw misfit(description, "more", at: place)
-      }
-      if dtype == .bool {
-        try FlywheelError.locating(path: self.path, tensor: place.description) {
-          () throws(FlywheelError) in
-          try piece.checkTruthValues(firstIndex: written)
-        }
-      }
-      try HDF5Library.call { () throws(FlywheelError) in
-        unsafe piece.withUnsafeBytes { bytes in
-          unsafe fw_h5_store_write(store, offset + UInt64(written), bytes.baseAddress, bytes.count)
-        }
-        guard unsafe fw_h5_store_error(store) == 0 else {
-          throw failure("write the dataset", at: place)
-        }
-      }
-      written += piece.byteCount
-    }
-    guard written == description.byteCount else {
-      throw misfit(description, "only \(written)", at: place)
-    }
-  }
-
-  /// What HDF5 calls elements.
-  private func elementType(
-    of element: ElementType,
-    at place: HDF5Path
-  ) throws(FlywheelError) -> HDF5Handle {
-    let type: hid_t
-    switch element {
-    case .number(let dtype):
-      let shared = HDF5Library.type(of: dtype)
-      type = H5Iinc_ref(shared) < 0 ? -1 : shared
-    case .opaque(let opaque):
-      switch opaque.storing {
-      case .text: type = fw_h5_new_byte_string_type(opaque.byteCount)
-      case .bytes(let tag): type = unsafe fw_h5_new_opaque_type(opaque.byteCount, tag)
-      case nil:
-        throw FlywheelError(
-          .unsupported,
-          "HDF5 cannot hold elements of type \(opaque.name) so that they come back as they are.",
-          at: .init(path: path, tensor: place.description)
-        )
-      }
-    }
-    guard let type = HDF5Handle(type) else { throw failure("describe the elements", at: place) }
-    return type
-  }
-
-  private func misfit(
-    _ description: TensorDescription,
-    _ found: String,
-    at place: HDF5Path
-  ) -> FlywheelError {
-    FlywheelError(
-      .mismatch,
-      "There are \(found) bytes where an array of shape \(description.shape) and type "
-        + "\(description.element) has \(description.byteCount).",
-      at: .init(path: path, tensor: place.description)
-    )
   }
 
   /// Writes texts as a dataset, in UTF-8, all of one length and filled up with zeros.
@@ -287,7 +201,7 @@ public import SystemPackage
   }
 
   /// Creates a dataset; the caller holds the lock.
-  private mutating func create(
+  mutating func create(
     _ type: hid_t,
     _ shape: Shape,
     at place: HDF5Path,
@@ -361,7 +275,7 @@ public import SystemPackage
     return unsafe H5Screate_simple(CInt(extents.count), extents, nil)
   }
 
-  private func creationProperties(
+  func creationProperties(
     of shape: Shape,
     _ layout: HDF5Layout,
     at place: HDF5Path

@@ -94,6 +94,8 @@ typedef struct {
   H5T_cset_t character_set;
   char tag[FW_H5_MAX_TAG];  // of opaque bytes; empty if it is longer
   int chunk_rank, filter_count;
+  int has_plain_edges;  // whether chunks that reach beyond the extents went through no filter
+  uint64_t shuffled_byte_count;  // the size of elements that the filter shuffle takes, 0 without it
   uint64_t extents[FW_H5_MAX_RANK], chunk[FW_H5_MAX_RANK], filters[FW_H5_MAX_FILTERS];
 } fw_h5_description;
 
@@ -133,6 +135,16 @@ int fw_h5_attribute_names(hid_t object, fw_h5_visitor visit, void *context);
 int fw_h5_read_all(hid_t dataset, hid_t memory_type, void *bytes);
 int fw_h5_read_block(hid_t dataset, hid_t memory_type, int rank, const hsize_t *offset,
                      const hsize_t *stride, const hsize_t *count, void *bytes);
+
+// Finds a chunk in the file that a store of ours reads from: its place, the number of its bytes there, and
+// which filters it did not go through, bit by bit. Negative if it was never written or cannot be found.
+// H5Dget_chunk_info_by_coord would walk over the index of all chunks for each.
+int fw_h5_find_chunk(fw_h5_store *store, hid_t dataset, const hsize_t *offset, uint64_t *place,
+                     uint64_t *byte_count, uint32_t *skipped_filters);
+
+// Writes a chunk as it is to be in the file, with the filters that it did not go through.
+int fw_h5_write_chunk(hid_t dataset, const hsize_t *offset, uint32_t skipped_filters, const void *bytes,
+                      size_t byte_count);
 
 // The type, the caller's, to read texts as: of fixed length their bytes, with zeros instead of other padding;
 // of variable length references of FW_H5_REFERENCE_SIZE bytes to where in the file they are: the length in 4
