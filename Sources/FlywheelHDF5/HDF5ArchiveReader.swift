@@ -1,4 +1,5 @@
 public import FlywheelCore
+internal import Synchronization
 public import SystemPackage
 
 /// An HDF5 file as an archive: a key is the path of a dataset.
@@ -71,6 +72,29 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Returns: The elements; nil if there is no dataset at the path.
   public func tensor(_ key: String) throws(FlywheelError) -> Tensor? {
     try ifPresent(key) { () throws(FlywheelError) in try file.tensor(key) }
+  }
+
+  /// Reads several datasets of numbers; compressed ones with all processors.
+  ///
+  /// - Parameter keys: Their paths.
+  /// - Throws: As `tensor(_:)`, for the first that cannot be read.
+  /// - Returns: The elements of each; nil where there is no dataset at the path.
+  public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
+    var found: [HDF5File.Found?] = []
+    for key in keys {
+      found.append(try ifPresent(key) { () throws(FlywheelError) in try file.find(key) })
+    }
+    let places = found
+    let tensors = Mutex([Tensor?](repeating: nil, count: keys.count))
+    try Parallel.forEach(keys.count) { (index) throws(FlywheelError) in
+      guard let place = places[index] else { return }
+      let tensor = try FlywheelError.locating(path: path, tensor: "/\(keys[index])") {
+        () throws(FlywheelError) in
+        try place.elements().tensor()
+      }
+      tensors.withLock { $0[index] = tensor }
+    }
+    return tensors.withLock { $0 }
   }
 
   /// Reads a dataset of any type that can be read or carried, piece by piece.

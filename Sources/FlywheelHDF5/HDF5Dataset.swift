@@ -39,6 +39,9 @@ public struct HDF5Dataset: Sendable, Hashable {
     /// The number.
     public let id: Int
 
+    static let gzip = Filter(id: 1)
+    static let shuffle = Filter(id: 2)
+
     /// Whether this library reads it without loading other code.
     public var isSupported: Bool { (1...3).contains(id) }
 

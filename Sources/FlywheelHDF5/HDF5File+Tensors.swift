@@ -81,9 +81,42 @@ extension HDF5File {
     _ block: HDF5Block?,
     asTensor: Bool
   ) throws(FlywheelError) -> HDF5Elements {
+    try find(place, block, asTensor: asTensor).elements()
+  }
+
+  /// Where elements are.
+  enum Found {
+    /// In the mapped file, or read by libhdf5.
+    case elements(HDF5Elements)
+    /// In chunks that libhdf5 has found.
+    case chunks(ChunkedInput)
+
+    /// Reads what is not read yet, without libhdf5.
+    func elements() throws(FlywheelError) -> HDF5Elements {
+      switch self {
+      case .elements(let elements): elements
+      case .chunks(let chunks): try chunks.elements()
+      }
+    }
+  }
+
+  /// Finds the elements of a tensor, so that several can be read at once.
+  func find(_ path: String) throws(FlywheelError) -> Found {
+    let place = try located(path)
+    return try FlywheelError.locating(path: self.path, tensor: place.description) {
+      () throws(FlywheelError) in
+      try find(place, nil, asTensor: true)
+    }
+  }
+
+  private func find(
+    _ place: HDF5Path,
+    _ block: HDF5Block?,
+    asTensor: Bool
+  ) throws(FlywheelError) -> Found {
     try HDF5Library.call { () throws(FlywheelError) in
       do throws(FlywheelError) {
-        return try read(try open(place), block, asTensor: asTensor)
+        return try find(try open(place), block, asTensor: asTensor)
       } catch {
         guard let plain = try plainDataset(place, after: error) else { throw error }
         let region = block ?? HDF5Block(whole: plain.shape)
@@ -94,20 +127,21 @@ extension HDF5File {
         let shape = try Shape(region.count)
         // The file's own number; what is beyond every file is refused when the bytes are looked for.
         let (first, overflow) = offset.addingReportingOverflow(start * plain.dtype.byteCount)
-        return try HDF5Elements(
+        let elements = try HDF5Elements(
           TensorDescription(element: .number(plain.dtype), shape: shape),
           bytes,
           byteOffset: overflow ? .max : first
         )
+        return .elements(elements)
       }
     }
   }
 
-  private func read(
+  private func find(
     _ open: borrowing OpenDataset,
     _ block: HDF5Block?,
     asTensor: Bool
-  ) throws(FlywheelError) -> HDF5Elements {
+  ) throws(FlywheelError) -> Found {
     let element =
       asTensor ? .number(try open.dataset.readableType()) : try open.dataset.readableElement()
     let whole = open.dataset.shape
@@ -116,14 +150,15 @@ extension HDF5File {
     let description = try TensorDescription(element: element, shape: shape)
     guard description.byteCount > 0 else {
       let nothing = try unsafe TensorStorage(byteCount: 0, unsafeFilledBy: { _ in })
-      return try HDF5Elements(description, nothing)
+      return .elements(try HDF5Elements(description, nothing))
     }
     let region = block ?? HDF5Block(whole: whole)
     let alignment = asTensor ? element.dtype?.alignment ?? 1 : 1
     if let start = try start(of: region, in: open, element, alignment: alignment) {
-      return try HDF5Elements(description, bytes, byteOffset: start)
+      return .elements(try HDF5Elements(description, bytes, byteOffset: start))
     }
     try check(open, reading: region, into: description.byteCount)
+    if let chunks = chunks(of: region, in: open, description) { return .chunks(chunks) }
     guard let type = open.memoryType() else {
       throw HDF5Library.damage("the type of the dataset", path: path)
     }
@@ -146,7 +181,36 @@ extension HDF5File {
         }
       guard status >= 0 else { throw HDF5Library.damage("the dataset", path: path) }
     }
-    return try HDF5Elements(description, storage)
+    return .elements(try HDF5Elements(description, storage))
+  }
+
+  /// The chunks that hold a block; nil if libhdf5 has to read them.
+  ///
+  /// Those that were never written are left to it, and what is damaged in their index.
+  private func chunks(
+    of block: HDF5Block,
+    in open: borrowing OpenDataset,
+    _ description: TensorDescription
+  ) -> ChunkedInput? {
+    let shuffled = open.description.shuffled_byte_count
+    guard case .chunked(let chunk, let filters) = open.dataset.storage,
+      open.isAsInMemory(description.element), open.description.has_plain_edges == 0,
+      shuffled == 0 || shuffled == description.element.byteCount,
+      var chunks = ChunkedInput(description, block, chunk: chunk, filters: filters, in: bytes)
+    else { return nil }
+    let areFound = chunks.locate { origin in
+      var place = ChunkedInput.Place()
+      let status = unsafe fw_h5_find_chunk(
+        store,
+        open.handle.id,
+        origin.map { hsize_t($0) },
+        &place.offset,
+        &place.byteCount,
+        &place.skippedFilters
+      )
+      return status < 0 ? nil : place
+    }
+    return areFound ? chunks : nil
   }
 
   /// Where in the mapped file the block begins; nil if it does not lie there as it is to be.
