@@ -124,7 +124,9 @@ let package = Package(
     room("FlywheelOptim", dependencies: ["FlywheelCore"]),
     room(
       "FlywheelHDF5",
-      dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage, orderedCollections]
+      dependencies: [
+        "FlywheelCore", "FlywheelDeflate", "CFlywheelHDF5", systemPackage, orderedCollections,
+      ]
     ),
     room("FlywheelZip", dependencies: ["FlywheelCore", "FlywheelDeflate", systemPackage]),
     room(
@@ -187,7 +189,12 @@ let package = Package(
       dependencies: ["CFlywheelKernels", "CZlib", systemPackage, orderedCollections]
     ),
     tests("FlywheelDeflate", dependencies: ["FlywheelCore", "CFlywheelDeflate", "CZlib"]),
-    tests("FlywheelHDF5", dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage]),
+    tests(
+      "FlywheelHDF5",
+      dependencies: [
+        "FlywheelCore", "FlywheelDeflate", "CFlywheelHDF5", orderedCollections, systemPackage,
+      ]
+    ),
     tests(
       "FlywheelNPZ",
       dependencies: ["FlywheelCore", "FlywheelDeflate", "FlywheelZip", systemPackage]
