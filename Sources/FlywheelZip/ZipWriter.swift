@@ -4,7 +4,8 @@ public import SystemPackage
 
 /// Writes a new zip archive.
 ///
-/// Equal calls give equal bytes: there is no clock in it. The bytes of stored members begin at multiples of
+/// Equal calls give equal bytes, however the pieces come and on any number of processors: there is no clock in
+/// it. Only what zlib's levels give depends on its version. The bytes of stored members begin at multiples of
 /// 64, so that they can be mapped; what is larger than zip's 32 bits is written as zip64, and nothing else
 /// is. The archive appears under its name, whole, when it is finished; dropped before, it leaves nothing.
 public struct ZipWriter: ~Copyable {
@@ -59,10 +60,10 @@ public struct ZipWriter: ~Copyable {
     _ pieces: Pieces
   ) throws(FlywheelError) {
     try requireWhole()
-    let bytes = Array(name.utf8)
-    try take(name, bytes)
+    try take(name)
     isWhole = false
     do throws(FlywheelError) {
+      let bytes = Array(name.utf8)
       if compression == .none {
         try store(bytes, byteCount, crc32, pieces)
       } else if byteCount <= ParallelDeflater.blockByteCount {
@@ -102,19 +103,12 @@ public struct ZipWriter: ~Copyable {
   }
 
   /// Takes a name, so that no other member gets it.
-  private mutating func take(_ name: String, _ bytes: [UInt8]) throws(FlywheelError) {
+  private mutating func take(_ name: String) throws(FlywheelError) {
     let location = FlywheelError.Location(path: path, tensor: name)
-    guard bytes.count <= Int(UInt16.max) else {
+    if let objection = Self.objection(to: name) {
       throw FlywheelError(
         .invalidArgument,
-        "The name has \(bytes.count) bytes; a zip archive has room for \(UInt16.max).",
-        at: location
-      )
-    }
-    if let danger = ZipName.danger(in: bytes.rawBytes) {
-      throw FlywheelError(
-        .invalidArgument,
-        "Found \(danger); programs that unpack archives refuse it. Rename the member.",
+        "Found \(objection); programs that unpack archives refuse it. Rename the member.",
         at: location
       )
     }
