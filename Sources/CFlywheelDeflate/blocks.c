@@ -64,9 +64,9 @@ void fw_count_bytes(const uint8_t *bytes, size_t count, uint32_t *frequency) {
   }
 }
 
-static void count_literals(struct frequencies *f, const uint8_t *bytes, size_t count) {
+static void start_frequencies(struct frequencies *f, const uint32_t *bytes) {
   memset(f, 0, sizeof *f);
-  fw_count_bytes(bytes, count, f->literal);
+  memcpy(f->literal, bytes, LITERALS * sizeof *bytes);
   f->literal[END_OF_BLOCK] = 1;
 }
 
@@ -199,11 +199,56 @@ static void make_dynamic(struct codes *codes, const struct frequencies *f) {
 
 /// Section 3.2.6. The code is complete only with two symbols that never occur, so it has two more.
 static void make_fixed(struct codes *codes) {
+  memset(codes, 0, sizeof *codes);
   memset(codes->literal.length, 8, 144);
   memset(codes->literal.length + 144, 9, 112);
   memset(codes->literal.length + 256, 7, 24);
   memset(codes->literal.length + 280, 8, 8);
   memset(codes->distance.length, 5, DISTANCE_SYMBOLS);
+}
+
+// Matches as long as this are worth their bits in any code.
+#define PRUNED_LENGTH_MAX 32
+
+// Fewer matches make their codes longer and other matches worthless.
+#define PRUNING_ROUNDS 2
+
+/// Takes out the matches that cost more bits than their bytes would, and counts anew. Matches are found
+/// before it is known what literals cost.
+static void prune(struct frequencies *f, const struct codes *codes, const uint8_t *bytes,
+                  struct fw_sequences *sequences) {
+  uint8_t literal_bits[LITERALS];
+  for (int s = 0; s < LITERALS; s++) {
+    const uint8_t length = codes->literal.length[s];
+    literal_bits[s] = length > 0 ? length : LITERAL_BITS_MAX;
+  }
+  size_t kept = 0;
+  uint32_t freed = 0;
+  for (size_t i = 0; i < sequences->count; i++) {
+    struct fw_sequence s = sequences->at[i];
+    bytes += s.literals;
+    const struct part length = length_part(s.length), distance = distance_part(s.distance);
+    const uint32_t match_bits = codes->literal.length[length.symbol] + length.extra_bits +
+                                codes->distance.length[distance.symbol] + distance.extra_bits;
+    uint32_t bits = 0;
+    if (s.length < PRUNED_LENGTH_MAX) {
+      for (size_t k = 0; k < s.length; k++) bits += literal_bits[bytes[k]];
+    }
+    if (s.length < PRUNED_LENGTH_MAX && bits <= match_bits) {
+      for (size_t k = 0; k < s.length; k++) f->literal[bytes[k]]++;
+      f->literal[length.symbol]--;
+      f->distance[distance.symbol]--;
+      f->extra_bits -= length.extra_bits + distance.extra_bits;
+      freed += s.literals + s.length;
+    } else {
+      s.literals += freed;
+      freed = 0;
+      sequences->at[kept++] = s;
+    }
+    bytes += s.length;
+  }
+  sequences->count = kept;
+  sequences->covered -= freed;
 }
 
 // MARK: Writing
@@ -293,20 +338,37 @@ void fw_stream_store(struct fw_stream *stream, const uint8_t *bytes, size_t coun
   stream->waiting_count = count;
 }
 
+/// The codes for bytes and their matches, of which those are taken out that are not worth their bits.
+static uint64_t choose_codes(struct codes *codes, struct description *description,
+                             struct frequencies *f, const uint8_t *bytes,
+                             const uint32_t *byte_frequency, struct fw_sequences *sequences) {
+  memset(codes, 0, sizeof *codes);
+  start_frequencies(f, byte_frequency);
+  count_sequences(f, bytes, sequences);
+  make_dynamic(codes, f);
+  for (int round = 0; round < PRUNING_ROUNDS && sequences->count > 0; round++) {
+    prune(f, codes, bytes, sequences);
+    make_dynamic(codes, f);
+  }
+  describe(description, codes);
+  return 3 + description->bits + coded_bits(codes, f);
+}
+
+uint64_t fw_segment_bits(const uint8_t *bytes, const uint32_t *byte_frequency,
+                         struct fw_sequences *sequences) {
+  struct frequencies f;
+  struct codes codes;
+  struct description description;
+  return choose_codes(&codes, &description, &f, bytes, byte_frequency, sequences);
+}
+
 void fw_stream_segment(struct fw_stream *stream, const uint8_t *bytes, size_t count,
-                       struct fw_sequences *sequences) {
+                       const uint32_t *byte_frequency, struct fw_sequences *sequences, int is_last) {
   struct frequencies f;
   struct codes codes, fixed;
   struct description description;
-  memset(&codes, 0, sizeof codes);
-  memset(&fixed, 0, sizeof fixed);
-  count_literals(&f, bytes, count);
-  count_sequences(&f, bytes, sequences);
-  make_dynamic(&codes, &f);
+  const uint64_t dynamic_bits = choose_codes(&codes, &description, &f, bytes, byte_frequency, sequences);
   make_fixed(&fixed);
-  describe(&description, &codes);
-
-  const uint64_t dynamic_bits = 3 + description.bits + coded_bits(&codes, &f);
   const uint64_t fixed_bits = 3 + coded_bits(&fixed, &f);
   const uint64_t smaller = dynamic_bits < fixed_bits ? dynamic_bits : fixed_bits;
   // Codes between stored bytes split these, which costs another header.
@@ -315,13 +377,14 @@ void fw_stream_segment(struct fw_stream *stream, const uint8_t *bytes, size_t co
     return;
   }
   if (stream->waiting_count > 0) write_stored(stream, 0);
+  stream->has_ended = is_last;
   struct fw_bits *bits = &stream->bits;
   if (fixed_bits <= dynamic_bits) {
-    fw_bits_add(bits, FIXED, 3);
+    fw_bits_add(bits, (is_last ? FINAL : 0) | FIXED, 3);
     fw_bits_flush(bits);
     write_codes(bits, &fixed, bytes, count, sequences);
   } else {
-    fw_bits_add(bits, DYNAMIC, 3);
+    fw_bits_add(bits, (is_last ? FINAL : 0) | DYNAMIC, 3);
     write_description(bits, &description);
     fw_bits_flush(bits);
     write_codes(bits, &codes, bytes, count, sequences);
@@ -330,7 +393,9 @@ void fw_stream_segment(struct fw_stream *stream, const uint8_t *bytes, size_t co
 
 void fw_stream_end(struct fw_stream *stream, int is_last) {
   struct fw_bits *bits = &stream->bits;
-  if (stream->waiting_count > 0) {
+  if (stream->has_ended) {
+    fw_bits_align(bits);
+  } else if (stream->waiting_count > 0) {
     write_stored(stream, is_last);  // ends on a byte
   } else if (is_last) {
     // The shortest final block: nothing but fixed codes' end, seven zeros.

@@ -26,6 +26,8 @@ struct fw_sequence {
 /// The matches of a segment in order; bytes after the last are literals.
 struct fw_sequences {
   size_t count;
+  /// Where the last match ends.
+  size_t covered;
   struct fw_sequence at[FW_SEGMENT_MAX / FW_MATCH_MIN + 1];
 };
 
@@ -35,6 +37,7 @@ struct fw_stream {
   struct fw_bits bits;
   const uint8_t *waiting;
   size_t waiting_count;
+  int has_ended;
 };
 
 /// The most bits that the header of a stored block takes, which holds up to 65,535 bytes.
@@ -43,10 +46,15 @@ struct fw_stream {
 /// Writes bytes without codes, after all that came before; they must stay until the next call.
 void fw_stream_store(struct fw_stream *stream, const uint8_t *bytes, size_t count);
 
-/// Writes a segment in the smallest form. Matches that turn out not to be worth their bits are taken
-/// out of `sequences`.
+/// The size of a segment in which bytes occur so often, with dynamic codes. Matches that turn out not to be worth their bits are taken out
+/// of `sequences`.
+uint64_t fw_segment_bits(const uint8_t *bytes, const uint32_t *byte_frequency,
+                         struct fw_sequences *sequences);
+
+/// Writes a segment, in which bytes occur so often, in the smallest form, with the stream's last block if
+/// `is_last`. Matches that turn out not to be worth their bits are taken out of `sequences`.
 void fw_stream_segment(struct fw_stream *stream, const uint8_t *bytes, size_t count,
-                       struct fw_sequences *sequences);
+                       const uint32_t *byte_frequency, struct fw_sequences *sequences, int is_last);
 
 /// Ends the stream, or this part of it on a byte.
 void fw_stream_end(struct fw_stream *stream, int is_last);

@@ -38,7 +38,8 @@ final class ParallelDeflater: Sendable {
     let output = Mutex(Output())
   }
 
-  private let slots = (0..<2 * Parallel.processorCount).map { _ in Slot() }
+  // Two for each processor, so that none waits long for the last; each holds about a block.
+  private let slots = (0..<min(2 * Parallel.processorCount, 64)).map { _ in Slot() }
 
   /// How many tasks there may be at a time.
   var taskLimit: Int { slots.count }

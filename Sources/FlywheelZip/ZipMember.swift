@@ -45,6 +45,7 @@ struct ZipMember {
   /// What stands in front of the member's bytes.
   var header: [UInt8] {
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(ZipRecord.localHeaderByteCount + name.count + 20 + padding)
     bytes.append32(ZipRecord.localHeader)
     appendCommon(to: &bytes, isLarge: isLarge)
     bytes.append32(isLarge ? ZipRecord.elsewhere32 : UInt32(compressedByteCount))

@@ -6,7 +6,7 @@ extension ZipReader {
   ///
   /// Nothing of them is read: `verify(_:)` checks them.
   ///
-  /// - Parameter entry: The member.
+  /// - Parameter entry: The member, one of this archive's.
   /// - Throws: `malformed` if its header contradicts the directory, or its sizes each other;
   ///   `unsupported` if it is encrypted or compressed in a way that is not read.
   /// - Returns: The bytes' range; nil if they are compressed.

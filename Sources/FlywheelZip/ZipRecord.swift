@@ -7,6 +7,7 @@ enum ZipRecord {
   /// The header in front of a member, which takes 30 bytes without its name and extra field.
   static let localHeader: UInt32 = 0x0403_4B50
   static let localHeaderByteCount = 30
+  static let localHeaderChecksumOffset = 14
   /// A member in the directory, 46 bytes without its name, extra field and comment.
   static let entry: UInt32 = 0x0201_4B50
   static let entryByteCount = 46

@@ -4,7 +4,8 @@ public import SystemPackage
 
 /// Writes a new zip archive.
 ///
-/// Equal calls give equal bytes: there is no clock in it. The bytes of stored members begin at multiples of
+/// Equal calls give equal bytes, however the pieces come and on any number of processors: there is no clock in
+/// it. Only what zlib's levels give depends on its version. The bytes of stored members begin at multiples of
 /// 64, so that they can be mapped; what is larger than zip's 32 bits is written as zip64, and nothing else
 /// is. The archive appears under its name, whole, when it is finished; dropped before, it leaves nothing.
 public struct ZipWriter: ~Copyable {
@@ -59,22 +60,21 @@ public struct ZipWriter: ~Copyable {
     _ pieces: Pieces
   ) throws(FlywheelError) {
     try requireWhole()
-    try requireNew(name)
+    try take(name)
     isWhole = false
     do throws(FlywheelError) {
-      let name = Array(name.utf8)
+      let bytes = Array(name.utf8)
       if compression == .none {
-        try store(name, byteCount, crc32, pieces)
+        try store(bytes, byteCount, crc32, pieces)
       } else if byteCount <= ParallelDeflater.blockByteCount {
-        try small.append(name, byteCount, crc32, compression, elementByteCount, pieces)
+        try small.append(bytes, byteCount, crc32, compression, elementByteCount, pieces)
         if small.isFull { try writeSmallMembers() }
       } else {
-        try compress(name, byteCount, crc32, compression, elementByteCount, pieces)
+        try compress(bytes, byteCount, crc32, compression, elementByteCount, pieces)
       }
     } catch {
       throw error.located(path: path, tensor: name)
     }
-    names.insert(name)
     isWhole = true
   }
 
@@ -102,27 +102,20 @@ public struct ZipWriter: ~Copyable {
     }
   }
 
-  private func requireNew(_ name: String) throws(FlywheelError) {
+  /// Takes a name, so that no other member gets it.
+  private mutating func take(_ name: String) throws(FlywheelError) {
     let location = FlywheelError.Location(path: path, tensor: name)
-    guard !names.contains(name) else {
+    if let objection = Self.objection(to: name) {
+      throw FlywheelError(
+        .invalidArgument,
+        "Found \(objection); programs that unpack archives refuse it. Rename the member.",
+        at: location
+      )
+    }
+    guard names.insert(name).inserted else {
       throw FlywheelError(
         .alreadyExists,
         "The archive has a member of this name already; each needs a name of its own.",
-        at: location
-      )
-    }
-    let bytes = Array(name.utf8)
-    guard bytes.count <= Int(UInt16.max) else {
-      throw FlywheelError(
-        .invalidArgument,
-        "The name has \(bytes.count) bytes; a zip archive has room for \(UInt16.max).",
-        at: location
-      )
-    }
-    if let danger = ZipName.danger(in: bytes.rawBytes) {
-      throw FlywheelError(
-        .invalidArgument,
-        "Found \(danger); programs that unpack archives refuse it. Rename the member.",
         at: location
       )
     }
@@ -159,7 +152,12 @@ public struct ZipWriter: ~Copyable {
       }
     }
     try size.finish()
-    if crc32 == nil { try file.overwrite(member.header.rawBytes, at: member.headerOffset) }
+    if crc32 == nil {
+      var checksum: [UInt8] = []
+      checksum.append32(member.crc32)
+      let offset = member.headerOffset + ZipRecord.localHeaderChecksumOffset
+      try file.overwrite(checksum.rawBytes, at: offset)
+    }
     member.appendRecord(to: &directory)
   }
 

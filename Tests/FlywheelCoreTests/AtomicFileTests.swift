@@ -31,6 +31,18 @@ import Testing
     #expect(try directory.names() == ["file"])
   }
 
+  @Test func `bytes can be written over, and the next ones still go to the end`() throws {
+    let directory = try TemporaryDirectory()
+    let file = try AtomicFile(replacing: directory.path.appending("file"))
+    try file.write(Self.old.rawBytes)
+    try file.overwrite(Self.new.rawBytes.extracting(first: 500), at: 1_000)
+    try file.overwrite(RawSpan(), at: 0)
+    try file.write(Self.new.rawBytes)
+    try file.commit()
+    let expected = Self.old[..<1_000] + Self.new[..<500] + Self.old[1_500...] + Self.new
+    #expect(try directory.read("file") == Array(expected))
+  }
+
   @Test(arguments: [[], [0], new] as [[UInt8]])
   func `a small file is written in one call`(bytes: [UInt8]) throws {
     let directory = try TemporaryDirectory()

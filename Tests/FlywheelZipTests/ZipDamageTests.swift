@@ -422,9 +422,9 @@ import Testing
     return try ZipReader(storage, path: "bad.zip")
   }
 
-  /// Every member's bytes, read in both ways; no member may take more than the file justifies.
+  /// Every member's bytes, read in both ways.
   @discardableResult
-  private static func readAll(_ bytes: [UInt8]) throws(FlywheelError) -> [[UInt8]] {
+  static func readAll(_ bytes: [UInt8]) throws(FlywheelError) -> [[UInt8]] {
     let reader = try open(bytes)
     var contents: [[UInt8]] = []
     for entry in reader.entries {
