@@ -36,38 +36,41 @@ struct NPYDictionary {
     guard case .dictionary(let members) = root.value else {
       throw Self.malformed(root, expected: "a dictionary")
     }
-    var found: [String: PythonLiteral] = [:]
+    var descr: PythonLiteral?
+    var order: PythonLiteral?
+    var extents: PythonLiteral?
     for (name, value) in members {
-      guard case .string(let text) = name.value, Self.names.contains(text) else {
-        throw Self.malformed(name, expected: "'descr', 'fortran_order' or 'shape'")
+      let isNew: Bool
+      switch name.value {
+      case .string("descr"): isNew = Self.set(&descr, value)
+      case .string("fortran_order"): isNew = Self.set(&order, value)
+      case .string("shape"): isNew = Self.set(&extents, value)
+      default: throw Self.malformed(name, expected: "'descr', 'fortran_order' or 'shape'")
       }
-      guard found.updateValue(value, forKey: text) == nil else {
-        throw Self.malformed(name, expected: "each name once")
-      }
+      guard isNew else { throw Self.malformed(name, expected: "each name once") }
     }
-    func member(_ name: String) throws(FlywheelError) -> PythonLiteral {
-      guard let literal = found[name] else {
-        throw FlywheelError.malformed(
-          found: "a dictionary without '\(name)'",
-          expected: "one with 'descr', 'fortran_order' and 'shape'",
-          at: .init(byteOffset: UInt64(root.offset))
-        )
-      }
-      return literal
+    guard let descr, let order, let extents else {
+      throw FlywheelError.malformed(
+        found: "\(members.count) names in the .npy header",
+        expected: "'descr', 'fortran_order' and 'shape'",
+        at: .init(byteOffset: UInt64(root.offset))
+      )
     }
-    descr = try member("descr")
-    let order = try member("fortran_order")
+    self.descr = descr
     guard case .bool(let isFortranOrder) = order.value else {
       throw Self.malformed(order, expected: "True or False")
     }
     self.isFortranOrder = isFortranOrder
-    let extents = try member("shape")
     shape = try Shape(extents)
     shapeOffset = extents.offset
     byteCount = text.upperBound
   }
 
-  private static let names: Set<String> = ["descr", "fortran_order", "shape"]
+  /// Sets what is not set yet; false if it is.
+  private static func set(_ member: inout PythonLiteral?, _ value: PythonLiteral) -> Bool {
+    defer { member = value }
+    return member == nil
+  }
 
   /// The version of a header, and where its text lies; there may be fewer bytes than that.
   ///

@@ -15,7 +15,8 @@ public final class NPYDirectoryWriter: ArchiveWriter {
 
   /// The longest name that file systems take.
   private static let nameLimit = 255
-  /// The longest path that systems take is 4,096 bytes with the end mark; the directory's own counts.
+  /// The longest path that systems take is 4,096 bytes with the end mark; the directory's own counts, under
+  /// both of its names.
   private static let pathLimit = 4_095
 
   /// Begins a directory beside the final one.
@@ -192,7 +193,8 @@ public final class NPYDirectoryWriter: ArchiveWriter {
       if let reason { throw Self.refusal(reason) }
     }
     let file = key + NPYTree.suffix
-    guard path.string.utf8.count + 1 + file.utf8.count <= Self.pathLimit else {
+    let longest = max(path.string.utf8.count, temporaryPath?.string.utf8.count ?? 0)
+    guard longest + 1 + file.utf8.count <= Self.pathLimit else {
       throw Self.refusal("is too long for a path")
     }
     // `a.npy/b` needs a directory where `a` has its file.

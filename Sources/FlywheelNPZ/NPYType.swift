@@ -126,6 +126,10 @@ struct NPYType: Hashable {
   // MARK: Names
 
   private init(_ text: String, at offset: Int) throws(FlywheelError) {
+    if let known = Self.usual[text] {
+      self = known
+      return
+    }
     if let dtype = DType(rawValue: text) ?? Self.characters[text] {
       self.init(.number(dtype), descr: PythonLiteral.repr(dtype.npyName))
       return
@@ -204,6 +208,23 @@ struct NPYType: Hashable {
     "u4": .uint32, "u8": .uint64, "f2": .float16, "f4": .float32, "f8": .float64, "c8": .complex64,
     "c16": .complex128,
   ]
+
+  /// The numbers as numpy writes them, in both byte orders: what nearly every array has.
+  private static let usual: [String: NPYType] = {
+    var usual: [String: NPYType] = [:]
+    for dtype in numbers.values {
+      let name = dtype.npyName
+      usual[name] = NPYType(.number(dtype), descr: PythonLiteral.repr(name))
+      guard dtype.byteCount > 1 else { continue }
+      let swapped = ">" + name.dropFirst()
+      usual[swapped] = NPYType(
+        .number(dtype),
+        isBigEndian: true,
+        descr: PythonLiteral.repr(swapped)
+      )
+    }
+    return usual
+  }()
 
   /// numpy's one-letter names whose size does not depend on the machine.
   private static let characters: [String: DType] = [

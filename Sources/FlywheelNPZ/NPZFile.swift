@@ -10,7 +10,8 @@ public import SystemPackage
 /// numpy has no type for are what Flywheel's document in the archive says they are.
 ///
 /// Arrays that are stored without compression are used where they lie in the file, if they are row-major,
-/// little-endian and aligned, as Flywheel writes them. Byte offsets in errors about an array count from the start
+/// little-endian and aligned, as Flywheel writes them. Memory is asked for when header, shape and the member's
+/// size agree, and never more than deflate's 1,032 times the bytes in the file. Byte offsets in errors about an array count from the start
 /// of its member, those about the archive from the start of the file.
 public final class NPZFile: ArchiveReader {
   /// What is done with the checksums of members.

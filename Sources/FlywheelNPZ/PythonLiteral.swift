@@ -1,10 +1,10 @@
 /// A value as Python's source code has it, as far as the header of a .npy file needs it.
-struct PythonLiteral {
+struct PythonLiteral: Sendable {
   let value: Value
   /// Where in the file it begins.
   let offset: Int
 
-  indirect enum Value {
+  indirect enum Value: Sendable {
     case none
     case bool(Bool)
     case integer(Int)

@@ -112,12 +112,14 @@ struct PythonLiteralReader {
 
   // MARK: Words and numbers
 
+  private static let words: [([UInt8], PythonLiteral.Value)] = [
+    (Array("True".utf8), .bool(true)), (Array("False".utf8), .bool(false)),
+    (Array("None".utf8), .none),
+  ]
+
   private mutating func readWord() throws(FlywheelError) -> PythonLiteral.Value {
-    let words: [(String, PythonLiteral.Value)] = [
-      ("True", .bool(true)), ("False", .bool(false)), ("None", .none),
-    ]
-    for (word, value) in words where bytes[index...].starts(with: word.utf8) {
-      index += word.utf8.count
+    for (word, value) in Self.words where bytes[index...].starts(with: word) {
+      index += word.count
       try refuseTail(of: "a word")
       return value
     }
@@ -163,6 +165,12 @@ struct PythonLiteralReader {
   private mutating func readString() throws(FlywheelError) -> String {
     let quote = bytes[index]
     index += 1
+    // Nearly all are short and plain.
+    let plain = bytes[index...].prefix { (0x20..<0x7F).contains($0) && $0 != quote && $0 != 0x5C }
+    if plain.endIndex < bytes.count, bytes[plain.endIndex] == quote {
+      index = plain.endIndex + 1
+      return String(decoding: plain, as: UTF8.self)
+    }
     var scalars = String.UnicodeScalarView()
     while true {
       let start = index
