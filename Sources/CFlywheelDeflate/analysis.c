@@ -139,12 +139,10 @@ int fw_has_repeats(const uint8_t *bytes, size_t count, size_t element, double co
   if (marked_windows_repeat(bytes, count, marker)) return 1;
   const size_t region = count < REGION ? count : REGION;
   if (element > 1) {
-    // The bytes of an element are not like each other, so nothing follows from their frequencies.
-    // Elements that occur again show in short windows; those of which few bytes differ, in windows that
-    // hold two.
-    return windows_repeat(bytes, region, WINDOW_MIN, 0.01) ||
-           (collision > FEW_BYTES && element + 2 <= WINDOW_MAX &&
-            windows_repeat(bytes, region, element + 2, 0.05));
+    // The bytes of an element are not like each other, so nothing follows from their frequencies: if
+    // few of them differ, only a trial can tell; else elements that occur again show in short windows.
+    return (collision > FEW_BYTES && collision < 1) ||
+           windows_repeat(bytes, region, WINDOW_MIN, 0.01);
   }
   // Windows so long that by chance they hardly ever occur twice in the region.
   size_t window = 0;

@@ -19,9 +19,6 @@ enum fw_deflate_cpu fw_deflate_best_cpu(void) {
 /// How much of a segment is tried with matches, before all of it is.
 #define TRIAL ((size_t)1 << 13)
 
-/// Matches are looked for if they save one part in so many.
-#define WORTHWHILE 150
-
 /// The most bytes of a segment that is nothing but runs, pieces of at least 512 bytes that need no more
 /// than four matches each: fewer than FW_SEGMENT_MAX / FW_MATCH_MIN.
 #define RUNS_MAX ((size_t)1 << 22)
@@ -52,6 +49,8 @@ struct settings {
   /// How long a run is at least, 0 if that is to follow from how often bytes are equal.
   size_t least_run;
   double noise_limit;
+  /// Matches are looked for if they save one part in so many.
+  uint64_t worthwhile;
 };
 
 // What a compression needs besides its output.
@@ -130,7 +129,8 @@ static int find_matches(struct workspace *w, const uint8_t *bytes, size_t count,
   clear(sequences);
   fw_find_matches(&w->finder, bytes, 0, trial, w->settings.depth, sequences);
   const uint64_t matched_bits = fw_segment_bits(bytes, frequency, sequences);
-  if (matched_bits * WORTHWHILE >= bits * (WORTHWHILE - 1)) return 0;
+  const uint64_t worthwhile = w->settings.worthwhile;
+  if (matched_bits * worthwhile >= bits * (worthwhile - 1)) return 0;
   fw_find_matches(&w->finder, bytes, trial, count, w->settings.depth, sequences);
   return 1;
 }
@@ -203,6 +203,7 @@ size_t fw_deflate(const uint8_t *bytes, size_t count, size_t element, int is_las
       .depth = PLAIN_DEPTH,
       .least_run = FW_MATCH_MIN,
       .noise_limit = NOISE_LIMIT,
+      .worthwhile = 100,
   };
   struct workspace *w = start(settings, out);
   if (w == NULL) return 0;
@@ -251,7 +252,12 @@ static void deflate_shuffled(struct workspace *w, const uint8_t *shuffled, size_
 size_t fw_deflate_shuffled_zlib(enum fw_deflate_cpu cpu, const uint8_t *bytes, size_t count,
                                 size_t element, int is_stored, uint8_t *out) {
   const struct settings settings = {
-      .element = 1, .depth = SHUFFLED_DEPTH, .least_run = 0, .noise_limit = NOISE_LIMIT};
+      .element = 1,
+      .depth = SHUFFLED_DEPTH,
+      .least_run = 0,
+      .noise_limit = NOISE_LIMIT,
+      .worthwhile = 150,
+  };
   struct workspace *w = start(settings, out + ZLIB_HEADER);
   if (w == NULL) return 0;
   uint8_t *shuffled = out + (fw_deflate_shuffled_zlib_bound(count) - count);
