@@ -22,12 +22,11 @@ double fw_collision(const uint8_t *bytes, size_t count) {
   }
   if (sampled < 2) return 1;
   uint64_t pairs = 0;
-  for (int b = 0; b < 256; b++) pairs += (uint64_t)frequency[b] * (frequency[b] - (frequency[b] > 0));
+  for (int b = 0; b < 256; b++) {
+    if (frequency[b] > 0) pairs += (uint64_t)frequency[b] * (frequency[b] - 1);
+  }
   return (double)pairs / ((double)sampled * (double)(sampled - 1));
 }
-
-// For nearly uniform bytes, codes save (256·collision - 1) / (2 ln 2) bits a byte: 0.06 bits here.
-int fw_is_noise(double collision) { return collision < 1.08 / 256; }
 
 // Twice the description of dynamic codes and what else a block costs, in bits.
 #define SPLIT_COST 1600
@@ -37,7 +36,8 @@ int fw_are_unlike(const uint32_t *a, size_t a_count, const uint32_t *b, size_t b
   // it is as large as the number of symbols.
   double sum = 0;
   for (int s = 0; s < 256; s++) {
-    const int64_t difference = (int64_t)(a[s] * (uint64_t)b_count) - (int64_t)(b[s] * (uint64_t)a_count);
+    const int64_t difference =
+        (int64_t)(a[s] * (uint64_t)b_count) - (int64_t)(b[s] * (uint64_t)a_count);
     const double total = a[s] + b[s] > 0 ? (double)(a[s] + b[s]) : 1;
     sum += (double)difference * (double)difference / total;
   }
@@ -45,21 +45,29 @@ int fw_are_unlike(const uint32_t *a, size_t a_count, const uint32_t *b, size_t b
   return statistic > 256 + 1.4 * SPLIT_COST;
 }
 
-// What a match costs about, in bits, when its distance is always the same.
+// A match costs about nine bits if distances are nearly always the same: what so rare a byte costs.
 #define RUN_RARITY (1 / 512.0)
 #define LEAST_RUN_MAX 8
 
 size_t fw_least_run(double collision) {
   size_t least = 1;
-  for (double chance = 1; chance > RUN_RARITY && least < LEAST_RUN_MAX; least++) chance *= collision;
+  for (double chance = 1; chance > RUN_RARITY && least < LEAST_RUN_MAX; least++) {
+    chance *= collision;
+  }
   return least < FW_MATCH_MIN ? FW_MATCH_MIN : least;
 }
 
+// MARK: Repeats
+
+/// How many bytes are searched for windows that repeat.
 #define REGION 4096
+
 #define WINDOW_MIN 4
 #define WINDOW_MAX 16
+
 // Above this probability of a collision, most bytes of an element are always the same.
 #define FEW_BYTES (1 / 16.0)
+
 #define TABLE_BITS 11
 #define MARKED_BITS 10
 
@@ -131,10 +139,9 @@ int fw_has_repeats(const uint8_t *bytes, size_t count, size_t element, double co
   if (marked_windows_repeat(bytes, count, marker)) return 1;
   const size_t region = count < REGION ? count : REGION;
   if (element > 1) {
-    // The bytes of an element are not like each other, so nothing follows from their frequencies. Elements
-    // that occur again show in short windows; those of which few bytes differ, in one that holds two.
-    return windows_repeat(bytes, region, WINDOW_MIN, 0.01) ||
-           (collision > FEW_BYTES && element + 2 <= WINDOW_MAX && windows_repeat(bytes, region, element + 2, 0.05));
+    // The bytes of an element are not like each other, so nothing follows from their frequencies: if
+    // few of them differ, only a trial can tell; else elements that occur again show in short windows.
+    return collision > FEW_BYTES || windows_repeat(bytes, region, WINDOW_MIN, 0.01);
   }
   // Windows so long that by chance they hardly ever occur twice in the region.
   size_t window = 0;
@@ -143,5 +150,5 @@ int fw_has_repeats(const uint8_t *bytes, size_t count, size_t element, double co
     chance *= collision;
     window++;
   }
-  return windows_repeat(bytes, region, window, chance + 0.0008);
+  return windows_repeat(bytes, region, window, 3 * chance + 0.0008);
 }

@@ -11,9 +11,6 @@
 /// The probability that two bytes of a sample are equal: 1/256 if all are equally likely.
 double fw_collision(const uint8_t *bytes, size_t count);
 
-/// Whether codes would save less than about one percent.
-int fw_is_noise(double collision);
-
 /// Whether two runs of bytes are so unlike that codes of their own save more than they cost.
 int fw_are_unlike(const uint32_t *a, size_t a_count, const uint32_t *b, size_t b_count);
 

@@ -8,7 +8,8 @@
 #define LITERAL_SYMBOLS (257 + LENGTH_CODES)
 #define DISTANCE_SYMBOLS 30
 
-// Four literals of at most 12 bits fit behind the seven bits that a flush may leave.
+// Four literals fit behind the seven bits that a flush may leave. Deflate's limit of 15 would save next
+// to nothing.
 #define LITERAL_BITS_MAX 12
 #define DISTANCE_BITS_MAX 15
 
@@ -118,7 +119,12 @@ static const uint8_t description_order[DESCRIPTION_SYMBOLS] = {16, 17, 18, 0, 8,
                                                                11, 4,  12, 3, 13, 2, 14, 1, 15};
 
 static int extra_bits_of_repeat(int symbol) {
-  return symbol == REPEAT_LENGTH ? 2 : symbol == REPEAT_ZERO ? 3 : symbol == REPEAT_ZERO_LONG ? 7 : 0;
+  switch (symbol) {
+    case REPEAT_LENGTH: return 2;
+    case REPEAT_ZERO: return 3;
+    case REPEAT_ZERO_LONG: return 7;
+    default: return 0;
+  }
 }
 
 static void describe_run(struct description *d, int symbol, int extra) {
@@ -258,41 +264,55 @@ static inline uint32_t literal_entry(const struct fw_code *code, int literal) {
   return code->bits[literal] | (uint32_t)code->length[literal] << 16;
 }
 
-static inline __attribute__((always_inline)) void write_literals(struct fw_bits *bits,
-                                                                 const uint32_t *entry,
-                                                                 const uint8_t *bytes,
-                                                                 size_t count) {
+/// Writes literals of which `group` fit between two flushes.
+static inline __attribute__((always_inline)) void write_groups(struct fw_bits *bits,
+                                                               const uint32_t *entry,
+                                                               const uint8_t *bytes, size_t count,
+                                                               size_t group) {
   struct fw_bits local = *bits;
   size_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    const uint32_t a = entry[bytes[i]], b = entry[bytes[i + 1]];
-    const uint32_t c = entry[bytes[i + 2]], d = entry[bytes[i + 3]];
-    // The two halves are put together while the flush before them is still under way.
-    const uint32_t ab_count = (a >> 16) + (b >> 16);
-    const uint64_t ab = (a & 0xffff) | (uint64_t)(b & 0xffff) << (a >> 16);
-    const uint64_t cd = (c & 0xffff) | (uint64_t)(d & 0xffff) << (c >> 16);
-    fw_bits_add(&local, ab | cd << ab_count, (int)(ab_count + (c >> 16) + (d >> 16)));
+  for (; i + group <= count; i += group) {
+    // Put together by themselves, while the flush before them is still under way.
+    uint64_t value = 0;
+    uint32_t length = 0;
+    for (size_t k = 0; k < group; k++) {
+      const uint32_t e = entry[bytes[i + k]];
+      value |= (uint64_t)(e & 0xffff) << length;
+      length += e >> 16;
+    }
+    fw_bits_add(&local, value, (int)length);
     fw_bits_flush(&local);
   }
   for (; i < count; i++) {
-    const uint32_t a = entry[bytes[i]];
-    fw_bits_add(&local, a & 0xffff, (int)(a >> 16));
+    const uint32_t e = entry[bytes[i]];
+    fw_bits_add(&local, e & 0xffff, (int)(e >> 16));
     fw_bits_flush(&local);
   }
   *bits = local;
 }
 
-static void write_codes(struct fw_bits *bits, struct codes *codes, const uint8_t *bytes, size_t count,
-                        const struct fw_sequences *sequences) {
+static void write_literals(struct fw_bits *bits, const uint32_t *entry, int longest,
+                           const uint8_t *bytes, size_t count) {
+  if (longest <= 9) write_groups(bits, entry, bytes, count, 6);
+  else if (longest <= 11) write_groups(bits, entry, bytes, count, 5);
+  else write_groups(bits, entry, bytes, count, 4);
+}
+
+static void write_codes(struct fw_bits *bits, struct codes *codes, const uint8_t *bytes,
+                        size_t count, const struct fw_sequences *sequences) {
   fw_code_assign(&codes->literal, FW_SYMBOLS_MAX);
   fw_code_assign(&codes->distance, DISTANCE_SYMBOLS);
   uint32_t entry[LITERALS];
-  for (int s = 0; s < LITERALS; s++) entry[s] = literal_entry(&codes->literal, s);
+  int longest = 0;
+  for (int s = 0; s < LITERALS; s++) {
+    entry[s] = literal_entry(&codes->literal, s);
+    if (codes->literal.length[s] > longest) longest = codes->literal.length[s];
+  }
 
   const uint8_t *const end = bytes + count;
   for (size_t i = 0; i < sequences->count; i++) {
     const struct fw_sequence s = sequences->at[i];
-    write_literals(bits, entry, bytes, s.literals);
+    write_literals(bits, entry, longest, bytes, s.literals);
     bytes += s.literals + s.length;
     const struct part length = length_part(s.length), distance = distance_part(s.distance);
     fw_bits_add(bits, codes->literal.bits[length.symbol], codes->literal.length[length.symbol]);
@@ -302,7 +322,7 @@ static void write_codes(struct fw_bits *bits, struct codes *codes, const uint8_t
     fw_bits_add(bits, distance.extra, (int)distance.extra_bits);
     fw_bits_flush(bits);
   }
-  write_literals(bits, entry, bytes, (size_t)(end - bytes));
+  write_literals(bits, entry, longest, bytes, (size_t)(end - bytes));
   fw_bits_add(bits, codes->literal.bits[END_OF_BLOCK], codes->literal.length[END_OF_BLOCK]);
   fw_bits_flush(bits);
 }
@@ -321,7 +341,7 @@ static void write_stored(struct fw_stream *stream, int is_last) {
     next[1] = (uint8_t)(n >> 8);
     next[2] = (uint8_t)~n;
     next[3] = (uint8_t)(~n >> 8);
-    memmove(next + 4, stream->waiting, n);
+    if (n > 0) memmove(next + 4, stream->waiting, n);
     bits->next = next + 4 + n;
     stream->waiting += n;
     stream->waiting_count -= n;
@@ -329,6 +349,7 @@ static void write_stored(struct fw_stream *stream, int is_last) {
 }
 
 void fw_stream_store(struct fw_stream *stream, const uint8_t *bytes, size_t count) {
+  if (count == 0) return;
   if (stream->waiting_count > 0 && stream->waiting + stream->waiting_count == bytes) {
     stream->waiting_count += count;
     return;
@@ -363,11 +384,13 @@ uint64_t fw_segment_bits(const uint8_t *bytes, const uint32_t *byte_frequency,
 }
 
 void fw_stream_segment(struct fw_stream *stream, const uint8_t *bytes, size_t count,
-                       const uint32_t *byte_frequency, struct fw_sequences *sequences, int is_last) {
+                       const uint32_t *byte_frequency, struct fw_sequences *sequences,
+                       int is_last) {
   struct frequencies f;
   struct codes codes, fixed;
   struct description description;
-  const uint64_t dynamic_bits = choose_codes(&codes, &description, &f, bytes, byte_frequency, sequences);
+  const uint64_t dynamic_bits =
+      choose_codes(&codes, &description, &f, bytes, byte_frequency, sequences);
   make_fixed(&fixed);
   const uint64_t fixed_bits = 3 + coded_bits(&fixed, &f);
   const uint64_t smaller = dynamic_bits < fixed_bits ? dynamic_bits : fixed_bits;

@@ -46,15 +46,16 @@ struct fw_stream {
 /// Writes bytes without codes, after all that came before; they must stay until the next call.
 void fw_stream_store(struct fw_stream *stream, const uint8_t *bytes, size_t count);
 
-/// The size of a segment in which bytes occur so often, with dynamic codes. Matches that turn out not to be worth their bits are taken out
-/// of `sequences`.
+/// The size in bits of a segment in which bytes occur so often, with dynamic codes. Matches that turn
+/// out not to be worth their bits are taken out of `sequences`.
 uint64_t fw_segment_bits(const uint8_t *bytes, const uint32_t *byte_frequency,
                          struct fw_sequences *sequences);
 
 /// Writes a segment, in which bytes occur so often, in the smallest form, with the stream's last block if
 /// `is_last`. Matches that turn out not to be worth their bits are taken out of `sequences`.
 void fw_stream_segment(struct fw_stream *stream, const uint8_t *bytes, size_t count,
-                       const uint32_t *byte_frequency, struct fw_sequences *sequences, int is_last);
+                       const uint32_t *byte_frequency, struct fw_sequences *sequences,
+                       int is_last);
 
 /// Ends the stream, or this part of it on a byte.
 void fw_stream_end(struct fw_stream *stream, int is_last);

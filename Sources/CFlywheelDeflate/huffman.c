@@ -88,11 +88,15 @@ void fw_code_assign(struct fw_code *code, size_t symbols) {
   uint16_t count[16] = {0}, next[16] = {0};
   for (size_t s = 0; s < symbols; s++) count[code->length[s]]++;
   count[0] = 0;
-  for (int bits = 1; bits < 16; bits++) next[bits] = (uint16_t)((next[bits - 1] + count[bits - 1]) << 1);
+  for (int bits = 1; bits < 16; bits++) {
+    next[bits] = (uint16_t)((next[bits - 1] + count[bits - 1]) << 1);
+  }
   for (size_t s = 0; s < symbols; s++) {
     const int length = code->length[s];
     uint16_t value = length > 0 ? next[length]++ : 0, reversed = 0;
-    for (int i = 0; i < length; i++, value >>= 1) reversed = (uint16_t)(reversed << 1 | (value & 1));
+    for (int i = 0; i < length; i++, value >>= 1) {
+      reversed = (uint16_t)(reversed << 1 | (value & 1));
+    }
     code->bits[s] = reversed;
   }
 }

@@ -66,6 +66,23 @@ static inline int may_start_run(const uint8_t *p, size_t distance, size_t least)
   return (h[0] | h[1]) != 0;
 }
 
+typedef uint32_t words __attribute__((vector_size(16)));
+
+int fw_has_runs(const uint8_t *bytes, size_t count) {
+  for (size_t i = 1; i + RUN_STEP <= count; i += RUN_STEP) {
+    words any = {0};
+    for (size_t k = 0; k < RUN_STEP; k += 16) {
+      words a, b;
+      memcpy(&a, bytes + i + k, sizeof a);
+      memcpy(&b, bytes + i + k - 1, sizeof b);
+      any |= (words)(a == b);
+    }
+    const halves h = (halves)any;
+    if ((h[0] | h[1]) != 0) return 1;
+  }
+  return 0;
+}
+
 /// Where the first run of `least` bytes starts from `i` on, before `end`; `end` if none does.
 static inline size_t next_run(const uint8_t *bytes, size_t i, size_t end, size_t distance,
                               size_t least) {
@@ -123,7 +140,7 @@ static inline uint32_t hash3(const uint8_t *p) {
          (32 - FW_HASH3_BITS);
 }
 
-// A match of three bytes from further away costs more bits than three bytes do (zlib has the same limit).
+// A match of three bytes from further away costs more bits than three bytes do (zlib's limit, too).
 #define SHORT_DISTANCE_MAX 4096
 
 // Long enough to look no further.
@@ -133,8 +150,13 @@ struct match {
   size_t length, distance;
 };
 
+struct candidates {
+  uint32_t shorter, longer;
+};
+
 void fw_finder_start(struct fw_finder *finder, const uint8_t *base) {
   finder->base = base;
+  finder->least = FW_MATCH_MIN;
   memset(finder->newest, 0, sizeof finder->newest);
   memset(finder->newest3, 0, sizeof finder->newest3);
 }
@@ -148,26 +170,38 @@ static inline int is_better(struct match a, struct match b) {
   return BYTE_VALUE * (int)(a.length - b.length) > more_bits;
 }
 
+/// Notes p; returns where a match of three bytes may be, if such are wanted, and one of four.
+static inline struct candidates note(struct fw_finder *finder, const uint8_t *p) {
+  const uint32_t position = (uint32_t)(p - finder->base) + FW_DISTANCE_MAX;
+  const uint32_t hash = hash4(p);
+  struct candidates candidates = {0, finder->newest[hash]};
+  finder->newest[hash] = position;
+  finder->older[position % FW_DISTANCE_MAX] = candidates.longer;
+  if (finder->least == FW_MATCH_MIN) {
+    const uint32_t short_hash = hash3(p);
+    candidates.shorter = finder->newest3[short_hash];
+    finder->newest3[short_hash] = position;
+  }
+  return candidates;
+}
+
 /// Looks for the best match longer than `beat` at p, and notes p. At least four bytes can be read.
 static struct match look(struct fw_finder *finder, const uint8_t *p, const uint8_t *end, size_t beat,
                          int depth) {
   const uint32_t position = (uint32_t)(p - finder->base) + FW_DISTANCE_MAX;
-  const uint32_t hash = hash4(p), short_hash = hash3(p);
-  const uint32_t short_candidate = finder->newest3[short_hash];
-  uint32_t candidate = finder->newest[hash];
-  finder->newest3[short_hash] = position;
-  finder->newest[hash] = position;
-  finder->older[position % FW_DISTANCE_MAX] = candidate;
+  const struct candidates candidates = note(finder, p);
 
   struct match best = {beat, 0};
   size_t limit = (size_t)(end - p);
   if (limit > FW_MATCH_MAX) limit = FW_MATCH_MAX;
   if (beat >= limit) return best;
-  if (beat < FW_MATCH_MIN && position - short_candidate < SHORT_DISTANCE_MAX) {
-    const size_t distance = position - short_candidate;
+  if (beat < FW_MATCH_MIN && position - candidates.shorter < SHORT_DISTANCE_MAX) {
+    const size_t distance = position - candidates.shorter;
     const size_t length = common(p, p - distance, limit);
     if (length >= FW_MATCH_MIN) best = (struct match){length, distance};
+    if (length == limit) return best;
   }
+  uint32_t candidate = candidates.longer;
   for (; depth > 0 && position - candidate < FW_DISTANCE_MAX; depth--) {
     const uint8_t *q = p - (position - candidate);
     // The byte that would make the match longer, and the first ones, tell most candidates apart.
@@ -182,16 +216,8 @@ static struct match look(struct fw_finder *finder, const uint8_t *p, const uint8
   return best;
 }
 
-static inline void note(struct fw_finder *finder, const uint8_t *p) {
-  const uint32_t position = (uint32_t)(p - finder->base) + FW_DISTANCE_MAX;
-  const uint32_t hash = hash4(p);
-  finder->newest3[hash3(p)] = position;
-  finder->older[position % FW_DISTANCE_MAX] = finder->newest[hash];
-  finder->newest[hash] = position;
-}
-
-void fw_find_matches(struct fw_finder *finder, const uint8_t *bytes, size_t from, size_t to, int depth,
-                     struct fw_sequences *sequences) {
+void fw_find_matches(struct fw_finder *finder, const uint8_t *bytes, size_t from, size_t to,
+                     int depth, struct fw_sequences *sequences) {
   const uint8_t *const end = bytes + to;
   size_t i = from > sequences->covered ? from : sequences->covered;
   while (i + 4 <= to) {

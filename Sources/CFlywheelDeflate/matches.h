@@ -12,6 +12,8 @@
 /// away from everything.
 struct fw_finder {
   const uint8_t *base;
+  /// Matches have at least so many bytes: three, or four where three are never worth it.
+  size_t least;
   uint32_t newest[1 << FW_HASH_BITS];
   uint32_t newest3[1 << FW_HASH3_BITS];
   /// For each position, modulo the window, the one before it with the same hash.
@@ -24,6 +26,9 @@ struct fw_finder {
 /// Forgets everything.
 void fw_finder_start(struct fw_finder *finder, const uint8_t *base);
 
+/// Whether a byte is repeated at least seven times; rarely also if it is four times.
+int fw_has_runs(const uint8_t *bytes, size_t count);
+
 /// Adds the runs in bytes[from..<to]: at least `least` bytes that repeat those one or `element` bytes
 /// before them. Nothing before `bytes` is touched.
 void fw_find_runs(const uint8_t *bytes, size_t from, size_t to, size_t element, size_t least,
@@ -31,7 +36,7 @@ void fw_find_runs(const uint8_t *bytes, size_t from, size_t to, size_t element, 
 
 /// Adds matches in bytes[from..<to] with anything since the finder's base, of which at most `depth` places
 /// are looked at. `bytes` is at or after the base, and calls go forward.
-void fw_find_matches(struct fw_finder *finder, const uint8_t *bytes, size_t from, size_t to, int depth,
-                     struct fw_sequences *sequences);
+void fw_find_matches(struct fw_finder *finder, const uint8_t *bytes, size_t from, size_t to,
+                     int depth, struct fw_sequences *sequences);
 
 #endif

@@ -37,7 +37,8 @@ INLINE void interleave(vector *v, size_t w) {
   vector out[WIDEST];
   for (size_t i = 0; i < w / 2; i++) {
     const vector a = v[i], b = v[w / 2 + i];
-    out[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    out[2 * i] =
+        __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     out[2 * i + 1] =
         __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
   }
@@ -67,10 +68,16 @@ INLINE size_t unshuffle_vectors(const uint8_t *bytes, size_t elements, size_t w,
   return e;
 }
 
+static size_t copy(const uint8_t *bytes, size_t count, uint8_t *out) {
+  if (count > 0) memcpy(out, bytes, count);
+  return count;
+}
+
 void fw_shuffle(const uint8_t *bytes, size_t count, size_t element, uint8_t *out) {
   const size_t elements = count / element;
   size_t done = 0;
   switch (element) {
+    case 1: done = copy(bytes, count, out); break;
     case 2: done = shuffle_vectors(bytes, elements, 2, out); break;
     case 4: done = shuffle_vectors(bytes, elements, 4, out); break;
     case 8: done = shuffle_vectors(bytes, elements, 8, out); break;
@@ -103,6 +110,7 @@ void fw_unshuffle(const uint8_t *bytes, size_t count, size_t element, uint8_t *o
   const size_t elements = count / element;
   size_t done = 0;
   switch (element) {
+    case 1: done = copy(bytes, count, out); break;
     case 2: done = unshuffle_vectors(bytes, elements, 2, out); break;
     case 4: done = unshuffle_vectors(bytes, elements, 4, out); break;
     case 8: done = unshuffle_vectors(bytes, elements, 8, out); break;

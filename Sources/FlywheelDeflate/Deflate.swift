@@ -48,7 +48,7 @@ public enum Deflate {
         from: bytes,
         to: &output
       ) { start, count, out in
-        unsafe fw_deflate(fw_deflate_best_cpu(), start, count, element, last, out)
+        unsafe fw_deflate(start, count, element, last, out)
       }
     }
   }

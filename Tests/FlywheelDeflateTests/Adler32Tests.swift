@@ -21,7 +21,9 @@ import Testing
     for offset in 0..<33 {
       for length in 0...300 {
         let part = bytes[offset..<offset + length]
-        if Self.adler32(level, part) != Zlib.adler32(part) { wrong.append("\(length) at \(offset)") }
+        if Self.adler32(level, part) != Zlib.adler32(part) {
+          wrong.append("\(length) at \(offset)")
+        }
       }
     }
     #expect(wrong.isEmpty)

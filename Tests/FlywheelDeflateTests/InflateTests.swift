@@ -46,7 +46,9 @@ import Testing
     }
   }
 
-  @Test(arguments: [(2_999, "go on after 2999 bytes"), (0, "go on after 0"), (3_001, "of 3000 bytes")])
+  @Test(arguments: [
+    (2_999, "go on after 2999 bytes"), (0, "go on after 0"), (3_001, "of 3000 bytes"),
+  ])
   func `another size than the stream's is refused`(size: Int, words: String) throws {
     let stream = try DeflateTests.deflated(Self.bytes, .fast, element: 4)
     let error = Self.error(stream, .raw, size)

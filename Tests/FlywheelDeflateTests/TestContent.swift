@@ -31,7 +31,11 @@ enum TestContent: String, CaseIterable, Sendable {
       case .flags: bytes.append(UInt8(truncatingIfNeeded: word % 10 / 7))
       case .text: bytes.append(contentsOf: words[Int(word % UInt64(words.count))].utf8)
       case .farRepeats:
-        if bytes.count < 6_000 { bytes.append(word) } else { bytes.append(bytes[bytes.count - 6_000]) }
+        if bytes.count < 6_000 {
+          bytes.append(word)
+        } else {
+          bytes.append(bytes[bytes.count - 6_000])
+        }
       case .repeatedElements: bytes.append(float(word % 50 &* 0x9E37_79B9_7F4A_7C15))
       case .runs:
         let length = Int(word >> 8 % 700)

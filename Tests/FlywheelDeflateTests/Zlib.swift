@@ -27,7 +27,9 @@ enum Zlib {
         return unsafe CZlib.inflate(&stream, Z_FINISH)
       }
     }
-    guard status == Z_STREAM_END, unsafe stream.avail_in == 0, unsafe stream.avail_out == 1 else { return nil }
+    guard status == Z_STREAM_END, unsafe stream.avail_in == 0, unsafe stream.avail_out == 1 else {
+      return nil
+    }
     return Array(output.dropLast())
   }
 

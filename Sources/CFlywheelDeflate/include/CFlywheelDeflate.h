@@ -35,20 +35,19 @@ void fw_shuffle_part(const uint8_t *bytes, size_t count, size_t element, size_t 
 /// The way back from fw_shuffle.
 void fw_unshuffle(const uint8_t *bytes, size_t count, size_t element, uint8_t *out);
 
-/// The room that fw_deflate needs for its output, SIZE_MAX if that is no number.
+/// The room that fw_deflate and fw_deflate_stored need for the output of so many bytes of memory.
 size_t fw_deflate_bound(size_t count);
 
 /// Writes bytes as one part of a raw deflate stream, which ends on a byte: with the final block if
 /// `is_last`, else with an empty stored block, so that parts made separately join to one stream.
 /// `element` says at which distance the bytes are alike (4 for float32). Returns the number of bytes
-/// written, 0 if there is no memory for the tables (about 0.7 MB, whatever the count).
-size_t fw_deflate(enum fw_deflate_cpu cpu, const uint8_t *bytes, size_t count, size_t element,
-                  int is_last, uint8_t *out);
+/// written, 0 if there is no memory for the tables (0.6 MB, whatever the count).
+size_t fw_deflate(const uint8_t *bytes, size_t count, size_t element, int is_last, uint8_t *out);
 
 /// The same without compressing.
 size_t fw_deflate_stored(const uint8_t *bytes, size_t count, int is_last, uint8_t *out);
 
-/// The room that fw_deflate_shuffled_zlib needs, SIZE_MAX if that is no number.
+/// The room that fw_deflate_shuffled_zlib needs; part of it holds the shuffled bytes.
 size_t fw_deflate_shuffled_zlib_bound(size_t count);
 
 /// Writes the shuffled form of bytes as a zlib stream (RFC 1950), without compressing it if `is_stored`.
