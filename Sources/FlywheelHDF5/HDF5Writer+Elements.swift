@@ -23,7 +23,9 @@ extension HDF5Writer {
     guard compression != .none, description.byteCount > smallest,
       let plan = ChunkPlan(description)
     else { return try write(description, at: place, elements) }
-    var output = ChunkedOutput(description, at: place, plan, compression)
+    // The fast way is made for numbers; text wants a search for what comes again.
+    let isText = compression == .fast && description.element.dtype == nil
+    var output = ChunkedOutput(description, at: place, plan, isText ? .level(6) : compression)
     var count = ByteCount(description, .init(path: self.path, tensor: place.description))
     try elements { (piece) throws(FlywheelError) in
       try count.add(piece)
