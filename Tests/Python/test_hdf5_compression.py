@@ -1,5 +1,6 @@
 """Compressed HDF5 datasets: ours in every HDF5 library, and those of h5py in Flywheel."""
 
+import resource
 import subprocess
 from pathlib import Path
 
@@ -53,9 +54,9 @@ def write(path: Path, contents: dict, version: str = "earliest", **options) -> N
 
 
 class Compression(TestCase):
-    def convert(self, source: Path, name: str, *arguments, status: int = 0):
+    def convert(self, source: Path, name: str, *arguments, status: int = 0, **options):
         target = self.folder / name
-        result = self.flywheel("convert", source, target, *arguments, status=status)
+        result = self.flywheel("convert", source, target, *arguments, status=status, **options)
         return target if status == 0 else result
 
     def assert_same(self, path: Path, contents: dict) -> None:
@@ -160,6 +161,25 @@ class Compression(TestCase):
             sparse[20:30, 5:9] = 1
             contents = {name: dataset[()] for name, dataset in file.items()}
         self.assert_same(self.convert(source, "out.h5"), contents)
+
+    def test_memory_does_not_grow_with_the_array(self):
+        source = self.folder / "large.h5"
+        block = weights(1_000, 784)
+        with h5py.File(source, "w") as file:
+            dataset = file.create_dataset(
+                "a", (100_000, 784), "f4", chunks=block.shape, shuffle=True, compression=1
+            )
+            for start in range(0, 100_000, 1_000):
+                dataset[start : start + 1_000] = block
+        limit = 160 << 20  # half of the array; what is mapped does not count
+
+        def restrain() -> None:
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+        path = self.convert(source, "out.h5", "--compress", "fast", before=restrain)
+        with h5py.File(path) as file:
+            for start in range(0, 100_000, 1_000):
+                self.assertEqual(file["a"][start : start + 1_000].tobytes(), block.tobytes())
 
     def test_other_filters_are_refused_by_name(self):
         source = self.folder / "lzf.h5"
