@@ -529,9 +529,15 @@ int fw_h5_read_block(hid_t dataset, hid_t memory_type, int rank, const hsize_t *
 
 int fw_h5_find_chunk(fw_h5_store *store, hid_t dataset, const hsize_t *offset, uint64_t *place,
                      uint64_t *byte_count, uint32_t *skipped_filters) {
-  // What libhdf5 would read it into is not touched.
   fw_h5_store_watch(store);
-  herr_t status = H5Dread_chunk(dataset, H5P_DEFAULT, offset, skipped_filters, skipped_filters);
+  // The buffer that libhdf5 would read it into is not touched.
+  uint32_t nothing = 0;
+#if H5_VERSION_GE(2, 0, 0)
+  size_t room = SIZE_MAX;
+  herr_t status = H5Dread_chunk2(dataset, H5P_DEFAULT, offset, skipped_filters, &nothing, &room);
+#else
+  herr_t status = H5Dread_chunk(dataset, H5P_DEFAULT, offset, skipped_filters, &nothing);
+#endif
   int is_found = fw_h5_store_watched(store, place, byte_count);
   return status >= 0 && is_found ? 0 : -1;
 }
