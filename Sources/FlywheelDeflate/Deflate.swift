@@ -6,9 +6,9 @@ public enum Deflate {
   /// Appends the compressed form of one block of a raw deflate stream.
   ///
   /// Blocks refer to nothing before them, so they may be compressed in any order, on any thread; joined in
-  /// order, the last one with `isLast`, they are one stream. `none` and `fast` give equal bytes for equal
-  /// input on every CPU. What is appended is larger than the block by no more than 1/1,024 of it and 80
-  /// bytes.
+  /// order, the last one with `isLast`, they are one stream. Equal input gives equal bytes on every CPU, as
+  /// far as zlib is the same. What is appended is larger than the block by no more than 1/1,024 of it and
+  /// 80 bytes.
   ///
   /// - Parameters:
   ///   - bytes: The block; may be empty. About 1 MiB is a good size.
@@ -30,10 +30,7 @@ public enum Deflate {
     let element = try size(of: elementByteCount)
     let last: CInt = isLast ? 1 : 0
     switch compression {
-    case .level(let level):
-      let deflater = try ZlibDeflater(level, wrapping: .raw)
-      try deflater.append(bytes, to: &output)
-      try deflater.finish(isLast: isLast, to: &output)
+    case .level(let level): try append(bytes, level: level, isLast: isLast, to: &output)
     case .none:
       try unsafe append(
         upTo: fw_deflate_bound(bytes.byteCount),
@@ -43,20 +40,35 @@ public enum Deflate {
         unsafe fw_deflate_stored(start, count, last, out)
       }
     case .fast:
-      try unsafe append(
-        upTo: fw_deflate_bound(bytes.byteCount),
-        from: bytes,
-        to: &output
-      ) { start, count, out in
-        unsafe fw_deflate(start, count, element, last, out)
+      try appendSmaller(of: bytes, element, to: &output) {
+        (bytes, output) throws(FlywheelError) in
+        try unsafe append(upTo: fw_deflate_bound(bytes.byteCount), from: bytes, to: &output) {
+          start,
+          count,
+          out in
+          unsafe fw_deflate(start, count, element, last, out)
+        }
+      } or: { (bytes, output) throws(FlywheelError) in
+        try append(bytes, level: numpyLevel, isLast: isLast, to: &output)
       }
     }
+  }
+
+  private static func append(
+    _ bytes: RawSpan,
+    level: Int,
+    isLast: Bool,
+    to output: inout [UInt8]
+  ) throws(FlywheelError) {
+    let deflater = try ZlibDeflater(level, wrapping: .raw)
+    try deflater.append(bytes, to: &output)
+    try deflater.finish(isLast: isLast, to: &output)
   }
 
   /// Appends one zlib stream (RFC 1950) of bytes after HDF5's shuffle: what its filters 2 and 1 make
   /// of a chunk.
   ///
-  /// `none` and `fast` give equal bytes for equal input on every CPU.
+  /// Equal input gives equal bytes on every CPU, as far as zlib is the same.
   ///
   /// - Parameters:
   ///   - bytes: What the chunk holds, before the shuffle.
@@ -73,23 +85,47 @@ public enum Deflate {
     to output: inout [UInt8]
   ) throws(FlywheelError) {
     let element = try size(of: elementByteCount)
-    guard case .level(let level) = compression else {
-      try unsafe append(
-        upTo: fw_deflate_shuffled_zlib_bound(bytes.byteCount),
-        from: bytes,
-        to: &output
-      ) { start, count, out in
-        unsafe fw_deflate_shuffled_zlib(
-          fw_deflate_best_cpu(),
-          start,
-          count,
-          element,
-          compression == .none ? 1 : 0,
-          out
-        )
+    switch compression {
+    case .level(let level): try appendShuffled(bytes, element, level: level, to: &output)
+    case .none: try appendShuffled(bytes, element, isStored: true, to: &output)
+    case .fast:
+      try appendSmaller(of: bytes, element, to: &output) {
+        (bytes, output) throws(FlywheelError) in
+        try appendShuffled(bytes, element, isStored: false, to: &output)
+      } or: { (bytes, output) throws(FlywheelError) in
+        try appendShuffled(bytes, element, level: h5pyLevel, to: &output)
       }
-      return
     }
+  }
+
+  private static func appendShuffled(
+    _ bytes: RawSpan,
+    _ elementByteCount: Int,
+    isStored: Bool,
+    to output: inout [UInt8]
+  ) throws(FlywheelError) {
+    try unsafe append(
+      upTo: fw_deflate_shuffled_zlib_bound(bytes.byteCount),
+      from: bytes,
+      to: &output
+    ) { start, count, out in
+      unsafe fw_deflate_shuffled_zlib(
+        fw_deflate_best_cpu(),
+        start,
+        count,
+        elementByteCount,
+        isStored ? 1 : 0,
+        out
+      )
+    }
+  }
+
+  private static func appendShuffled(
+    _ bytes: RawSpan,
+    _ elementByteCount: Int,
+    level: Int,
+    to output: inout [UInt8]
+  ) throws(FlywheelError) {
     let deflater = try ZlibDeflater(level, wrapping: .zlib)
     // A piece at a time, so that no second copy of the chunk is needed.
     var piece: [UInt8] = []
@@ -107,6 +143,50 @@ public enum Deflate {
   }
 
   private static let pieceByteCount = 1 << 16
+
+  // MARK: The smaller of two
+
+  /// The levels that numpy and h5py take if nobody asks for another: what `fast` must not be larger than.
+  private static let numpyLevel = 6
+  private static let h5pyLevel = 4
+
+  /// How much of a block is tried out.
+  private static let trialByteCount = 1 << 16
+
+  /// A way to compress.
+  private typealias Way = (RawSpan, inout [UInt8]) throws(FlywheelError) -> Void
+
+  /// Appends what the first way makes of a block, or the second one where that is smaller.
+  ///
+  /// Numbers that look random are the first one's, which is many times as fast. What shrinks to less than
+  /// half repeats itself in ways that zlib may find more of: a part is tried then, which costs a twentieth
+  /// of what it would to try all. Where next to nothing is left there is nothing to gain.
+  private static func appendSmaller(
+    of bytes: RawSpan,
+    _ elementByteCount: Int,
+    to output: inout [UInt8],
+    _ first: Way,
+    or second: Way
+  ) throws(FlywheelError) {
+    let start = output.count
+    try first(bytes, &output)
+    let count = bytes.byteCount
+    let compressed = output.count - start
+    guard compressed < count / 2, compressed > count / 512 else { return }
+    if count > 2 * trialByteCount, elementByteCount <= trialByteCount {
+      // Whole elements from the middle.
+      let from = count / 2 / elementByteCount * elementByteCount
+      let part = bytes.extracting(from..<from + trialByteCount)
+      var trials: ([UInt8], [UInt8]) = ([], [])
+      try first(part, &trials.0)
+      try second(part, &trials.1)
+      guard trials.1.count < trials.0.count else { return }
+    }
+    var other: [UInt8] = []
+    try second(bytes, &other)
+    guard other.count < compressed else { return }
+    output.replaceSubrange(start..., with: other)
+  }
 
   private static func size(of elementByteCount: Int) throws(FlywheelError) -> Int {
     guard elementByteCount >= 1 else {

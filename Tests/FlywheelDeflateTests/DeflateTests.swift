@@ -109,13 +109,13 @@ import Testing
   // A mixture changes faster than the segments that fast makes codes for.
   @Test(arguments: TestContent.allCases.filter { $0 != .mixture })
   func `fast is as small as zlib's middle levels`(content: TestContent) throws {
-    let bytes = content.bytes(150_000)
+    let bytes = content.bytes(400_000)
     let element = content == .counters ? 8 : 4
     // Where next to nothing is left, descriptions of codes weigh more.
     let few = 256
     let raw = try Self.deflated(bytes, .level(6), element: element).count
     let shuffled = try Self.shuffledZlib(bytes, .level(4), element: element).count
-    #expect(try Self.deflated(bytes, .fast, element: element).count <= raw + raw / 32 + few)
+    #expect(try Self.deflated(bytes, .fast, element: element).count <= raw + raw / 200 + few)
     #expect(try Self.shuffledZlib(bytes, .fast, element: element).count <= shuffled + few)
   }
 

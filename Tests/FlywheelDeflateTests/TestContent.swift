@@ -7,6 +7,7 @@ enum TestContent: String, CaseIterable, Sendable {
   case weights
   case sparse
   case counters
+  case ramp
   case flags
   case text
   case farRepeats
@@ -28,6 +29,7 @@ enum TestContent: String, CaseIterable, Sendable {
       case .weights: bytes.append(float(word))
       case .sparse: bytes.append(word % 10 < 7 ? 0 : float(word))
       case .counters: bytes.append(UInt64(bytes.count / 8) * 3)
+      case .ramp: bytes.append((Float(bytes.count / 4) / 1000).bitPattern)
       case .flags: bytes.append(UInt8(truncatingIfNeeded: word % 10 / 7))
       case .text: bytes.append(contentsOf: words[Int(word % UInt64(words.count))].utf8)
       case .farRepeats:
