@@ -15,7 +15,8 @@ extension Trace {
 
   /// The trace as an archive: tensors under their keys, and the JSON document.
   ///
-  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here.
+  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here, or the document
+  ///   would be too long to be read.
   /// - Returns: The archive.
   public func archive() throws(FlywheelError) -> Archive {
     var tensors: OrderedDictionary<String, Tensor> = [:]
@@ -30,7 +31,7 @@ extension Trace {
       tensors[CheckpointKey.gradient(name)] = parameter.gradients
     }
     let document = CheckpointDocument(members: members(index: TensorIndex(of: tensors)))
-    tensors[CheckpointKey.document] = try Tensor(vector: document.bytes)
+    tensors[CheckpointKey.document] = try document.tensor()
     return Archive(tensors: tensors, attributes: attributes)
   }
 
@@ -97,7 +98,11 @@ extension Trace {
     rows = []
     parameters = [:]
     for row in try root.objects("rows") { try readRow(row) }
-    for parameter in try root.objects("parameters") { try readParameter(parameter, &tensors) }
+    let records = try ParameterRecord.list(
+      try root.objects("parameters"),
+      groupCount: optimizer.groups.count
+    )
+    for record in records { try addParameter(record, &tensors) }
     try root.refuseOtherMembers()
     try checkSteps(tensors.removeValue(forKey: CheckpointKey.traceSteps))
     for (key, tensor) in tensors { try placeBuffer(tensor, key) }
@@ -110,13 +115,7 @@ extension Trace {
       "writer": JSONValue(writer),
       "saved": ["run": JSONValue(saved.run), "time": JSONValue(saved.time)],
       "parameters": .array(
-        parameters.map { name, parameter in
-          [
-            "name": JSONValue(name),
-            "group": JSONValue(parameter.group),
-            "axes": .array(parameter.axes.map { JSONValue($0) }),
-          ]
-        }
+        parameters.map { ParameterRecord(name: $0, group: $1.group, axes: $1.axes).json }
       ),
       "optimizer": optimizer.json,
       "rows": .array(
@@ -148,22 +147,13 @@ extension Trace {
     rows.append(row)
   }
 
-  private mutating func readParameter(
-    _ source: JSONObject,
+  private mutating func addParameter(
+    _ record: ParameterRecord,
     _ tensors: inout OrderedDictionary<String, Tensor>
   ) throws(FlywheelError) {
-    var object = source
-    let name = try object.string("name")
-    guard !name.isEmpty, parameters[name] == nil else {
-      throw FlywheelError.malformed(
-        found: name.isEmpty ? "a parameter without a name" : "parameter '\(name)' twice",
-        expected: "each name once"
-      )
-    }
-    let group = try object.integer("group", in: 0..<optimizer.groups.count)
-    let axes = try object.strings("axes")
-    try object.refuseOtherMembers()
-    let (key, gradientKey) = (CheckpointKey.parameter(name), CheckpointKey.gradient(name))
+    let key = CheckpointKey.parameter(record.name)
+    let gradientKey = CheckpointKey.gradient(record.name)
+    let axes = record.axes
     for needed in [key, gradientKey] where tensors[needed] == nil {
       throw FlywheelError(
         .notFound,
@@ -189,10 +179,10 @@ extension Trace {
         at: .init(tensor: gradientKey)
       )
     }
-    parameters[name] = TracedParameter(
+    parameters[record.name] = TracedParameter(
       values: values,
       gradients: gradients,
-      group: group,
+      group: record.group,
       axes: axes
     )
   }
@@ -232,11 +222,9 @@ extension Trace {
         at: location
       )
     }
-    let steps: [Int64]
-    do throws(FlywheelError) {
-      steps = try tensor.elements()
-    } catch {
-      throw error.located(tensor: CheckpointKey.traceSteps)
+    let steps: [Int64] = try FlywheelError.locating(tensor: CheckpointKey.traceSteps) {
+      () throws(FlywheelError) in
+      try tensor.elements()
     }
     guard steps == rows.map({ Int64($0.step) }), tensor.shape.rank == 1 else {
       throw FlywheelError(

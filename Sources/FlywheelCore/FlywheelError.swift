@@ -93,6 +93,19 @@ public struct FlywheelError: Error, Sendable, Hashable {
     error.location.tensor = location.tensor ?? tensor
     return error
   }
+
+  /// Runs `body`, and completes the location of what it throws by what the caller knows.
+  package static func locating<Value: ~Copyable>(
+    path: FilePath? = nil,
+    tensor: String? = nil,
+    _ body: () throws(FlywheelError) -> Value
+  ) throws(FlywheelError) -> Value {
+    do throws(FlywheelError) {
+      return try body()
+    } catch {
+      throw error.located(path: path, tensor: tensor)
+    }
+  }
 }
 
 extension FlywheelError: CustomStringConvertible {

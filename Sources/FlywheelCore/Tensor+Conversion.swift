@@ -28,7 +28,7 @@ extension Tensor {
   ///   there is no memory for the result.
   public func converted(to target: DType) throws(FlywheelError) -> Tensor {
     guard target != dtype else { return self }
-    if dtype == .bool { try checkTruthValues() }
+    try checkTruthValues()
     let areBothComplex = dtype.kind == .complex && target.kind == .complex
     let steps =
       areBothComplex
@@ -49,26 +49,34 @@ extension Tensor {
 
   /// Refuses bytes that are no truth value; a Swift `Bool` made of them would have no defined value.
   ///
+  /// Tensors of other dtypes pass.
+  ///
   /// - Throws: `malformed`, with the first one's place.
-  func checkTruthValues() throws(FlywheelError) {
+  package func checkTruthValues() throws(FlywheelError) {
+    guard dtype == .bool else { return }
     let place = unsafe bytes.withUnsafeBytes { buffer in unsafe buffer.firstIndex { $0 > 1 } }
     guard let place else { return }
     let byte = unsafe bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self)
     throw FlywheelError.malformed(
       found: "the byte \(byte) as element \(place) of a bool tensor",
       expected: "0 or 1",
-      at: .init(byteOffset: UInt64(byteOffset + place))
+      at: location(ofElement: place)
     )
+  }
+
+  /// Where an element lies in the file; in memory of our own its place would tell nobody anything.
+  private func location(ofElement index: Int) -> FlywheelError.Location {
+    guard storage.isMapped else { return .init() }
+    return .init(byteOffset: UInt64(byteOffset + index * dtype.byteCount))
   }
 
   /// What is wrong with an element that another dtype does not hold.
   private func misfit(at index: Int, in target: DType) throws(FlywheelError) -> FlywheelError {
-    let place = byteOffset + index * dtype.byteCount
     let element = try Tensor(
       dtype: dtype,
       shape: Shape([]),
       storage: storage,
-      byteOffset: place
+      byteOffset: byteOffset + index * dtype.byteCount
     )
     let text: String
     switch dtype.kind {
@@ -85,7 +93,7 @@ extension Tensor {
     return FlywheelError(
       .invalidArgument,
       "Element \(index) is \(text), which \(target.rawValue) does not hold; convert to a dtype that does.",
-      at: .init(byteOffset: UInt64(place))
+      at: location(ofElement: index)
     )
   }
 }

@@ -98,7 +98,7 @@ public struct Tensor: Sendable {
         "The tensor holds \(dtype.rawValue), not \(Element.dtype.rawValue); ask for its own dtype."
       )
     }
-    if dtype == .bool { try checkTruthValues() }
+    try checkTruthValues()
     return unsafe [Element](unsafeUninitializedCapacity: shape.elementCount) { buffer, count in
       let target = UnsafeMutableRawBufferPointer(buffer)
       unsafe bytes.withUnsafeBytes { source in unsafe target.copyMemory(from: source) }

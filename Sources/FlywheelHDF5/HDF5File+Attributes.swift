@@ -17,10 +17,9 @@ extension HDF5File {
   ) throws(FlywheelError) -> AttributeValue? {
     let place = try located(path)
     _ = try located(name)
-    do throws(FlywheelError) {
-      return try HDF5Library.call { () throws(FlywheelError) in try read(name, of: place) }
-    } catch {
-      throw error.located(path: self.path, tensor: place.description)
+    return try FlywheelError.locating(path: self.path, tensor: place.description) {
+      () throws(FlywheelError) in
+      try HDF5Library.call { () throws(FlywheelError) in try read(name, of: place) }
     }
   }
 
@@ -100,7 +99,7 @@ extension HDF5File {
     }
     guard status >= 0 else { return nil }
     let tensor = try Tensor(dtype: dtype, shape: shape, storage: storage)
-    try TruthValues.check(tensor)
+    try tensor.checkTruthValues()
     return .readable(.tensor(tensor))
   }
 

@@ -32,14 +32,11 @@ extension HDF5File {
 
   private func read(_ path: String, _ block: HDF5Block?) throws(FlywheelError) -> Tensor {
     let place = try located(path)
-    do throws(FlywheelError) {
-      return try HDF5Library.call { () throws(FlywheelError) in
-        let tensor = try read(place, block)
-        try TruthValues.check(tensor)
-        return tensor
-      }
-    } catch {
-      throw error.located(path: self.path, tensor: place.description)
+    return try FlywheelError.locating(path: self.path, tensor: place.description) {
+      () throws(FlywheelError) in
+      let tensor = try HDF5Library.call { () throws(FlywheelError) in try read(place, block) }
+      try tensor.checkTruthValues()
+      return tensor
     }
   }
 

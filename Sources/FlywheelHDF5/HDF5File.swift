@@ -194,11 +194,7 @@ public import SystemPackage
   }
 
   func located(_ path: String) throws(FlywheelError) -> HDF5Path {
-    do throws(FlywheelError) {
-      return try HDF5Path(path)
-    } catch {
-      throw error.located(path: self.path)
-    }
+    try FlywheelError.locating(path: self.path) { () throws(FlywheelError) in try HDF5Path(path) }
   }
 
   /// Why the last call could not open something: it is not there, something else, elsewhere, or damaged.

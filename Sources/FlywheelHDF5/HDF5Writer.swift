@@ -209,11 +209,7 @@ public import SystemPackage
   }
 
   func located(_ path: String) throws(FlywheelError) -> HDF5Path {
-    do throws(FlywheelError) {
-      return try HDF5Path(path)
-    } catch {
-      throw error.located(path: self.path)
-    }
+    try FlywheelError.locating(path: self.path) { () throws(FlywheelError) in try HDF5Path(path) }
   }
 
   func space(of shape: Shape, at place: HDF5Path) throws(FlywheelError) -> hid_t {
@@ -232,10 +228,8 @@ public import SystemPackage
   ) throws(FlywheelError) -> HDF5Handle {
     guard case .chunked(let chunk, let filters) = layout, shape.rank > 0, shape.elementCount > 0
     else { return try handle(to: HDF5Library.contiguousCreation(), at: place) }
-    do throws(FlywheelError) {
+    try FlywheelError.locating(path: path, tensor: place.description) { () throws(FlywheelError) in
       try filters.check()
-    } catch {
-      throw error.located(path: path, tensor: place.description)
     }
     guard chunk.count == shape.rank, zip(chunk, shape.extents).allSatisfy({ $0 >= 1 && $0 <= $1 })
     else {
@@ -273,10 +267,8 @@ public import SystemPackage
   }
 
   func checkTruth(_ tensor: Tensor, at place: HDF5Path) throws(FlywheelError) {
-    do throws(FlywheelError) {
-      try TruthValues.check(tensor)
-    } catch {
-      throw error.located(path: path, tensor: place.description)
+    try FlywheelError.locating(path: path, tensor: place.description) { () throws(FlywheelError) in
+      try tensor.checkTruthValues()
     }
   }
 

@@ -89,11 +89,8 @@ public struct RunDirectory: ~Copyable, Sendable {
     }
     let lock = try RunLock(path.appending("lock"))
     let bytes = try OpenFile.contents(of: file)
-    let configuration: JSONValue
-    do throws(FlywheelError) {
-      configuration = try JSONValue(parsing: bytes)
-    } catch {
-      throw error.located(path: file)
+    let configuration = try FlywheelError.locating(path: file) { () throws(FlywheelError) in
+      try JSONValue(parsing: bytes)
     }
     try Self.removeTemporaryFiles(in: path)
     self.path = path

@@ -80,14 +80,12 @@ public struct RunSummary: Sendable {
 
   private static func epochs(in path: FilePath) throws(FlywheelError) -> Int? {
     let file = path.appending("configuration.json")
-    do throws(FlywheelError) {
-      let configuration = try JSONValue(parsing: try OpenFile.contents(of: file))
-      guard case .object(let members) = configuration else { return nil }
-      guard case .integer(let epochs)? = members["epochs"] else { return nil }
-      return Int(exactly: epochs)
-    } catch {
-      throw error.located(path: file)
+    let configuration = try FlywheelError.locating(path: file) { () throws(FlywheelError) in
+      try JSONValue(parsing: try OpenFile.contents(of: file))
     }
+    guard case .object(let members) = configuration else { return nil }
+    guard case .integer(let epochs)? = members["epochs"] else { return nil }
+    return Int(exactly: epochs)
   }
 
   private mutating func addCheckpoints() throws(FlywheelError) {

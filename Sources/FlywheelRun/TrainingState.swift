@@ -94,12 +94,12 @@ public struct TrainingState {
     group: Int = 0
   ) throws(FlywheelError) where Values.Element: TensorElement {
     let key = CheckpointKey.parameter(name)
-    let shape = try located(key) { () throws(FlywheelError) in
+    let shape = try FlywheelError.locating(tensor: key) { () throws(FlywheelError) in
       try Shape(shape ?? [values.count])
     }
     if isRestoring {
       guard let parameter = checkpoint.parameters[name] else { throw missing("parameter", key) }
-      try located(key) { () throws(FlywheelError) in
+      try FlywheelError.locating(tensor: key) { () throws(FlywheelError) in
         try parameter.value.copy(to: &values, shape: shape)
       }
       return
@@ -115,7 +115,7 @@ public struct TrainingState {
     }
     try makeGroups(upTo: group)
     checkpoint.parameters[name] = Parameter(
-      value: try located(key) { () throws(FlywheelError) in
+      value: try FlywheelError.locating(tensor: key) { () throws(FlywheelError) in
         try Tensor(copying: values, shape: shape)
       },
       group: group,
@@ -141,13 +141,17 @@ public struct TrainingState {
       guard let buffer = checkpoint.optimizer.slots[slot]?[name] else {
         throw missing("buffer", key)
       }
-      try located(key) { () throws(FlywheelError) in try buffer.copy(to: &values, shape: shape) }
+      try FlywheelError.locating(tensor: key) { () throws(FlywheelError) in
+        try buffer.copy(to: &values, shape: shape)
+      }
     } else {
       guard checkpoint.optimizer.slots[slot]?[name] == nil, !slot.isEmpty else {
         throw repeated(key)
       }
       checkpoint.optimizer.slots[slot, default: [:]][name] =
-        try located(key) { () throws(FlywheelError) in try Tensor(copying: values, shape: shape) }
+        try FlywheelError.locating(tensor: key) { () throws(FlywheelError) in
+          try Tensor(copying: values, shape: shape)
+        }
     }
   }
 
@@ -165,7 +169,7 @@ public struct TrainingState {
   ) throws(FlywheelError) {
     if isRestoring {
       let key = CheckpointKey.slot(slot, of: name)
-      values = try located(key) { () throws(FlywheelError) in
+      values = try FlywheelError.locating(tensor: key) { () throws(FlywheelError) in
         try checkpoint.optimizer.slots[slot]?[name]?.elements()
       }
     } else if var present = values {
@@ -377,16 +381,5 @@ public struct TrainingState {
       "Each part of the state needs a name, and a name of its own.",
       at: .init(tensor: key)
     )
-  }
-
-  private func located<Value>(
-    _ key: String,
-    _ body: () throws(FlywheelError) -> Value
-  ) throws(FlywheelError) -> Value {
-    do throws(FlywheelError) {
-      return try body()
-    } catch {
-      throw error.located(tensor: key)
-    }
   }
 }

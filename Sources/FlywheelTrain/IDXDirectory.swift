@@ -113,11 +113,13 @@ struct IDXDirectory {
         at: .init(path: labelsPath)
       )
     }
-    let classes = try Self.located(labelsPath) { () throws(FlywheelError) in try labels.labels() }
-    let values = try Self.located(samplesPath) { () throws(FlywheelError) in
+    let classes = try FlywheelError.locating(path: labelsPath) { () throws(FlywheelError) in
+      try labels.labels()
+    }
+    let values = try FlywheelError.locating(path: samplesPath) { () throws(FlywheelError) in
       try samples.values(type, settings.resolved(for: samples.dtype))
     }
-    return try Self.located(labelsPath) { () throws(FlywheelError) in
+    return try FlywheelError.locating(path: labelsPath) { () throws(FlywheelError) in
       try LabelledSamples(
         values: values,
         labels: classes,
@@ -170,16 +172,5 @@ struct IDXDirectory {
 
   private static func text(_ shape: ArraySlice<Int>) -> String {
     shape.isEmpty ? "one number" : shape.map(String.init).joined(separator: " x ")
-  }
-
-  private static func located<Value>(
-    _ path: FilePath,
-    _ body: () throws(FlywheelError) -> Value
-  ) throws(FlywheelError) -> Value {
-    do throws(FlywheelError) {
-      return try body()
-    } catch {
-      throw error.located(path: path)
-    }
   }
 }

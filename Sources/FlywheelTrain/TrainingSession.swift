@@ -92,11 +92,9 @@ public struct TrainingSession: ~Copyable {
     let newest = try directory.newest()
     // First, because the configuration of somebody else's trainer is none that could be read.
     let trained = try Self.configuration(of: newest.checkpoint, newest.path)
-    var written: TrainingConfiguration
-    do throws(FlywheelError) {
-      written = try TrainingConfiguration(directory.configuration)
-    } catch {
-      throw error.located(path: path.appending("configuration.json"))
+    let file = path.appending("configuration.json")
+    var written = try FlywheelError.locating(path: file) { () throws(FlywheelError) in
+      try TrainingConfiguration(directory.configuration)
     }
     let asWritten = written
     written.epochs = epochs ?? written.epochs
@@ -108,7 +106,7 @@ public struct TrainingSession: ~Copyable {
     try Self.require(written, agreesWith: trained, path)
     let checkpoint = newest.checkpoint
     let data = try DataSet(written)
-    let trainer = try Self.located(newest.path) { () throws(FlywheelError) in
+    let trainer = try FlywheelError.locating(path: newest.path) { () throws(FlywheelError) in
       try PreciseTrainer(
         written,
         data,
@@ -153,7 +151,7 @@ public struct TrainingSession: ~Copyable {
     try Self.require(epochs, isNotBelow: checkpoint)
     let data = try DataSet(configuration)
     let started = configuration
-    let trainer = try Self.located(file) { () throws(FlywheelError) in
+    let trainer = try FlywheelError.locating(path: file) { () throws(FlywheelError) in
       try PreciseTrainer(
         started,
         data,
@@ -202,17 +200,6 @@ public struct TrainingSession: ~Copyable {
     )
   }
 
-  private static func located<Value>(
-    _ path: FilePath,
-    _ body: () throws(FlywheelError) -> Value
-  ) throws(FlywheelError) -> Value {
-    do throws(FlywheelError) {
-      return try body()
-    } catch {
-      throw error.located(path: path)
-    }
-  }
-
   private static func configuration(
     of checkpoint: Checkpoint,
     _ path: FilePath
@@ -225,13 +212,12 @@ public struct TrainingSession: ~Copyable {
         at: .init(path: path)
       )
     }
-    do throws(FlywheelError) {
-      var configuration = try TrainingConfiguration(checkpoint.trainer)
-      fillIn(&configuration, for: checkpoint.data)
-      return configuration
-    } catch {
-      throw error.located(path: path, tensor: CheckpointKey.document)
+    var configuration = try FlywheelError.locating(path: path, tensor: CheckpointKey.document) {
+      () throws(FlywheelError) in
+      try TrainingConfiguration(checkpoint.trainer)
     }
+    fillIn(&configuration, for: checkpoint.data)
+    return configuration
   }
 
   /// Fills in what suits the data: a configuration of schema 1 does not have it.

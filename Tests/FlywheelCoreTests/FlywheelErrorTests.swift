@@ -109,6 +109,11 @@ import Testing
       error(path, tensor).located(path: addedPath, tensor: addedTensor)
         == error(thenPath, thenTensor)
     )
+    #expect(throws: error(thenPath, thenTensor)) {
+      try FlywheelError.locating(path: addedPath, tensor: addedTensor) { () throws(FlywheelError) in
+        throw error(path, tensor)
+      }
+    }
   }
 
   // MARK: - The wordings

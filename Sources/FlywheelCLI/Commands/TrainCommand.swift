@@ -74,10 +74,8 @@ struct TrainCommand: ParsableCommand {
     var base = try TrainingConfiguration()
     if let configuration {
       let path = FilePath(configuration)
-      do throws(FlywheelError) {
-        base = try TrainingConfiguration(try JSONValue(parsing: try OpenFile.contents(of: path)))
-      } catch {
-        throw error.located(path: path)
+      base = try FlywheelError.locating(path: path) { () throws(FlywheelError) in
+        try TrainingConfiguration(try JSONValue(parsing: try OpenFile.contents(of: path)))
       }
     }
     let settings: TrainingConfiguration

@@ -40,7 +40,7 @@ public struct HDF5PlainFile {
       storage: bytes,
       byteOffset: dataset.byteOffset ?? 0
     )
-    guard let tensor, (try? TruthValues.check(tensor)) != nil else { return nil }
+    guard let tensor, (try? tensor.checkTruthValues()) != nil else { return nil }
     return tensor
   }
 
