@@ -55,18 +55,24 @@ let package = Package(
   products: [
     .executable(name: "flywheel", targets: ["flywheel"]),
     .library(name: "FlywheelCore", targets: ["FlywheelCore"]),
+    .library(name: "FlywheelDeflate", targets: ["FlywheelDeflate"]),
     .library(name: "FlywheelHDF5", targets: ["FlywheelHDF5"]),
+    .library(name: "FlywheelNPZ", targets: ["FlywheelNPZ"]),
     .library(name: "FlywheelOptim", targets: ["FlywheelOptim"]),
     .library(name: "FlywheelCheckpoint", targets: ["FlywheelCheckpoint"]),
     .library(name: "FlywheelRun", targets: ["FlywheelRun"]),
     .library(name: "FlywheelTrain", targets: ["FlywheelTrain"]),
     .library(name: "FlywheelPlot", targets: ["FlywheelPlot"]),
     .library(name: "FlywheelTensorBoard", targets: ["FlywheelTensorBoard"]),
+    .library(name: "FlywheelZip", targets: ["FlywheelZip"]),
   ],
   traits: [
     .trait(
       name: "Accelerated",
-      description: "Use a BLAS (OpenBLAS on Linux, Accelerate on macOS) for large layers."
+      description: """
+        Use a BLAS (OpenBLAS on Linux, Accelerate on macOS) for large layers, and libdeflate to \
+        decompress.
+        """
     )
   ],
   dependencies: [
@@ -87,6 +93,12 @@ let package = Package(
       pkgConfig: "openblas",
       providers: [.apt(["libopenblas-dev"])]
     ),
+    .systemLibrary(
+      name: "CDeflate",
+      pkgConfig: "libdeflate",
+      providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]
+    ),
+    .target(name: "CFlywheelDeflate", cSettings: cSettings),
     .target(name: "CFlywheelHDF5", dependencies: ["CHDF5"], cSettings: cSettings),
     .target(
       name: "CFlywheelKernels",
@@ -102,10 +114,27 @@ let package = Package(
         "CFlywheelKernels", "CFlywheelSystem", systemPackage, orderedCollections,
       ]
     ),
+    room(
+      "FlywheelDeflate",
+      dependencies: [
+        "FlywheelCore", "CFlywheelDeflate", "CZlib",
+        .target(name: "CDeflate", condition: .when(traits: ["Accelerated"])),
+      ]
+    ),
     room("FlywheelOptim", dependencies: ["FlywheelCore"]),
     room(
       "FlywheelHDF5",
-      dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage, orderedCollections]
+      dependencies: [
+        "FlywheelCore", "FlywheelDeflate", "CFlywheelHDF5", systemPackage, orderedCollections,
+      ]
+    ),
+    room("FlywheelZip", dependencies: ["FlywheelCore", "FlywheelDeflate", systemPackage]),
+    room(
+      "FlywheelNPZ",
+      dependencies: [
+        "FlywheelCore", "FlywheelDeflate", "FlywheelZip", "CFlywheelKernels", systemPackage,
+        orderedCollections,
+      ]
     ),
     room(
       "FlywheelCheckpoint",
@@ -114,8 +143,8 @@ let package = Package(
     room(
       "FlywheelRun",
       dependencies: [
-        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelHDF5", systemPackage,
-        orderedCollections,
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelHDF5",
+        systemPackage, orderedCollections,
       ]
     ),
     room(
@@ -138,8 +167,9 @@ let package = Package(
       "FlywheelCLI",
       dependencies: [
         "FlywheelCore", "FlywheelOptim", "FlywheelHDF5", "FlywheelCheckpoint", "FlywheelRun",
-        "FlywheelTrain", "FlywheelPlot", "FlywheelTensorBoard", "CFlywheelSystem", argumentParser,
-        systemPackage, orderedCollections,
+        "FlywheelTrain", "FlywheelPlot", "FlywheelTensorBoard", "FlywheelDeflate",
+        "CFlywheelSystem", argumentParser, systemPackage,
+        orderedCollections,
       ]
     ),
     .executableTarget(
@@ -159,7 +189,18 @@ let package = Package(
       "FlywheelCore",
       dependencies: ["CFlywheelKernels", "CZlib", systemPackage, orderedCollections]
     ),
-    tests("FlywheelHDF5", dependencies: ["FlywheelCore", "CFlywheelHDF5", systemPackage]),
+    tests("FlywheelDeflate", dependencies: ["FlywheelCore", "CFlywheelDeflate", "CZlib"]),
+    tests(
+      "FlywheelHDF5",
+      dependencies: [
+        "FlywheelCore", "FlywheelDeflate", "CFlywheelHDF5", orderedCollections, systemPackage,
+      ]
+    ),
+    tests(
+      "FlywheelNPZ",
+      dependencies: ["FlywheelCore", "FlywheelDeflate", "FlywheelZip", systemPackage]
+    ),
+    tests("FlywheelZip", dependencies: ["FlywheelCore", "FlywheelDeflate", systemPackage]),
     tests("FlywheelOptim", dependencies: ["FlywheelCore"]),
     tests(
       "FlywheelCheckpoint",

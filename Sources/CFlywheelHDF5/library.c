@@ -103,10 +103,11 @@ static void add_complex(fw_h5_element element, const char *real, const char *ima
   add_pair(element, pair[0], pair[1]);
 }
 
-static hid_t new_opaque(size_t byte_count) {
+hid_t fw_h5_new_opaque_type(size_t byte_count, const char *tag) {
   hid_t type = H5Tcreate(H5T_OPAQUE, byte_count);
-  H5Tset_tag(type, "");
-  return type;
+  if (type >= 0 && H5Tset_tag(type, tag) >= 0) return type;
+  if (type >= 0) H5Tclose(type);
+  return -1;
 }
 
 static void set_up_types(void) {
@@ -128,8 +129,8 @@ static void set_up_types(void) {
     add_complex(FW_H5_COMPLEX128, parts[i][0], parts[i][1], H5T_IEEE_F64LE, H5T_IEEE_F64BE);
   }
   // Opaque bytes are these only with an attribute that says so, and are found by another way.
-  types[FW_H5_BFLOAT16][0] = types[FW_H5_BFLOAT16][1] = new_opaque(2);
-  types[FW_H5_FLOAT8_E4M3FN][0] = types[FW_H5_FLOAT8_E4M3FN][1] = new_opaque(1);
+  types[FW_H5_BFLOAT16][0] = types[FW_H5_BFLOAT16][1] = fw_h5_new_opaque_type(2, "");
+  types[FW_H5_FLOAT8_E4M3FN][0] = types[FW_H5_FLOAT8_E4M3FN][1] = fw_h5_new_opaque_type(1, "");
   types[FW_H5_FLOAT8_E5M2][0] = types[FW_H5_FLOAT8_E5M2][1] = types[FW_H5_FLOAT8_E4M3FN][0];
   // As HDF5 2.0 has them of its own.
   add_float(FW_H5_BFLOAT16, 8, 7);
@@ -306,6 +307,13 @@ static int is_truth(hid_t type) {
          (is_member(type, 0, "TRUE", 1) && is_member(type, 1, "FALSE", 0));
 }
 
+static void copy_tag(hid_t type, fw_h5_description *result) {
+  char *tag = H5Tget_tag(type);
+  if (tag == NULL) return;
+  if (strlen(tag) < sizeof result->tag) strcpy(result->tag, tag);
+  H5free_memory(tag);
+}
+
 // Compares with whole types, so that odd precisions, offsets and exponent layouts do not pass.
 static int describe_type(hid_t type, fw_h5_description *result) {
   result->type_class = H5Tget_class(type);
@@ -330,6 +338,7 @@ static int describe_type(hid_t type, fw_h5_description *result) {
       for (fw_h5_element element = FW_H5_FLOAT8_E4M3FN; element <= FW_H5_BFLOAT16; element++)
         if (element != FW_H5_FLOAT16 && H5Tequal(type, types[element][0]) > 0)
           result->memory_type = types[element][0];
+      copy_tag(type, result);
       break;
     case H5T_FLOAT: {
       size_t sign, exponent, mantissa;
@@ -340,6 +349,7 @@ static int describe_type(hid_t type, fw_h5_description *result) {
     }
     case H5T_STRING:
       result->is_variable_text = H5Tis_variable_str(type) > 0;
+      result->is_null_padded = H5Tget_strpad(type) == H5T_STR_NULLPAD;
       result->character_set = H5Tget_cset(type);
       break;
     default: break;
@@ -371,12 +381,16 @@ static int describe_storage(hid_t dataset, fw_h5_description *result) {
     result->filter_count = H5Pget_nfilters(properties);
     if (result->filter_count < 0 || result->filter_count > FW_H5_MAX_FILTERS) status = -1;
     for (int i = 0; status == 0 && i < result->filter_count; i++) {
-      unsigned flags, config;
-      size_t values = 0;
-      H5Z_filter_t filter = H5Pget_filter2(properties, i, &flags, &values, NULL, 0, NULL, &config);
+      unsigned flags, config, value = 0;
+      size_t values = 1;
+      H5Z_filter_t filter = H5Pget_filter2(properties, i, &flags, &values, &value, 0, NULL, &config);
       if (filter < 0) status = -1;
       result->filters[i] = filter;
+      if (filter == H5Z_FILTER_SHUFFLE) result->shuffled_byte_count = value;
     }
+    unsigned options = 0;
+    if (H5Pget_chunk_opts(properties, &options) < 0) status = -1;
+    result->has_plain_edges = (options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
   }
   if (result->layout == H5D_COMPACT) result->compact_byte_count = H5Dget_storage_size(dataset);
   H5Pclose(properties);
@@ -484,6 +498,17 @@ int fw_h5_names(hid_t group, fw_h5_visitor visit, void *context) {
 #endif
 }
 
+static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *attribute, void *context) {
+  (void)object, (void)attribute;
+  const visit_request *request = context;
+  return request->visit(name, request->context);
+}
+
+int fw_h5_attribute_names(hid_t object, fw_h5_visitor visit, void *context) {
+  visit_request request = {visit, context};
+  return H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, NULL, visit_attribute, &request);
+}
+
 int fw_h5_target(hid_t group, const char *name, char *bytes, size_t byte_count) {
   return H5Lget_val(group, name, bytes, byte_count, H5P_DEFAULT);
 }
@@ -503,7 +528,23 @@ int fw_h5_read_block(hid_t dataset, hid_t memory_type, int rank, const hsize_t *
   return status;
 }
 
+int fw_h5_find_chunk(fw_h5_store *store, hid_t dataset, const hsize_t *offset, uint64_t *place,
+                     uint64_t *byte_count, uint32_t *skipped_filters) {
+  // What libhdf5 would read it into is not touched.
+  fw_h5_store_watch(store);
+  herr_t status = H5Dread_chunk(dataset, H5P_DEFAULT, offset, skipped_filters, skipped_filters);
+  int is_found = fw_h5_store_watched(store, place, byte_count);
+  return status >= 0 && is_found ? 0 : -1;
+}
+
+int fw_h5_write_chunk(hid_t dataset, const hsize_t *offset, uint32_t skipped_filters, const void *bytes,
+                      size_t byte_count) {
+  return H5Dwrite_chunk(dataset, H5P_DEFAULT, skipped_filters, offset, byte_count, bytes);
+}
+
 hid_t fw_h5_new_string_type(size_t byte_count) { return new_string_type(byte_count, H5T_CSET_UTF8); }
+
+hid_t fw_h5_new_byte_string_type(size_t byte_count) { return new_string_type(byte_count, H5T_CSET_ASCII); }
 
 hid_t fw_h5_new_text_type(const fw_h5_description *description) {
   if (description->is_variable_text) return H5Tcopy(text_reference);

@@ -19,6 +19,9 @@ struct fw_h5_store {
   int descriptor;  // negative when there is none
   int error;
   int is_reserved;  // the file may be longer than what is written
+  int is_watching;
+  int watched_count;
+  uint64_t watched_place, watched_byte_count;
 };
 
 typedef struct {
@@ -59,6 +62,18 @@ void fw_h5_store_reserve(fw_h5_store *store, size_t byte_count) {
 }
 
 int fw_h5_store_error(const fw_h5_store *store) { return store->error; }
+
+void fw_h5_store_watch(fw_h5_store *store) {
+  store->is_watching = 1;
+  store->watched_count = 0;
+}
+
+int fw_h5_store_watched(fw_h5_store *store, uint64_t *place, uint64_t *byte_count) {
+  store->is_watching = 0;
+  *place = store->watched_place;
+  *byte_count = store->watched_byte_count;
+  return store->watched_count == 1;
+}
 
 void fw_h5_store_detach(fw_h5_store *store) {
   store->bytes = NULL;
@@ -116,10 +131,16 @@ static haddr_t end_of_file(const H5FD_t *base, H5FD_mem_t type) {
 
 static herr_t read_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t count,
                          void *buffer) {
-  (void)type, (void)transfer;
+  (void)transfer;
   fw_h5_file *file = (fw_h5_file *)base;
   fw_h5_store *store = file->store;
   if (address > file->end || count > file->end - address) return -1;
+  if (store->is_watching && type == H5FD_MEM_DRAW) {
+    store->watched_count++;
+    store->watched_place = address;
+    store->watched_byte_count = count;
+    return 0;
+  }
   if (store->bytes != NULL) {
     memcpy(buffer, store->bytes + address, count);
     return 0;
@@ -139,21 +160,24 @@ static herr_t read_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t 
   return 0;
 }
 
-static herr_t write_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t count,
-                          const void *buffer) {
-  (void)type, (void)transfer;
-  fw_h5_file *file = (fw_h5_file *)base;
-  fw_h5_store *store = file->store;
-  if (address + count > file->end) file->end = address + count;
-  for (size_t done = 0; done < count && store->descriptor >= 0 && store->error == 0;) {
+void fw_h5_store_write(fw_h5_store *store, uint64_t offset, const void *bytes, size_t byte_count) {
+  for (size_t done = 0; done < byte_count && store->descriptor >= 0 && store->error == 0;) {
     // Systems refuse or cut short what is larger than 2 GiB.
-    size_t part = count - done < (1u << 30) ? count - done : 1u << 30;
-    ssize_t put = pwrite(store->descriptor, (const char *)buffer + done, part, address + done);
+    size_t part = byte_count - done < (1u << 30) ? byte_count - done : 1u << 30;
+    ssize_t put = pwrite(store->descriptor, (const char *)bytes + done, part, offset + done);
     if (put > 0)
       done += put;
     else if (put == 0 || errno != EINTR)
       store->error = put == 0 ? EIO : errno;
   }
+}
+
+static herr_t write_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t count,
+                          const void *buffer) {
+  (void)type, (void)transfer;
+  fw_h5_file *file = (fw_h5_file *)base;
+  if (address + count > file->end) file->end = address + count;
+  fw_h5_store_write(file->store, address, buffer, count);
   return 0;
 }
 

@@ -18,8 +18,7 @@ extension Checkpoint {
 
   /// The checkpoint as an archive: tensors under their keys, and the JSON document.
   ///
-  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here, or the document
-  ///   would be too long to be read.
+  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here.
   /// - Returns: The archive, with a few attributes that repeat the document for people.
   public func archive() throws(FlywheelError) -> Archive {
     var tensors: OrderedDictionary<String, Tensor> = [:]
@@ -42,7 +41,9 @@ extension Checkpoint {
       }
     }
     let document = CheckpointDocument(members: members(index: TensorIndex(of: tensors)))
-    tensors[CheckpointKey.document] = try document.tensor()
+    let bytes = document.bytes
+    try CheckpointKey.requireReadableDocument(elementCount: bytes.count)
+    tensors[CheckpointKey.document] = try Tensor(vector: bytes)
     return Archive(tensors: tensors, attributes: attributes)
   }
 
@@ -92,15 +93,9 @@ extension Checkpoint {
     parameters = [:]
     self.random = [:]
     history = History()
-    let records = try ParameterRecord.list(
-      try root.objects("parameters"),
-      groupCount: optimizer.groups.count
-    )
-    for record in records { try addParameter(record, from: tensors) }
+    for parameter in try root.objects("parameters") { try readParameter(parameter, from: tensors) }
     try root.refuseOtherMembers()
-    for (key, tensor) in tensors {
-      try FlywheelError.locating(tensor: key) { () throws(FlywheelError) in try place(tensor, key) }
-    }
+    for (key, tensor) in tensors { try place(tensor, key) }
     try checkHistory()
   }
 
@@ -120,7 +115,13 @@ extension Checkpoint {
       "writer": JSONValue(writer),
       "saved": ["run": JSONValue(saved.run), "time": JSONValue(saved.time)],
       "parameters": .array(
-        parameters.map { ParameterRecord(name: $0, group: $1.group, axes: $1.axes).json }
+        parameters.map { name, parameter in
+          [
+            "name": JSONValue(name),
+            "group": JSONValue(parameter.group),
+            "axes": .array(parameter.axes.map { JSONValue($0) }),
+          ]
+        }
       ),
       "optimizer": optimizer.json,
       "schedule": schedule.map { Self.json($0, optimizer, progress) } ?? .null,
@@ -151,11 +152,19 @@ extension Checkpoint {
     return attributes
   }
 
-  private mutating func addParameter(
-    _ record: ParameterRecord,
+  private mutating func readParameter(
+    _ source: JSONObject,
     from tensors: OrderedDictionary<String, Tensor>
   ) throws(FlywheelError) {
-    let key = CheckpointKey.parameter(record.name)
+    var object = source
+    let name = try object.string("name")
+    guard !name.isEmpty, parameters[name] == nil else {
+      throw FlywheelError.malformed(
+        found: name.isEmpty ? "a parameter without a name" : "parameter '\(name)' twice",
+        expected: "each name once"
+      )
+    }
+    let key = CheckpointKey.parameter(name)
     guard let value = tensors[key] else {
       throw FlywheelError(
         .notFound,
@@ -163,14 +172,19 @@ extension Checkpoint {
         at: .init(tensor: key)
       )
     }
-    guard record.axes.count == value.shape.rank else {
+    parameters[name] = Parameter(
+      value: value,
+      group: try object.integer("group", in: 0..<optimizer.groups.count),
+      axes: try object.strings("axes")
+    )
+    try object.refuseOtherMembers()
+    guard let parameter = parameters[name], parameter.axes.count == value.shape.rank else {
       throw FlywheelError(
         .mismatch,
         "The document names other axes than the tensor's \(value.shape.rank).",
         at: .init(tensor: key)
       )
     }
-    parameters[record.name] = Parameter(value: value, group: record.group, axes: record.axes)
   }
 
   /// Puts a tensor of the index where its key says it belongs.
@@ -187,7 +201,8 @@ extension Checkpoint {
         throw FlywheelError(
           .mismatch,
           "The master weight is \(tensor.dtype.rawValue) \(tensor.shape), its parameter "
-            + "\(value.dtype.rawValue) \(value.shape)."
+            + "\(value.dtype.rawValue) \(value.shape).",
+          at: .init(tensor: key)
         )
       }
       parameters[name]?.master = tensor
@@ -198,23 +213,28 @@ extension Checkpoint {
       guard tensor.shape == parameter.value.shape else {
         throw FlywheelError(
           .mismatch,
-          "The buffer has shape \(tensor.shape), its parameter \(parameter.value.shape)."
+          "The buffer has shape \(tensor.shape), its parameter \(parameter.value.shape).",
+          at: .init(tensor: key)
         )
       }
       optimizer.slots[slot, default: [:]][name] = tensor
       return
     case (CheckpointKey.random, 1):
       guard let stream = names[0] else { break }
-      let words: [UInt64] = try tensor.elements()
-      if generator == Self.philox { _ = try Philox(words: words) }
+      let words: [UInt64] = try located(key) { () throws(FlywheelError) in try tensor.elements() }
+      if generator == Self.philox {
+        _ = try located(key) { () throws(FlywheelError) in try Philox(words: words) }
+      }
       random[stream] = words
       return
     case (CheckpointKey.history, 1):
       guard let metric = names[0] else { break }
       if key == CheckpointKey.historySteps {
-        history.steps = try tensor.elements()
+        history.steps = try located(key) { () throws(FlywheelError) in try tensor.elements() }
       } else {
-        history.metrics[metric] = try tensor.elements()
+        history.metrics[metric] = try located(key) { () throws(FlywheelError) in
+          try tensor.elements()
+        }
       }
       return
     default: break
@@ -222,8 +242,20 @@ extension Checkpoint {
     throw FlywheelError(
       .malformed,
       "The document gives this tensor no place: it is neither a listed parameter's, nor a slot, "
-        + "a master weight, a random stream or a metric."
+        + "a master weight, a random stream or a metric.",
+      at: .init(tensor: key)
     )
+  }
+
+  private func located<Value>(
+    _ key: String,
+    _ body: () throws(FlywheelError) -> Value
+  ) throws(FlywheelError) -> Value {
+    do throws(FlywheelError) {
+      return try body()
+    } catch {
+      throw error.located(tensor: key)
+    }
   }
 
   private func checkHistory() throws(FlywheelError) {

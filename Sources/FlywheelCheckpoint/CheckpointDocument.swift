@@ -40,15 +40,6 @@ struct CheckpointDocument {
   /// The document's bytes as they are written, with the checksum as its last member.
   var bytes: [UInt8] { body + Self.tailStart + Array(crc32.utf8) + Self.tailEnd }
 
-  /// The tensor that holds the document.
-  ///
-  /// - Throws: `limitExceeded` if it would be too long to be read again, or there is no memory for it.
-  func tensor() throws(FlywheelError) -> Tensor {
-    let bytes = bytes
-    try CheckpointKey.requireReadableDocument(elementCount: bytes.count)
-    return try Tensor(vector: bytes)
-  }
-
   /// The document's checksum.
   var crc32: String { CRC32.hexadecimal(CRC32.checksum(body.rawBytes)) }
 
@@ -97,9 +88,11 @@ struct CheckpointDocument {
         at: location
       )
     }
-    let value = try FlywheelError.locating(tensor: CheckpointKey.document) {
-      () throws(FlywheelError) in
-      try JSONValue(parsing: bytes)
+    let value: JSONValue
+    do throws(FlywheelError) {
+      value = try JSONValue(parsing: bytes)
+    } catch {
+      throw error.located(tensor: CheckpointKey.document)
     }
     var root = try JSONObject(value)
     try Self.requireReadableSchema(&root, kind)

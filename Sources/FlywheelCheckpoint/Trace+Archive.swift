@@ -15,8 +15,7 @@ extension Trace {
 
   /// The trace as an archive: tensors under their keys, and the JSON document.
   ///
-  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here, or the document
-  ///   would be too long to be read.
+  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here.
   /// - Returns: The archive.
   public func archive() throws(FlywheelError) -> Archive {
     var tensors: OrderedDictionary<String, Tensor> = [:]
@@ -31,7 +30,7 @@ extension Trace {
       tensors[CheckpointKey.gradient(name)] = parameter.gradients
     }
     let document = CheckpointDocument(members: members(index: TensorIndex(of: tensors)))
-    tensors[CheckpointKey.document] = try document.tensor()
+    tensors[CheckpointKey.document] = try Tensor(vector: document.bytes)
     return Archive(tensors: tensors, attributes: attributes)
   }
 
@@ -98,11 +97,7 @@ extension Trace {
     rows = []
     parameters = [:]
     for row in try root.objects("rows") { try readRow(row) }
-    let records = try ParameterRecord.list(
-      try root.objects("parameters"),
-      groupCount: optimizer.groups.count
-    )
-    for record in records { try addParameter(record, &tensors) }
+    for parameter in try root.objects("parameters") { try readParameter(parameter, &tensors) }
     try root.refuseOtherMembers()
     try checkSteps(tensors.removeValue(forKey: CheckpointKey.traceSteps))
     for (key, tensor) in tensors { try placeBuffer(tensor, key) }
@@ -115,7 +110,13 @@ extension Trace {
       "writer": JSONValue(writer),
       "saved": ["run": JSONValue(saved.run), "time": JSONValue(saved.time)],
       "parameters": .array(
-        parameters.map { ParameterRecord(name: $0, group: $1.group, axes: $1.axes).json }
+        parameters.map { name, parameter in
+          [
+            "name": JSONValue(name),
+            "group": JSONValue(parameter.group),
+            "axes": .array(parameter.axes.map { JSONValue($0) }),
+          ]
+        }
       ),
       "optimizer": optimizer.json,
       "rows": .array(
@@ -147,13 +148,22 @@ extension Trace {
     rows.append(row)
   }
 
-  private mutating func addParameter(
-    _ record: ParameterRecord,
+  private mutating func readParameter(
+    _ source: JSONObject,
     _ tensors: inout OrderedDictionary<String, Tensor>
   ) throws(FlywheelError) {
-    let key = CheckpointKey.parameter(record.name)
-    let gradientKey = CheckpointKey.gradient(record.name)
-    let axes = record.axes
+    var object = source
+    let name = try object.string("name")
+    guard !name.isEmpty, parameters[name] == nil else {
+      throw FlywheelError.malformed(
+        found: name.isEmpty ? "a parameter without a name" : "parameter '\(name)' twice",
+        expected: "each name once"
+      )
+    }
+    let group = try object.integer("group", in: 0..<optimizer.groups.count)
+    let axes = try object.strings("axes")
+    try object.refuseOtherMembers()
+    let (key, gradientKey) = (CheckpointKey.parameter(name), CheckpointKey.gradient(name))
     for needed in [key, gradientKey] where tensors[needed] == nil {
       throw FlywheelError(
         .notFound,
@@ -179,10 +189,10 @@ extension Trace {
         at: .init(tensor: gradientKey)
       )
     }
-    parameters[record.name] = TracedParameter(
+    parameters[name] = TracedParameter(
       values: values,
       gradients: gradients,
-      group: record.group,
+      group: group,
       axes: axes
     )
   }
@@ -222,9 +232,11 @@ extension Trace {
         at: location
       )
     }
-    let steps: [Int64] = try FlywheelError.locating(tensor: CheckpointKey.traceSteps) {
-      () throws(FlywheelError) in
-      try tensor.elements()
+    let steps: [Int64]
+    do throws(FlywheelError) {
+      steps = try tensor.elements()
+    } catch {
+      throw error.located(tensor: CheckpointKey.traceSteps)
     }
     guard steps == rows.map({ Int64($0.step) }), tensor.shape.rank == 1 else {
       throw FlywheelError(

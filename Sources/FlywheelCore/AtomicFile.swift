@@ -72,6 +72,16 @@ public struct AtomicFile: ~Copyable {
     try Self.named(path) { () throws(FlywheelError) in try file.write(bytes) }
   }
 
+  /// Writes bytes over others that have been written already.
+  ///
+  /// - Parameters:
+  ///   - bytes: The bytes.
+  ///   - offset: Where in the file they go.
+  /// - Throws: `inputOutput` if the system refuses.
+  public func overwrite(_ bytes: RawSpan, at offset: Int) throws(FlywheelError) {
+    try Self.named(path) { () throws(FlywheelError) in try file.write(bytes, at: offset) }
+  }
+
   /// Makes the bytes durable and gives the file its name.
   ///
   /// - Throws: `inputOutput`; the file that had the name before is then still there, unless it is the
@@ -80,17 +90,7 @@ public struct AtomicFile: ~Copyable {
     if durability == .durable {
       try Self.named(path) { () throws(FlywheelError) in try file.synchronize() }
     }
-    let renamed = unsafe temporaryPath.withPlatformString { source in
-      unsafe path.withPlatformString { target in unsafe rename(source, target) }
-    }
-    guard renamed == 0 else {
-      throw FlywheelError.system(
-        "rename",
-        to: "give the file its name",
-        path: path,
-        errno: .current
-      )
-    }
+    try FileSystem.rename(temporaryPath, to: path)
     isPending = false
     if durability == .durable { try Self.synchronizeDirectory(of: path) }
   }
@@ -122,7 +122,7 @@ public struct AtomicFile: ~Copyable {
   }
 
   /// Waits until the names in a file's directory are on the disk.
-  static func synchronizeDirectory(of path: FilePath) throws(FlywheelError) {
+  package static func synchronizeDirectory(of path: FilePath) throws(FlywheelError) {
     let parent = path.removingLastComponent()
     let directory = try OpenFile(
       parent.isEmpty ? "." : parent,

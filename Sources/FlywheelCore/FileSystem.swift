@@ -118,6 +118,39 @@ package enum FileSystem {
     return overflow ? nil : Int(exactly: bytes)
   }
 
+  /// Deletes a directory and all that is in it; what cannot be deleted stays.
+  package static func removeTree(_ directory: FilePath) {
+    for name in (try? names(in: directory)) ?? [] {
+      let path = directory.appending(name)
+      // A link to a directory is a link, which is deleted, and not what it leads to.
+      if unsafe path.withPlatformString({ unsafe unlink($0) }) != 0 { removeTree(path) }
+    }
+    removeEmptyDirectory(directory)
+  }
+
+  /// Gives a file or directory another name; a file or an empty directory that has it is replaced.
+  package static func rename(_ path: FilePath, to target: FilePath) throws(FlywheelError) {
+    let renamed = unsafe path.withPlatformString { source in
+      unsafe target.withPlatformString { target in
+        #if canImport(Glibc)
+          unsafe Glibc.rename(source, target)
+        #elseif canImport(Musl)
+          unsafe Musl.rename(source, target)
+        #elseif canImport(Darwin)
+          unsafe Darwin.rename(source, target)
+        #endif
+      }
+    }
+    guard renamed == 0 else {
+      throw FlywheelError.system(
+        "rename",
+        to: "give the file its name",
+        path: target,
+        errno: .current
+      )
+    }
+  }
+
   /// Deletes a file; one that is gone already is fine.
   package static func removeFile(_ path: FilePath) throws(FlywheelError) {
     let removed = unsafe path.withPlatformString { unsafe unlink($0) }

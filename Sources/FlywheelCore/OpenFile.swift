@@ -65,6 +65,25 @@ package struct OpenFile: ~Copyable, Sendable {
     #endif
   }
 
+  /// Writes all bytes at a place; the next bytes that are appended go where they would have gone before.
+  package func write(_ bytes: RawSpan, at offset: Int) throws(FlywheelError) {
+    var rest = bytes
+    var place = offset
+    while rest.byteCount > 0 {
+      let written = unsafe rest.withUnsafeBytes { buffer in
+        retryingOnInterrupt {
+          unsafe pwrite(descriptor, buffer.baseAddress, min(buffer.count, 1 << 30), off_t(place))
+        }
+      }
+      guard written > 0 else {
+        let error = written == 0 ? Errno.ioError : .current
+        throw FlywheelError.system("pwrite", to: "write the file", path: path, errno: error)
+      }
+      rest = rest.extracting(droppingFirst: written)
+      place += written
+    }
+  }
+
   /// Waits until the bytes are on the disk.
   package func synchronize() throws(FlywheelError) {
     #if canImport(Darwin)

@@ -8,3 +8,14 @@ extension Array where Element: TensorElement {
     }
   }
 }
+
+extension Array where Element == UInt8 {
+  /// Lends the bytes to be written.
+  package mutating func withMutableRawBytes<Result, Failure: Error>(
+    _ body: (inout MutableRawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    var span = mutableSpan
+    var bytes = unsafe span.mutableBytes
+    return try body(&bytes)
+  }
+}

@@ -54,14 +54,7 @@ extension Tensor {
   /// - Throws: `malformed`, with the first one's place.
   package func checkTruthValues() throws(FlywheelError) {
     guard dtype == .bool else { return }
-    let place = unsafe bytes.withUnsafeBytes { buffer in unsafe buffer.firstIndex { $0 > 1 } }
-    guard let place else { return }
-    let byte = unsafe bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self)
-    throw FlywheelError.malformed(
-      found: "the byte \(byte) as element \(place) of a bool tensor",
-      expected: "0 or 1",
-      at: location(ofElement: place)
-    )
+    try bytes.checkTruthValues(fileOffset: storage.isMapped ? byteOffset : nil)
   }
 
   /// Where an element lies in the file; in memory of our own its place would tell nobody anything.
@@ -94,6 +87,29 @@ extension Tensor {
       .invalidArgument,
       "Element \(index) is \(text), which \(target.rawValue) does not hold; convert to a dtype that does.",
       at: location(ofElement: index)
+    )
+  }
+}
+
+extension RawSpan {
+  /// Refuses bytes that are no truth value.
+  ///
+  /// - Parameters:
+  ///   - firstIndex: The index of the first byte among the elements that it is one of.
+  ///   - fileOffset: Where it lies in the file; nil for memory of our own, where its place would tell nobody
+  ///     anything.
+  /// - Throws: `malformed`, with the first one's place.
+  package func checkTruthValues(
+    firstIndex: Int = 0,
+    fileOffset: Int? = nil
+  ) throws(FlywheelError) {
+    let place = unsafe withUnsafeBytes { buffer in unsafe buffer.firstIndex { $0 > 1 } }
+    guard let place else { return }
+    let byte = unsafe unsafeLoad(fromByteOffset: place, as: UInt8.self)
+    throw FlywheelError.malformed(
+      found: "the byte \(byte) as element \(firstIndex + place) of a bool tensor",
+      expected: "0 or 1",
+      at: .init(byteOffset: fileOffset.map { UInt64($0 + place) })
     )
   }
 }

@@ -16,21 +16,11 @@ public enum HDF5Archive {
     to path: FilePath,
     durability: AtomicFile.Durability = .durable
   ) throws(FlywheelError) {
-    do throws(FlywheelError) {
-      let file = try AtomicFile(replacing: path, durability: durability)
-      var writer = try HDF5Writer(
-        creating: file.temporaryPath,
-        expectedByteCount: archive.byteCount
-      )
-      for (key, tensor) in archive.tensors { try writer.write(tensor, at: key) }
-      for (name, value) in archive.attributes { try writer.setAttribute(name, value) }
-      try writer.close()
-      try file.commit()
-    } catch {
-      // The temporary name means nothing to whoever reads the error.
-      var error = error
-      error.location.path = path
-      throw error
-    }
+    let file = try AtomicFile(replacing: path, durability: durability)
+    var writer = try HDF5Writer(creating: file, expectedByteCount: archive.byteCount)
+    for (key, tensor) in archive.tensors { try writer.write(tensor, at: key) }
+    for (name, value) in archive.attributes { try writer.setAttribute(name, value) }
+    try writer.close()
+    try file.commit()
   }
 }

@@ -73,6 +73,57 @@ public struct HDF5Block: Sendable, Hashable {
     return start
   }
 
+  /// Blocks that follow each other in row-major order and make up a whole dataset, each in one piece.
+  ///
+  /// - Parameters:
+  ///   - shape: The dataset's extents.
+  ///   - elementByteCount: The number of bytes of one element, at least 1.
+  ///   - chunk: The shape of its chunks, so that as few as possible are in two blocks.
+  ///   - limit: The most bytes of a block, if one element has not more.
+  /// - Returns: The blocks; none if there are no elements.
+  static func pieces(
+    of shape: Shape,
+    elementByteCount: Int,
+    chunk: [Int]?,
+    limit: Int
+  ) -> [HDF5Block] {
+    let extents = shape.extents
+    guard shape.elementCount > 0 else { return [] }
+    guard !extents.isEmpty else { return [HDF5Block(whole: shape)] }
+    // The first axis of which one index fits; whole ones of those after it go into a block.
+    let most = max(1, limit / elementByteCount)
+    var axis = 0
+    var rowCount = shape.elementCount / extents[0]
+    while rowCount > most {
+      axis += 1
+      rowCount /= extents[axis]
+    }
+    var step = most / rowCount
+    if let chunk, chunk.count == extents.count, chunk[axis] > 0, step > chunk[axis] {
+      step -= step % chunk[axis]
+    }
+    var blocks: [HDF5Block] = []
+    var offset = [Int](repeating: 0, count: extents.count)
+    var count = extents
+    for outer in 0..<axis { count[outer] = 1 }
+    while true {
+      for first in Swift.stride(from: 0, to: extents[axis], by: step) {
+        offset[axis] = first
+        count[axis] = min(step, extents[axis] - first)
+        blocks.append(HDF5Block(offset: offset, count: count))
+      }
+      offset[axis] = 0
+      var outer = axis - 1
+      while outer >= 0 {
+        offset[outer] += 1
+        if offset[outer] < extents[outer] { break }
+        offset[outer] = 0
+        outer -= 1
+      }
+      if outer < 0 { return blocks }
+    }
+  }
+
   /// How many chunks of a shape the block touches at most along each axis; it lies within the dataset.
   func chunkCounts(_ chunk: [Int]) -> [Int] {
     chunk.indices.map { axis in

@@ -6,7 +6,7 @@ public struct HDF5Dataset: Sendable, Hashable {
   /// Where it is, from the root.
   public let path: String
   /// The type of its elements; nil if Flywheel does not read it.
-  public let dtype: DType?
+  public let element: ElementType?
   /// The type in words, for example "float32" or "text of 7 bytes".
   public let typeDescription: String
   /// The byte order in the file.
@@ -39,6 +39,9 @@ public struct HDF5Dataset: Sendable, Hashable {
     /// The number.
     public let id: Int
 
+    static let gzip = Filter(id: 1)
+    static let shuffle = Filter(id: 2)
+
     /// Whether this library reads it without loading other code.
     public var isSupported: Bool { (1...3).contains(id) }
 
@@ -54,23 +57,26 @@ public struct HDF5Dataset: Sendable, Hashable {
 }
 
 extension HDF5Dataset {
+  /// The type of its elements if they are numbers; nil if they are not.
+  public var dtype: DType? { element?.dtype }
+
   /// Says what libhdf5 found.
   ///
   /// - Parameters:
   ///   - description: What it found.
-  ///   - dtype: The type of the elements; nil if they are none that Flywheel reads.
+  ///   - element: The type of the elements; nil if they are none that Flywheel reads.
   ///   - place: Where the dataset is.
   /// - Throws: `limitExceeded` if the extents overflow.
   init(
     _ description: fw_h5_description,
-    _ dtype: DType?,
+    _ element: ElementType?,
     at place: HDF5Path
   ) throws(FlywheelError) {
     var description = description
     shape = try Self.shape(of: description)
     path = place.description
-    self.dtype = dtype
-    typeDescription = dtype?.rawValue ?? Self.typeDescription(of: description)
+    self.element = element
+    typeDescription = element?.dtype?.rawValue ?? Self.typeDescription(of: description)
     isBigEndian = description.is_big_endian != 0
     let filterCount = Int(description.filter_count)
     storage =
@@ -92,7 +98,7 @@ extension HDF5Dataset {
   /// Says what was found without libhdf5.
   init(_ dataset: PlainDataset, at place: HDF5Path) {
     path = place.description
-    dtype = dataset.dtype
+    element = .number(dataset.dtype)
     typeDescription = dataset.dtype.rawValue
     isBigEndian = false
     shape = dataset.shape
@@ -102,7 +108,7 @@ extension HDF5Dataset {
   /// A dataset that this libhdf5 is too old for, and that is not plain.
   init(unknownAt place: HDF5Path) {
     path = place.description
-    dtype = nil
+    element = nil
     typeDescription = "something that libhdf5 \(HDF5Library.version) is too old for"
     isBigEndian = false
     shape = .scalar
@@ -144,17 +150,54 @@ extension HDF5Dataset {
     if let obstacle { throw FlywheelError(.unsupported, "The dataset \(obstacle).") }
   }
 
-  /// The type of the elements if they can be read, and the reason by name if not.
+  /// The type of the elements if they are numbers that can be read, and the reason by name if not.
   func readableType() throws(FlywheelError) -> DType {
     try checkStorage()
-    guard let dtype else {
-      let known = DType.allCases.map(\.rawValue).joined(separator: ", ")
-      throw FlywheelError(
-        .unsupported,
-        "The dataset holds \(typeDescription); Flywheel reads \(known). Convert it to one of them."
-      )
-    }
+    guard let dtype else { throw unreadable }
     return dtype
+  }
+
+  /// The type of the elements if they can be read or carried, and the reason by name if not.
+  func readableElement() throws(FlywheelError) -> ElementType {
+    try checkStorage()
+    guard let element else { throw unreadable }
+    return element
+  }
+
+  private var unreadable: FlywheelError {
+    let known = DType.allCases.map(\.rawValue).joined(separator: ", ")
+    return FlywheelError(
+      .unsupported,
+      "The dataset holds \(typeDescription); Flywheel reads \(known). Convert it to one of them."
+    )
+  }
+
+  /// The shape of the chunks that it is stored in; nil if it is not.
+  var chunk: [Int]? {
+    guard case .chunked(let chunk, _) = storage else { return nil }
+    return chunk
+  }
+
+  /// Whether the extents are known, and there are some.
+  var isShapeKnown: Bool {
+    switch storage {
+    case .none, .virtual, .unknown: false
+    case .contiguous, .chunked, .compact, .external: true
+    }
+  }
+
+  /// How the bytes lie in the file, for people; empty if they lie there as they are.
+  var storageDescription: String {
+    switch storage {
+    case .contiguous, .none, .unknown: return ""
+    case .compact: return "compact"
+    case .external: return "in other files"
+    case .virtual: return "virtual"
+    case .chunked(let chunk, let filters):
+      let extents = chunk.map(String.init).joined(separator: ", ")
+      return (["chunks of (\(extents)\(chunk.count == 1 ? "," : ""))"] + filters.map(\.description))
+        .joined(separator: ", ")
+    }
   }
 
   static func typeDescription(of description: fw_h5_description) -> String {

@@ -52,28 +52,38 @@ extension HDF5File {
   /// The content of an open object's attribute; nil if it has none of the name.
   ///
   /// The caller holds the lock.
+  ///
+  /// - Parameters:
+  ///   - name: The attribute's name.
+  ///   - object: The object.
+  ///   - isExact: Whether the value must say of which type it is in the file.
+  /// - Throws: `malformed` or `corrupted` if it is damaged.
+  /// - Returns: The content.
   func attribute(
     _ name: String,
-    in object: borrowing HDF5Handle
+    in object: borrowing HDF5Handle,
+    isExact: Bool = false
   ) throws(FlywheelError) -> AttributeContent? {
     let exists = unsafe H5Aexists(object.id, name)
     guard exists != 0 else { return nil }
     guard exists > 0,
       let attribute = HDF5Handle(unsafe H5Aopen(object.id, name, hid_t(H5P_DEFAULT))),
-      let content = try content(of: attribute)
+      let content = try content(of: attribute, isExact: isExact)
     else { throw HDF5Library.damage("the attribute '\(name)'", path: path) }
     return content
   }
 
   /// The content of an open attribute; nil if libhdf5 cannot read it.
   private func content(
-    of attribute: borrowing HDF5Handle
+    of attribute: borrowing HDF5Handle,
+    isExact: Bool
   ) throws(FlywheelError) -> AttributeContent? {
     var description = fw_h5_description()
     guard unsafe fw_h5_describe_attribute(attribute.id, &description) >= 0 else { return nil }
     guard description.rank >= 0 else { return .other("nothing") }
     let shape = try HDF5Dataset.shape(of: description)
     if description.type_class == H5T_STRING {
+      guard description.rank < 2 || !isExact else { return .other("texts of shape \(shape)") }
       let texts = try texts(description, count: shape.elementCount) { (type, bytes) in
         unsafe bytes.withUnsafeMutableBytes { unsafe H5Aread(attribute.id, type, $0.baseAddress) }
       }
@@ -85,7 +95,9 @@ extension HDF5File {
     guard let dtype = DType(description.element) else {
       return .other(HDF5Dataset.typeDescription(of: description))
     }
-    if description.rank == 0, let value = Self.number(of: attribute, dtype) {
+    if description.rank == 0, !isExact || dtype == .int64 || dtype == .float64,
+      let value = Self.number(of: attribute, dtype)
+    {
       return .readable(value)
     }
     let byteCount = try shape.byteCount(of: dtype)

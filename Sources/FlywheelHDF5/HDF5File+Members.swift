@@ -22,9 +22,8 @@ extension HDF5File {
   public func allDatasets() throws(FlywheelError) -> [HDF5Dataset] {
     try HDF5Library.call { () throws(FlywheelError) in
       var found: [HDF5Dataset] = []
-      var seen: Set<UInt64> = []
-      try walk(.root, &seen) { (place, kind) throws(FlywheelError) in
-        guard kind == .dataset else { return }
+      try walk { (place, kind, first) throws(FlywheelError) in
+        guard kind == .dataset, first == nil else { return }
         do throws(FlywheelError) {
           found.append(try describe(place))
         } catch  where error.code == .unsupported {
@@ -42,8 +41,7 @@ extension HDF5File {
   public func allLinks() throws(FlywheelError) -> [HDF5Link] {
     try HDF5Library.call { () throws(FlywheelError) in
       var found: [HDF5Link] = []
-      var seen: Set<UInt64> = []
-      try walk(.root, &seen) { (place, kind) in
+      try walk { (place, kind, _) in
         switch kind {
         case .softLink, .externalLink, .other:
           found.append(HDF5Link(path: place.description, kind: kind))
@@ -54,13 +52,22 @@ extension HDF5File {
     }
   }
 
-  /// Visits what is in a group and below, each object once; the caller holds the lock.
+  /// Visits every name in the file; the caller holds the lock.
+  ///
+  /// Objects can have many names, and groups can contain themselves: the third value is the object's first
+  /// path where the name is another one, and a group is entered once.
+  func walk(
+    _ visit: (HDF5Path, HDF5Member.Kind, String?) throws(FlywheelError) -> Void
+  ) throws(FlywheelError) {
+    var seen: [UInt64: String] = [:]
+    try walk(.root, depth: 0, &seen, visit)
+  }
+
   private func walk(
     _ place: HDF5Path,
-    depth: Int = 0,
-    // Objects can have many names, and groups can contain themselves.
-    _ seen: inout Set<UInt64>,
-    _ visit: (HDF5Path, HDF5Member.Kind) throws(FlywheelError) -> Void
+    depth: Int,
+    _ seen: inout [UInt64: String],
+    _ visit: (HDF5Path, HDF5Member.Kind, String?) throws(FlywheelError) -> Void
   ) throws(FlywheelError) {
     guard depth <= 64 else {
       throw FlywheelError(
@@ -70,10 +77,11 @@ extension HDF5File {
       )
     }
     for (member, object) in try links(of: place) {
-      guard object.map({ seen.insert($0).inserted }) ?? true else { continue }
       let child = place.appending(member.name)
-      try visit(child, member.kind)
-      if member.kind == .group { try walk(child, depth: depth + 1, &seen, visit) }
+      let first = object.flatMap { seen.updateValue(seen[$0] ?? child.description, forKey: $0) }
+      try visit(child, member.kind, first)
+      guard member.kind == .group, first == nil else { continue }
+      try walk(child, depth: depth + 1, &seen, visit)
     }
   }
 
@@ -82,6 +90,25 @@ extension HDF5File {
     of place: HDF5Path
   ) throws(FlywheelError) -> [(member: HDF5Member, object: UInt64?)] {
     let group = try group(place)
+    let names = try unsafe names("a group", place) { (visit, names) in
+      unsafe fw_h5_names(group, visit, names)
+    }
+    var links: [(member: HDF5Member, object: UInt64?)] = []
+    for name in names {
+      guard let (kind, object) = kind(of: name, in: group) else {
+        throw HDF5Library.damage("'\(name)'", path: path, tensor: place.description)
+      }
+      links.append((HDF5Member(name: name, kind: kind), object))
+    }
+    return links
+  }
+
+  /// The names that libhdf5 visits in an object; the caller holds the lock.
+  func names(
+    _ what: String,
+    _ place: HDF5Path,
+    _ iterate: (fw_h5_visitor, UnsafeMutableRawPointer) -> CInt
+  ) throws(FlywheelError) -> [String] {
     var names: [String?] = []
     let status = unsafe withUnsafeMutablePointer(to: &names) { names in
       let visit: fw_h5_visitor = { name, context in
@@ -89,26 +116,20 @@ extension HDF5File {
         unsafe names?.pointee.append(name.flatMap { unsafe String(validatingCString: $0) })
         return 0
       }
-      return unsafe fw_h5_names(group, visit, names)
+      return unsafe iterate(visit, names)
     }
     guard status >= 0 else {
-      throw HDF5Library.damage("a group", path: path, tensor: place.description)
+      throw HDF5Library.damage(what, path: path, tensor: place.description)
     }
-    var links: [(member: HDF5Member, object: UInt64?)] = []
-    for name in names {
-      guard let name else {
-        throw FlywheelError.malformed(
-          found: "a name that is not UTF-8",
-          expected: "text",
-          at: .init(path: path, tensor: place.description)
-        )
-      }
-      guard let (kind, object) = kind(of: name, in: group) else {
-        throw HDF5Library.damage("'\(name)'", path: path, tensor: place.description)
-      }
-      links.append((HDF5Member(name: name, kind: kind), object))
+    let texts = names.compactMap { $0 }
+    guard texts.count == names.count else {
+      throw FlywheelError.malformed(
+        found: "a name that is not UTF-8",
+        expected: "text",
+        at: .init(path: path, tensor: place.description)
+      )
     }
-    return links
+    return texts
   }
 
   /// What a name stands for, without following it, and the identity of a hard link's object.

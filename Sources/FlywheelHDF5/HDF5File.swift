@@ -16,7 +16,7 @@ public import SystemPackage
   /// Where the file proper begins, after what another program may have put in front of it.
   let signatureOffset: Int
   // Set once; libhdf5 touches it only under its lock.
-  private nonisolated(unsafe) let store: OpaquePointer
+  nonisolated(unsafe) let store: OpaquePointer
   private let fileID: hid_t
   // Groups stay open: a dataset's path would be walked from the root each time otherwise.
   private let groups = Mutex<[String: hid_t]>([:])
@@ -147,7 +147,8 @@ public import SystemPackage
     }
     var dtype = DType(description.element)
     if dtype == nil { dtype = try namedType(of: handle, description) }
-    let dataset = try HDF5Dataset(description, dtype, at: place)
+    let element = dtype.map(ElementType.number) ?? OpaqueType(description).map(ElementType.opaque)
+    let dataset = try HDF5Dataset(description, element, at: place)
     return OpenDataset(handle: handle, dataset: dataset, description: description)
   }
 

@@ -16,6 +16,9 @@ public import SystemPackage
 /// multiples of 64 bytes: the same calls give the same bytes, and the bytes can be mapped. Write to
 /// `AtomicFile.temporaryPath`, close, then commit. Dropped without `close`, it leaves an unusable file.
 @safe public struct HDF5Writer: ~Copyable {
+  /// The most axes of a dataset.
+  static let largestRank = Int(FW_H5_MAX_RANK)
+
   let path: FilePath
   private let file: OpenFile
   // libhdf5 writes through it, to the descriptor of `file`, until it is detached.
@@ -35,20 +38,49 @@ public import SystemPackage
     creating path: FilePath,
     expectedByteCount: Int = 0
   ) throws(FlywheelError) {
-    let file = try OpenFile(path, flags: O_RDWR | O_CREAT | O_NONBLOCK, purpose: "create the file")
-    let size = try OpenFile.size(of: file.descriptor, path: path)
-    guard size == 0 else {
-      throw FlywheelError(
-        .alreadyExists,
-        "The file has content already (\(size) bytes); delete it or choose another name.",
-        at: .init(path: path)
+    try self.init(creating: path, shownAs: path, expectedByteCount)
+  }
+
+  /// Starts the file that is to become another one, whose name errors then have: the temporary one means
+  /// nothing to whoever reads them.
+  ///
+  /// - Parameters:
+  ///   - target: The file that it is to become.
+  ///   - expectedByteCount: As in the general function.
+  /// - Throws: As the general function.
+  init(creating target: borrowing AtomicFile, expectedByteCount: Int) throws(FlywheelError) {
+    try self.init(creating: target.temporaryPath, shownAs: target.path, expectedByteCount)
+  }
+
+  private init(
+    creating path: FilePath,
+    shownAs shownPath: FilePath,
+    _ expectedByteCount: Int
+  ) throws(FlywheelError) {
+    do throws(FlywheelError) {
+      let file = try OpenFile(
+        path,
+        flags: O_RDWR | O_CREAT | O_NONBLOCK,
+        purpose: "create the file"
       )
+      let size = try OpenFile.size(of: file.descriptor, path: path)
+      guard size == 0 else {
+        throw FlywheelError(
+          .alreadyExists,
+          "The file has content already (\(size) bytes); delete it or choose another name.",
+          at: .init(path: path)
+        )
+      }
+      let (store, fileID) = try unsafe Self.create(file.descriptor, path, expectedByteCount)
+      self.path = shownPath
+      self.file = file
+      unsafe self.store = store
+      self.fileID = fileID
+    } catch {
+      var error = error
+      error.location.path = shownPath
+      throw error
     }
-    let (store, fileID) = try unsafe Self.create(file.descriptor, path, expectedByteCount)
-    self.path = path
-    self.file = file
-    unsafe self.store = store
-    self.fileID = fileID
   }
 
   private static func create(
@@ -104,6 +136,12 @@ public import SystemPackage
   ) throws(FlywheelError) {
     let place = try located(path)
     try checkTruth(tensor, at: place)
+    if case .compressed(let compression) = layout {
+      let description = TensorDescription(of: tensor)
+      return try write(description, at: path, compression) { (body) throws(FlywheelError) in
+        try body(tensor.bytes)
+      }
+    }
     let properties = try creationProperties(of: tensor.shape, layout, at: place)
     let type = HDF5Library.type(of: tensor.dtype)
     let typeName = tensor.dtype.isNamedByAttribute ? tensor.dtype.rawValue : nil
@@ -150,29 +188,42 @@ public import SystemPackage
     typeName: String? = nil
   ) throws(FlywheelError) {
     try HDF5Library.call { () throws(FlywheelError) in
-      let group = try openGroup(place.parentPath)
-      guard !place.key.isEmpty else {
-        throw invalid("A tensor cannot be the root of a file; give it a name.", at: place)
-      }
-      guard let space = HDF5Handle(try space(of: shape, at: place)) else {
-        throw failure("describe the shape", at: place)
-      }
-      let none = hid_t(H5P_DEFAULT)
-      let created = unsafe H5Dcreate2(group, place.name, type, space.id, none, properties, none)
-      guard let dataset = HDF5Handle(created) else {
-        throw creationFailure("create the dataset", at: place)
-      }
-      if let typeName, unsafe fw_h5_add_variable_text(dataset.id, "dtype", typeName) < 0 {
-        throw failure("name the type of the dataset", at: place)
-      }
+      let dataset = try create(type, shape, at: place, properties, typeName: typeName)
       guard bytes.byteCount > 0 else { return }
+      let all = hid_t(H5S_ALL)
       let status = unsafe bytes.withUnsafeBytes { bytes in
-        unsafe H5Dwrite(dataset.id, type, hid_t(H5S_ALL), hid_t(H5S_ALL), none, bytes.baseAddress)
+        unsafe H5Dwrite(dataset.id, type, all, all, hid_t(H5P_DEFAULT), bytes.baseAddress)
       }
       guard status >= 0, unsafe fw_h5_store_error(store) == 0 else {
         throw failure("write the dataset", at: place)
       }
     }
+  }
+
+  /// Creates a dataset; the caller holds the lock.
+  mutating func create(
+    _ type: hid_t,
+    _ shape: Shape,
+    at place: HDF5Path,
+    _ properties: hid_t,
+    typeName: String?
+  ) throws(FlywheelError) -> HDF5Handle {
+    let group = try openGroup(place.parentPath)
+    guard !place.key.isEmpty else {
+      throw invalid("A tensor cannot be the root of a file; give it a name.", at: place)
+    }
+    guard let space = HDF5Handle(try space(of: shape, at: place)) else {
+      throw failure("describe the shape", at: place)
+    }
+    let none = hid_t(H5P_DEFAULT)
+    let created = unsafe H5Dcreate2(group, place.name, type, space.id, none, properties, none)
+    guard let dataset = HDF5Handle(created) else {
+      throw creationFailure("create the dataset", at: place)
+    }
+    if let typeName, unsafe fw_h5_add_variable_text(dataset.id, "dtype", typeName) < 0 {
+      throw failure("name the type of the dataset", at: place)
+    }
+    return dataset
   }
 
   /// Creates a group, and those above it that are missing; one that exists is fine.
@@ -213,15 +264,18 @@ public import SystemPackage
   }
 
   func space(of shape: Shape, at place: HDF5Path) throws(FlywheelError) -> hid_t {
-    guard shape.rank <= FW_H5_MAX_RANK else {
-      throw invalid("HDF5 holds at most 32 axes; the tensor has \(shape.rank).", at: place)
+    guard shape.rank <= Self.largestRank else {
+      throw invalid(
+        "HDF5 holds at most \(Self.largestRank) axes; the tensor has \(shape.rank).",
+        at: place
+      )
     }
     if shape.rank == 0 { return H5Screate(H5S_SCALAR) }
     let extents = shape.extents.map { hsize_t($0) }
     return unsafe H5Screate_simple(CInt(extents.count), extents, nil)
   }
 
-  private func creationProperties(
+  func creationProperties(
     of shape: Shape,
     _ layout: HDF5Layout,
     at place: HDF5Path

@@ -68,10 +68,12 @@ public enum CheckpointFile {
     _ file: borrowing HDF5File,
     _ verification: Verification
   ) throws(FlywheelError) -> Checkpoint {
-    try FlywheelError.locating(path: file.path) { () throws(FlywheelError) in
-      try Checkpoint(verification: verification) { (key) throws(FlywheelError) in
+    do throws(FlywheelError) {
+      return try Checkpoint(verification: verification) { (key) throws(FlywheelError) in
         try file.tensorIfPresent(key)
       }
+    } catch {
+      throw error.located(path: file.path)
     }
   }
 }

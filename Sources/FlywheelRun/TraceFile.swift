@@ -56,10 +56,12 @@ public enum TraceFile {
     _ file: borrowing HDF5File,
     _ verification: Verification
   ) throws(FlywheelError) -> Trace {
-    try FlywheelError.locating(path: file.path) { () throws(FlywheelError) in
-      try Trace(verification: verification) { (key) throws(FlywheelError) in
+    do throws(FlywheelError) {
+      return try Trace(verification: verification) { (key) throws(FlywheelError) in
         try file.tensorIfPresent(key)
       }
+    } catch {
+      throw error.located(path: file.path)
     }
   }
 }

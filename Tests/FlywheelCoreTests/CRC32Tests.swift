@@ -95,6 +95,32 @@ import Testing
     #expect(crc == CRC32.checksum(whole.extracting(first: length)))
   }
 
+  @Test func `two checksums combine to that of the whole, wherever they meet`() {
+    let length = 1_100
+    let whole = Self.bytes.rawBytes.extracting(first: length)
+    let expected = CRC32.checksum(whole)
+    let wrong = (0...length).filter { split in
+      let first = CRC32.checksum(whole.extracting(first: split))
+      let second = CRC32.checksum(whole.extracting(droppingFirst: split))
+      return CRC32.combine(first, second, secondByteCount: length - split) != expected
+    }
+    #expect(wrong.isEmpty)
+  }
+
+  @Test(
+    arguments: [0, 1, 255, 65_536, 1 << 31, (1 << 32) - 1, 1 << 32, (1 << 40) + 12_345, .max]
+  )
+  func `two checksums combine as zlib's do, for every size`(count: Int) {
+    var generator = Philox(seed: 33, stream: 0)
+    let wrong = (0..<100).filter { _ in
+      let first = UInt32(truncatingIfNeeded: generator.next())
+      let second = UInt32(truncatingIfNeeded: generator.next())
+      return CRC32.combine(first, second, secondByteCount: count)
+        != UInt32(crc32_combine(uLong(first), uLong(second), count))
+    }
+    #expect(wrong.isEmpty)
+  }
+
   @Test func `no byte after the last is read`() {
     // The page after the bytes may not be touched: doing so ends the process.
     let page = Int(getpagesize())

@@ -24,6 +24,8 @@ fw_h5_store *fw_h5_store_writing(int descriptor);
 // Takes the space for so many bytes before the first is written, so that a full disk is known at once and
 // the file lies in one piece. Does nothing where the system cannot.
 void fw_h5_store_reserve(fw_h5_store *store, size_t byte_count);
+// Writes bytes of a dataset where libhdf5 has put it.
+void fw_h5_store_write(fw_h5_store *store, uint64_t offset, const void *bytes, size_t byte_count);
 // The error number of the first write that failed, or 0. libhdf5 is not told: in the middle of a flush it
 // could neither go on nor clean up. What it writes later goes nowhere.
 int fw_h5_store_error(const fw_h5_store *store);
@@ -68,8 +70,11 @@ hid_t fw_h5_new_chunked_creation(int rank, const hsize_t *chunk, int shuffles, i
                                  int has_checksums);
 // A fixed-length UTF-8 string type, the caller's.
 hid_t fw_h5_new_string_type(size_t byte_count);
+// One whose bytes are said to be ASCII, which is what h5py gives back as bytes; and opaque bytes. The caller's.
+hid_t fw_h5_new_byte_string_type(size_t byte_count);
+hid_t fw_h5_new_opaque_type(size_t byte_count, const char *tag);
 
-enum { FW_H5_MAX_RANK = 32, FW_H5_MAX_FILTERS = 32 };
+enum { FW_H5_MAX_RANK = 32, FW_H5_MAX_FILTERS = 32, FW_H5_MAX_TAG = 64 };
 
 typedef struct {
   H5D_layout_t layout;
@@ -85,8 +90,12 @@ typedef struct {
   // Of floating-point numbers that are not read: why not.
   size_t precision, exponent_bits, mantissa_bits, exponent_bias;
   int is_variable_text;
+  int is_null_padded;  // texts of fixed length as we write them
   H5T_cset_t character_set;
+  char tag[FW_H5_MAX_TAG];  // of opaque bytes; empty if it is longer
   int chunk_rank, filter_count;
+  int has_plain_edges;  // whether chunks that reach beyond the extents went through no filter
+  uint64_t shuffled_byte_count;  // the size of elements that the filter shuffle takes, 0 without it
   uint64_t extents[FW_H5_MAX_RANK], chunk[FW_H5_MAX_RANK], filters[FW_H5_MAX_FILTERS];
 } fw_h5_description;
 
@@ -119,10 +128,23 @@ int fw_h5_target(hid_t group, const char *name, char *bytes, size_t byte_count);
 typedef int (*fw_h5_visitor)(const char *name, void *context);
 int fw_h5_names(hid_t group, fw_h5_visitor visit, void *context);
 
+// Calls visit with the name of each attribute of an object, in the order of their bytes.
+int fw_h5_attribute_names(hid_t object, fw_h5_visitor visit, void *context);
+
 // Reads elements of a dataset: all, or count of them along each axis from offset on, each stride-th.
 int fw_h5_read_all(hid_t dataset, hid_t memory_type, void *bytes);
 int fw_h5_read_block(hid_t dataset, hid_t memory_type, int rank, const hsize_t *offset,
                      const hsize_t *stride, const hsize_t *count, void *bytes);
+
+// Finds a chunk in the file that a store of ours reads from: its place, the number of its bytes there, and
+// which filters it did not go through, bit by bit. Negative if it was never written or cannot be found.
+// H5Dget_chunk_info_by_coord would walk over the index of all chunks for each.
+int fw_h5_find_chunk(fw_h5_store *store, hid_t dataset, const hsize_t *offset, uint64_t *place,
+                     uint64_t *byte_count, uint32_t *skipped_filters);
+
+// Writes a chunk as it is to be in the file, with the filters that it did not go through.
+int fw_h5_write_chunk(hid_t dataset, const hsize_t *offset, uint32_t skipped_filters, const void *bytes,
+                      size_t byte_count);
 
 // The type, the caller's, to read texts as: of fixed length their bytes, with zeros instead of other padding;
 // of variable length references of FW_H5_REFERENCE_SIZE bytes to where in the file they are: the length in 4

@@ -45,6 +45,7 @@ uint32_t fw_crc32(uint32_t crc, const void *bytes, size_t count);
 const char *fw_crc32_implementation(void);
 
 #include "conversion_kernels.h"
+#include "layout_kernels.h"
 
 // The typed kernels, once for float (…_f32) and once for double (…_f64).
 #define FW_REAL float

@@ -1,0 +1,138 @@
+public import FlywheelCore
+internal import Synchronization
+public import SystemPackage
+
+/// An HDF5 file as an archive: a key is the path of a dataset.
+///
+/// Links are followed where a key leads through one, and listed as obstacles: the arrays that they lead to
+/// are listed under their own names.
+public final class HDF5ArchiveReader: ArchiveReader {
+  private let file: HDF5File
+
+  /// The file.
+  public var path: FilePath { file.path }
+
+  /// Opens a file.
+  ///
+  /// - Parameter path: The file.
+  /// - Throws: As `HDF5File.init(opening:)`.
+  public init(opening path: FilePath) throws(FlywheelError) {
+    file = try HDF5File(opening: path)
+  }
+
+  /// Lists the datasets, group by group.
+  ///
+  /// - Throws: `malformed` or `corrupted` if the file is damaged, `limitExceeded` for groups nested more
+  ///   than 64 deep.
+  /// - Returns: The datasets, each under its first path.
+  public func members() throws(FlywheelError) -> [ArchiveMember] {
+    try file.allDatasets().map { (dataset) throws(FlywheelError) in try member(dataset) }
+  }
+
+  /// Looks at a dataset without reading its elements.
+  ///
+  /// - Parameter key: Its path.
+  /// - Throws: `malformed` or `corrupted` if it is damaged.
+  /// - Returns: What it is; nil if there is no dataset at the path.
+  public func member(_ key: String) throws(FlywheelError) -> ArchiveMember? {
+    let dataset = try ifPresent(key) { () throws(FlywheelError) in try file.dataset(key) }
+    guard let dataset else { return nil }
+    return try member(dataset)
+  }
+
+  private func member(_ dataset: HDF5Dataset) throws(FlywheelError) -> ArchiveMember {
+    let content: ArchiveMember.Content
+    do throws(FlywheelError) {
+      let element = try dataset.readableElement()
+      content = .array(try TensorDescription(element: element, shape: dataset.shape))
+    } catch {
+      content = .unreadable(
+        type: dataset.typeDescription,
+        shape: dataset.isShapeKnown ? dataset.shape : nil,
+        reason: error.located(path: path, tensor: dataset.path)
+      )
+    }
+    let key = String(dataset.path.dropFirst())
+    return ArchiveMember(key: key, content: content, storage: dataset.storageDescription)
+  }
+
+  /// The attributes of the groups and datasets; links, further names of objects, and attributes that are
+  /// not numbers or texts are obstacles.
+  ///
+  /// - Throws: As `members()`.
+  /// - Returns: The metadata.
+  public func metadata() throws(FlywheelError) -> ArchiveMetadata {
+    try file.metadata()
+  }
+
+  /// Reads a dataset of numbers; without copying it where its bytes lie in one piece as tensors need them.
+  ///
+  /// - Parameter key: Its path.
+  /// - Throws: As `HDF5File.tensor(_:)`.
+  /// - Returns: The elements; nil if there is no dataset at the path.
+  public func tensor(_ key: String) throws(FlywheelError) -> Tensor? {
+    try ifPresent(key) { () throws(FlywheelError) in try file.tensor(key) }
+  }
+
+  /// Reads several datasets of numbers; compressed ones with all processors.
+  ///
+  /// - Parameter keys: Their paths.
+  /// - Throws: As `tensor(_:)`, for the first that cannot be read.
+  /// - Returns: The elements of each; nil where there is no dataset at the path.
+  public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
+    var found: [HDF5File.Found?] = []
+    for key in keys {
+      found.append(try ifPresent(key) { () throws(FlywheelError) in try file.find(key) })
+    }
+    let places = found
+    let tensors = Mutex([Tensor?](repeating: nil, count: keys.count))
+    try Parallel.forEach(keys.count) { (index) throws(FlywheelError) in
+      guard let place = places[index] else { return }
+      let tensor = try FlywheelError.locating(path: path, tensor: "/\(keys[index])") {
+        () throws(FlywheelError) in
+        try place.elements().tensor()
+      }
+      tensors.withLock { $0[index] = tensor }
+    }
+    return tensors.withLock { $0 }
+  }
+
+  /// Reads a dataset of any type that can be read or carried, piece by piece.
+  ///
+  /// - Parameters:
+  ///   - key: Its path.
+  ///   - body: Takes the elements' bytes.
+  /// - Throws: `notFound`, as `HDF5File.tensor(_:)`, and what `body` throws.
+  public func read(
+    _ key: String,
+    _ body: (RawSpan) throws(FlywheelError) -> Void
+  ) throws(FlywheelError) {
+    guard isName(key) else {
+      throw FlywheelError(
+        .notFound,
+        "There is no dataset of this name; 'flywheel inspect' lists what there is.",
+        at: .init(path: path, tensor: key)
+      )
+    }
+    try file.read(key, body)
+  }
+
+  /// Whether a member can have the name: other spellings of a path are none.
+  private func isName(_ key: String) -> Bool {
+    !key.isEmpty && (try? HDF5Path(key))?.key == key
+  }
+
+  /// Looks for a dataset; nil if there is none at the path.
+  private func ifPresent<Value>(
+    _ key: String,
+    _ body: () throws(FlywheelError) -> Value
+  ) throws(FlywheelError) -> Value? {
+    guard isName(key) else { return nil }
+    do throws(FlywheelError) {
+      return try body()
+    } catch {
+      guard error.code == .notFound || error.code == .mismatch else { throw error }
+      return nil
+    }
+  }
+}
