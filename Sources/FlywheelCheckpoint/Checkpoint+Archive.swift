@@ -18,9 +18,13 @@ extension Checkpoint {
 
   /// The checkpoint as an archive: tensors under their keys, and the JSON document.
   ///
-  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here.
+  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here, or the document
+  ///   would be too long to be read.
   /// - Returns: The archive, with a few attributes that repeat the document for people.
-  public func archive() throws(FlywheelError) -> Archive {
+  public func archive() throws(FlywheelError) -> Archive { try indexedArchive().archive }
+
+  /// The same, with the index that its document has.
+  package func indexedArchive() throws(FlywheelError) -> (archive: Archive, index: TensorIndex) {
     var tensors: OrderedDictionary<String, Tensor> = [:]
     for (name, parameter) in parameters {
       tensors[CheckpointKey.parameter(name)] = parameter.value
@@ -40,11 +44,10 @@ extension Checkpoint {
         tensors[CheckpointKey.metric(name)] = try Tensor(vector: values)
       }
     }
-    let document = CheckpointDocument(members: members(index: TensorIndex(of: tensors)))
-    let bytes = document.bytes
-    try CheckpointKey.requireReadableDocument(elementCount: bytes.count)
-    tensors[CheckpointKey.document] = try Tensor(vector: bytes)
-    return Archive(tensors: tensors, attributes: attributes)
+    let index = TensorIndex(of: tensors)
+    let document = CheckpointDocument(members: members(index: index))
+    tensors[CheckpointKey.document] = try document.tensor()
+    return (Archive(tensors: tensors, attributes: attributes), index)
   }
 
   /// Understands the tensors of a file as a checkpoint.
@@ -59,9 +62,39 @@ extension Checkpoint {
     verification: Verification = .checksums,
     reading tensor: (String) throws(FlywheelError) -> Tensor?
   ) throws(FlywheelError) {
-    let document = try CheckpointDocument(try tensor(CheckpointKey.document), as: .checkpoint)
+    try self.init(try tensor(CheckpointKey.document), verification) {
+      (index) throws(FlywheelError) in
+      try index.entries.keys.map { (key) throws(FlywheelError) in try tensor(key) }
+    }
+  }
+
+  /// Understands what a file holds as a checkpoint, and loads it with all processors where that is faster.
+  ///
+  /// - Parameters:
+  ///   - reader: The file.
+  ///   - verification: How far to check it.
+  /// - Throws: As `init(verification:reading:)`, with the path.
+  public init(
+    from reader: any ArchiveReader,
+    verification: Verification = .checksums
+  ) throws(FlywheelError) {
     do throws(FlywheelError) {
-      try self.init(document, verification, tensor)
+      try self.init(try reader.document(), verification) { (index) throws(FlywheelError) in
+        try reader.tensors(of: index)
+      }
+    } catch {
+      throw error.located(path: reader.path)
+    }
+  }
+
+  private init(
+    _ document: Tensor?,
+    _ verification: Verification,
+    _ fetch: TensorIndex.Fetch
+  ) throws(FlywheelError) {
+    let document = try CheckpointDocument(document, as: .checkpoint)
+    do throws(FlywheelError) {
+      try self.init(document, verification, fetch)
     } catch {
       throw error.located(tensor: CheckpointKey.document)
     }
@@ -70,12 +103,12 @@ extension Checkpoint {
   private init(
     _ document: CheckpointDocument,
     _ verification: Verification,
-    _ tensor: (String) throws(FlywheelError) -> Tensor?
+    _ fetch: TensorIndex.Fetch
   ) throws(FlywheelError) {
     var root = try JSONObject(.object(document.members))
     _ = try root.string("format")
     _ = try root.integer("schema")
-    let tensors = try TensorIndex(try root.object("tensors")).tensors(verification, tensor)
+    let tensors = try TensorIndex(try root.object("tensors")).tensors(verification, fetch)
 
     writer = try root.string("writer")
     saved = try Saved(try root.object("saved"))
@@ -93,9 +126,15 @@ extension Checkpoint {
     parameters = [:]
     self.random = [:]
     history = History()
-    for parameter in try root.objects("parameters") { try readParameter(parameter, from: tensors) }
+    let records = try ParameterRecord.list(
+      try root.objects("parameters"),
+      groupCount: optimizer.groups.count
+    )
+    for record in records { try addParameter(record, from: tensors) }
     try root.refuseOtherMembers()
-    for (key, tensor) in tensors { try place(tensor, key) }
+    for (key, tensor) in tensors {
+      try FlywheelError.locating(tensor: key) { () throws(FlywheelError) in try place(tensor, key) }
+    }
     try checkHistory()
   }
 
@@ -115,13 +154,7 @@ extension Checkpoint {
       "writer": JSONValue(writer),
       "saved": ["run": JSONValue(saved.run), "time": JSONValue(saved.time)],
       "parameters": .array(
-        parameters.map { name, parameter in
-          [
-            "name": JSONValue(name),
-            "group": JSONValue(parameter.group),
-            "axes": .array(parameter.axes.map { JSONValue($0) }),
-          ]
-        }
+        parameters.map { ParameterRecord(name: $0, group: $1.group, axes: $1.axes).json }
       ),
       "optimizer": optimizer.json,
       "schedule": schedule.map { Self.json($0, optimizer, progress) } ?? .null,
@@ -136,6 +169,31 @@ extension Checkpoint {
 
   /// What people who open the file with h5py or h5dump look for first; it repeats the document.
   public var attributes: OrderedDictionary<String, AttributeValue> {
+    Self.attributes(optimizer, progress, axes: parameters.values.map(\.axes))
+  }
+
+  /// The attributes of the checkpoint that a document describes.
+  static func attributes(
+    of document: CheckpointDocument
+  ) throws(FlywheelError) -> OrderedDictionary<String, AttributeValue> {
+    var root = try JSONObject(.object(document.members))
+    let optimizer = try OptimizerState(try root.object("optimizer"))
+    let records = try ParameterRecord.list(
+      try root.objects("parameters"),
+      groupCount: optimizer.groups.count
+    )
+    return attributes(
+      optimizer,
+      try Progress(try root.object("progress")),
+      axes: records.map(\.axes)
+    )
+  }
+
+  private static func attributes(
+    _ optimizer: OptimizerState,
+    _ progress: Progress,
+    axes: [[String]]
+  ) -> OrderedDictionary<String, AttributeValue> {
     var attributes: OrderedDictionary<String, AttributeValue> = [
       "step": .integer(Int64(optimizer.step)),
       "epoch": .integer(Int64(progress.epoch)),
@@ -147,24 +205,16 @@ extension Checkpoint {
       }
       attributes[name.rawValue] = .double(number)
     }
-    let axes = Set(parameters.values.map { "(" + $0.axes.joined(separator: ", ") + ")" }).sorted()
-    attributes["axes"] = .string(axes.joined(separator: " "))
+    let kinds = Set(axes.map { "(" + $0.joined(separator: ", ") + ")" }).sorted()
+    attributes["axes"] = .string(kinds.joined(separator: " "))
     return attributes
   }
 
-  private mutating func readParameter(
-    _ source: JSONObject,
+  private mutating func addParameter(
+    _ record: ParameterRecord,
     from tensors: OrderedDictionary<String, Tensor>
   ) throws(FlywheelError) {
-    var object = source
-    let name = try object.string("name")
-    guard !name.isEmpty, parameters[name] == nil else {
-      throw FlywheelError.malformed(
-        found: name.isEmpty ? "a parameter without a name" : "parameter '\(name)' twice",
-        expected: "each name once"
-      )
-    }
-    let key = CheckpointKey.parameter(name)
+    let key = CheckpointKey.parameter(record.name)
     guard let value = tensors[key] else {
       throw FlywheelError(
         .notFound,
@@ -172,19 +222,14 @@ extension Checkpoint {
         at: .init(tensor: key)
       )
     }
-    parameters[name] = Parameter(
-      value: value,
-      group: try object.integer("group", in: 0..<optimizer.groups.count),
-      axes: try object.strings("axes")
-    )
-    try object.refuseOtherMembers()
-    guard let parameter = parameters[name], parameter.axes.count == value.shape.rank else {
+    guard record.axes.count == value.shape.rank else {
       throw FlywheelError(
         .mismatch,
         "The document names other axes than the tensor's \(value.shape.rank).",
         at: .init(tensor: key)
       )
     }
+    parameters[record.name] = Parameter(value: value, group: record.group, axes: record.axes)
   }
 
   /// Puts a tensor of the index where its key says it belongs.
@@ -201,8 +246,7 @@ extension Checkpoint {
         throw FlywheelError(
           .mismatch,
           "The master weight is \(tensor.dtype.rawValue) \(tensor.shape), its parameter "
-            + "\(value.dtype.rawValue) \(value.shape).",
-          at: .init(tensor: key)
+            + "\(value.dtype.rawValue) \(value.shape)."
         )
       }
       parameters[name]?.master = tensor
@@ -213,28 +257,23 @@ extension Checkpoint {
       guard tensor.shape == parameter.value.shape else {
         throw FlywheelError(
           .mismatch,
-          "The buffer has shape \(tensor.shape), its parameter \(parameter.value.shape).",
-          at: .init(tensor: key)
+          "The buffer has shape \(tensor.shape), its parameter \(parameter.value.shape)."
         )
       }
       optimizer.slots[slot, default: [:]][name] = tensor
       return
     case (CheckpointKey.random, 1):
       guard let stream = names[0] else { break }
-      let words: [UInt64] = try located(key) { () throws(FlywheelError) in try tensor.elements() }
-      if generator == Self.philox {
-        _ = try located(key) { () throws(FlywheelError) in try Philox(words: words) }
-      }
+      let words: [UInt64] = try tensor.elements()
+      if generator == Self.philox { _ = try Philox(words: words) }
       random[stream] = words
       return
     case (CheckpointKey.history, 1):
       guard let metric = names[0] else { break }
       if key == CheckpointKey.historySteps {
-        history.steps = try located(key) { () throws(FlywheelError) in try tensor.elements() }
+        history.steps = try tensor.elements()
       } else {
-        history.metrics[metric] = try located(key) { () throws(FlywheelError) in
-          try tensor.elements()
-        }
+        history.metrics[metric] = try tensor.elements()
       }
       return
     default: break
@@ -242,20 +281,8 @@ extension Checkpoint {
     throw FlywheelError(
       .malformed,
       "The document gives this tensor no place: it is neither a listed parameter's, nor a slot, "
-        + "a master weight, a random stream or a metric.",
-      at: .init(tensor: key)
+        + "a master weight, a random stream or a metric."
     )
-  }
-
-  private func located<Value>(
-    _ key: String,
-    _ body: () throws(FlywheelError) -> Value
-  ) throws(FlywheelError) -> Value {
-    do throws(FlywheelError) {
-      return try body()
-    } catch {
-      throw error.located(tensor: key)
-    }
   }
 
   private func checkHistory() throws(FlywheelError) {

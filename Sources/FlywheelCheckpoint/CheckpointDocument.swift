@@ -1,8 +1,8 @@
 import FlywheelCore
 import OrderedCollections
 
-/// The JSON document of a checkpoint or a trace: everything that is not a tensor, and the index of the
-/// tensors.
+/// The JSON document of a checkpoint, a trace or a plain archive: everything that is not a tensor, and an
+/// index of tensors.
 ///
 /// It ends in its own CRC-32, which covers every byte before `,"crc32":`, so that the document is
 /// self-verifying in every container. Every future schema ends in it too.
@@ -16,11 +16,14 @@ struct CheckpointDocument {
     case checkpoint = "flywheel.checkpoint"
     /// Consecutive states of a training, with gradients.
     case trace = "flywheel.trace"
+    /// What a container has no room for of a set of tensors.
+    case archive = "flywheel.archive"
 
     var noun: String {
       switch self {
       case .checkpoint: "checkpoint"
       case .trace: "trace"
+      case .archive: "archive"
       }
     }
 
@@ -29,6 +32,7 @@ struct CheckpointDocument {
       switch self {
       case .checkpoint: Checkpoint.schema
       case .trace: Trace.schema
+      case .archive: ArchiveDocument.schema
       }
     }
   }
@@ -39,6 +43,15 @@ struct CheckpointDocument {
 
   /// The document's bytes as they are written, with the checksum as its last member.
   var bytes: [UInt8] { body + Self.tailStart + Array(crc32.utf8) + Self.tailEnd }
+
+  /// The tensor that holds the document.
+  ///
+  /// - Throws: `limitExceeded` if it would be too long to be read again, or there is no memory for it.
+  func tensor() throws(FlywheelError) -> Tensor {
+    let bytes = bytes
+    try CheckpointKey.requireReadableDocument(elementCount: bytes.count)
+    return try Tensor(vector: bytes)
+  }
 
   /// The document's checksum.
   var crc32: String { CRC32.hexadecimal(CRC32.checksum(body.rawBytes)) }
@@ -88,11 +101,9 @@ struct CheckpointDocument {
         at: location
       )
     }
-    let value: JSONValue
-    do throws(FlywheelError) {
-      value = try JSONValue(parsing: bytes)
-    } catch {
-      throw error.located(tensor: CheckpointKey.document)
+    let value = try FlywheelError.locating(tensor: CheckpointKey.document) {
+      () throws(FlywheelError) in
+      try JSONValue(parsing: bytes)
     }
     var root = try JSONObject(value)
     try Self.requireReadableSchema(&root, kind)
@@ -115,10 +126,12 @@ struct CheckpointDocument {
     return Array(bytes.suffix(tailCount)) == tailStart + Array(crc.utf8) + tailEnd
   }
 
-  /// The document's kind, if its checksum is right; nil for any other bytes.
-  static func kind(of bytes: [UInt8]) -> Kind? {
-    guard hasValidChecksum(bytes), let value = try? JSONValue(parsing: bytes),
-      case .object(let members) = value, case .string(let format)? = members["format"]
+  /// The kind of the document that a tensor holds, if its checksum is right; nil for any other tensor.
+  static func kind(of tensor: Tensor?) -> Kind? {
+    guard let tensor, tensor.shape.rank == 1, let bytes = try? tensor.elements(as: UInt8.self),
+      hasValidChecksum(bytes),
+      let value = try? JSONValue(parsing: bytes), case .object(let members) = value,
+      case .string(let format)? = members["format"]
     else { return nil }
     return Kind(rawValue: format)
   }

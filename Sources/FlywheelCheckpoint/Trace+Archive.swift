@@ -15,9 +15,13 @@ extension Trace {
 
   /// The trace as an archive: tensors under their keys, and the JSON document.
   ///
-  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here.
+  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here, or the document
+  ///   would be too long to be read.
   /// - Returns: The archive.
-  public func archive() throws(FlywheelError) -> Archive {
+  public func archive() throws(FlywheelError) -> Archive { try indexedArchive().archive }
+
+  /// The same, with the index that its document has.
+  package func indexedArchive() throws(FlywheelError) -> (archive: Archive, index: TensorIndex) {
     var tensors: OrderedDictionary<String, Tensor> = [:]
     tensors[CheckpointKey.traceSteps] = try Tensor(vector: rows.map { Int64($0.step) })
     for (name, parameter) in parameters {
@@ -29,15 +33,34 @@ extension Trace {
     for (name, parameter) in parameters {
       tensors[CheckpointKey.gradient(name)] = parameter.gradients
     }
-    let document = CheckpointDocument(members: members(index: TensorIndex(of: tensors)))
-    tensors[CheckpointKey.document] = try Tensor(vector: document.bytes)
-    return Archive(tensors: tensors, attributes: attributes)
+    let index = TensorIndex(of: tensors)
+    let document = CheckpointDocument(members: members(index: index))
+    tensors[CheckpointKey.document] = try document.tensor()
+    return (Archive(tensors: tensors, attributes: attributes), index)
   }
 
   /// What people who open the file with h5py or h5dump look for first; it repeats the document.
   public var attributes: OrderedDictionary<String, AttributeValue> {
+    Self.attributes(optimizer, rowCount: rows.count)
+  }
+
+  /// The attributes of the trace that a document describes.
+  static func attributes(
+    of document: CheckpointDocument
+  ) throws(FlywheelError) -> OrderedDictionary<String, AttributeValue> {
+    var root = try JSONObject(.object(document.members))
+    return attributes(
+      try OptimizerState(try root.object("optimizer")),
+      rowCount: try root.objects("rows").count
+    )
+  }
+
+  private static func attributes(
+    _ optimizer: OptimizerState,
+    rowCount: Int
+  ) -> OrderedDictionary<String, AttributeValue> {
     [
-      "step": .integer(Int64(optimizer.step)), "rows": .integer(Int64(rows.count)),
+      "step": .integer(Int64(optimizer.step)), "rows": .integer(Int64(rowCount)),
       "rule": .string(optimizer.rule),
     ]
   }
@@ -47,9 +70,7 @@ extension Trace {
   /// - Parameter tensor: The tensor under `CheckpointKey.document`; nil if there is none.
   /// - Returns: Whether it is, as its `format` says and its checksum confirms.
   public static func isDocument(_ tensor: Tensor?) -> Bool {
-    guard let tensor, tensor.shape.rank == 1, let bytes = try? tensor.elements(as: UInt8.self)
-    else { return false }
-    return CheckpointDocument.kind(of: bytes) == .trace
+    CheckpointDocument.kind(of: tensor) == .trace
   }
 
   /// The document of a trace as JSON, its checksum verified, for people who look at it.
@@ -73,9 +94,39 @@ extension Trace {
     verification: Verification = .checksums,
     reading tensor: (String) throws(FlywheelError) -> Tensor?
   ) throws(FlywheelError) {
-    let document = try CheckpointDocument(try tensor(CheckpointKey.document), as: .trace)
+    try self.init(try tensor(CheckpointKey.document), verification) {
+      (index) throws(FlywheelError) in
+      try index.entries.keys.map { (key) throws(FlywheelError) in try tensor(key) }
+    }
+  }
+
+  /// Understands what a file holds as a trace, and loads it with all processors where that is faster.
+  ///
+  /// - Parameters:
+  ///   - reader: The file.
+  ///   - verification: How far to check it.
+  /// - Throws: As `init(verification:reading:)`, with the path.
+  public init(
+    from reader: any ArchiveReader,
+    verification: Verification = .checksums
+  ) throws(FlywheelError) {
     do throws(FlywheelError) {
-      try self.init(document, verification, tensor)
+      try self.init(try reader.document(), verification) { (index) throws(FlywheelError) in
+        try reader.tensors(of: index)
+      }
+    } catch {
+      throw error.located(path: reader.path)
+    }
+  }
+
+  private init(
+    _ document: Tensor?,
+    _ verification: Verification,
+    _ fetch: TensorIndex.Fetch
+  ) throws(FlywheelError) {
+    let document = try CheckpointDocument(document, as: .trace)
+    do throws(FlywheelError) {
+      try self.init(document, verification, fetch)
     } catch {
       throw error.located(tensor: CheckpointKey.document)
     }
@@ -84,12 +135,12 @@ extension Trace {
   private init(
     _ document: CheckpointDocument,
     _ verification: Verification,
-    _ tensor: (String) throws(FlywheelError) -> Tensor?
+    _ fetch: TensorIndex.Fetch
   ) throws(FlywheelError) {
     var root = try JSONObject(.object(document.members))
     _ = try root.string("format")
     _ = try root.integer("schema")
-    var tensors = try TensorIndex(try root.object("tensors")).tensors(verification, tensor)
+    var tensors = try TensorIndex(try root.object("tensors")).tensors(verification, fetch)
 
     writer = try root.string("writer")
     saved = try Checkpoint.Saved(try root.object("saved"))
@@ -97,7 +148,11 @@ extension Trace {
     rows = []
     parameters = [:]
     for row in try root.objects("rows") { try readRow(row) }
-    for parameter in try root.objects("parameters") { try readParameter(parameter, &tensors) }
+    let records = try ParameterRecord.list(
+      try root.objects("parameters"),
+      groupCount: optimizer.groups.count
+    )
+    for record in records { try addParameter(record, &tensors) }
     try root.refuseOtherMembers()
     try checkSteps(tensors.removeValue(forKey: CheckpointKey.traceSteps))
     for (key, tensor) in tensors { try placeBuffer(tensor, key) }
@@ -110,13 +165,7 @@ extension Trace {
       "writer": JSONValue(writer),
       "saved": ["run": JSONValue(saved.run), "time": JSONValue(saved.time)],
       "parameters": .array(
-        parameters.map { name, parameter in
-          [
-            "name": JSONValue(name),
-            "group": JSONValue(parameter.group),
-            "axes": .array(parameter.axes.map { JSONValue($0) }),
-          ]
-        }
+        parameters.map { ParameterRecord(name: $0, group: $1.group, axes: $1.axes).json }
       ),
       "optimizer": optimizer.json,
       "rows": .array(
@@ -148,22 +197,13 @@ extension Trace {
     rows.append(row)
   }
 
-  private mutating func readParameter(
-    _ source: JSONObject,
+  private mutating func addParameter(
+    _ record: ParameterRecord,
     _ tensors: inout OrderedDictionary<String, Tensor>
   ) throws(FlywheelError) {
-    var object = source
-    let name = try object.string("name")
-    guard !name.isEmpty, parameters[name] == nil else {
-      throw FlywheelError.malformed(
-        found: name.isEmpty ? "a parameter without a name" : "parameter '\(name)' twice",
-        expected: "each name once"
-      )
-    }
-    let group = try object.integer("group", in: 0..<optimizer.groups.count)
-    let axes = try object.strings("axes")
-    try object.refuseOtherMembers()
-    let (key, gradientKey) = (CheckpointKey.parameter(name), CheckpointKey.gradient(name))
+    let key = CheckpointKey.parameter(record.name)
+    let gradientKey = CheckpointKey.gradient(record.name)
+    let axes = record.axes
     for needed in [key, gradientKey] where tensors[needed] == nil {
       throw FlywheelError(
         .notFound,
@@ -189,10 +229,10 @@ extension Trace {
         at: .init(tensor: gradientKey)
       )
     }
-    parameters[name] = TracedParameter(
+    parameters[record.name] = TracedParameter(
       values: values,
       gradients: gradients,
-      group: group,
+      group: record.group,
       axes: axes
     )
   }
@@ -232,11 +272,9 @@ extension Trace {
         at: location
       )
     }
-    let steps: [Int64]
-    do throws(FlywheelError) {
-      steps = try tensor.elements()
-    } catch {
-      throw error.located(tensor: CheckpointKey.traceSteps)
+    let steps: [Int64] = try FlywheelError.locating(tensor: CheckpointKey.traceSteps) {
+      () throws(FlywheelError) in
+      try tensor.elements()
     }
     guard steps == rows.map({ Int64($0.step) }), tensor.shape.rank == 1 else {
       throw FlywheelError(
