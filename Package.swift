@@ -60,6 +60,7 @@ let package = Package(
     .library(name: "FlywheelNPZ", targets: ["FlywheelNPZ"]),
     .library(name: "FlywheelOptim", targets: ["FlywheelOptim"]),
     .library(name: "FlywheelCheckpoint", targets: ["FlywheelCheckpoint"]),
+    .library(name: "FlywheelFormats", targets: ["FlywheelFormats"]),
     .library(name: "FlywheelRun", targets: ["FlywheelRun"]),
     .library(name: "FlywheelTrain", targets: ["FlywheelTrain"]),
     .library(name: "FlywheelPlot", targets: ["FlywheelPlot"]),
@@ -141,9 +142,15 @@ let package = Package(
       dependencies: ["FlywheelCore", "FlywheelOptim", orderedCollections]
     ),
     room(
+      "FlywheelFormats",
+      dependencies: [
+        "FlywheelCore", "FlywheelDeflate", "FlywheelHDF5", "FlywheelNPZ", systemPackage,
+      ]
+    ),
+    room(
       "FlywheelRun",
       dependencies: [
-        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelHDF5",
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelFormats", "FlywheelHDF5",
         systemPackage, orderedCollections,
       ]
     ),
@@ -168,7 +175,7 @@ let package = Package(
       dependencies: [
         "FlywheelCore", "FlywheelOptim", "FlywheelHDF5", "FlywheelCheckpoint", "FlywheelRun",
         "FlywheelTrain", "FlywheelPlot", "FlywheelTensorBoard", "FlywheelDeflate",
-        "CFlywheelSystem", argumentParser, systemPackage,
+        "FlywheelFormats", "CFlywheelSystem", argumentParser, systemPackage,
         orderedCollections,
       ]
     ),
@@ -206,6 +213,7 @@ let package = Package(
       "FlywheelCheckpoint",
       dependencies: ["FlywheelCore", "FlywheelOptim", orderedCollections]
     ),
+    tests("FlywheelFormats", dependencies: ["FlywheelCore", "FlywheelDeflate", systemPackage]),
     tests(
       "FlywheelRun",
       dependencies: [
