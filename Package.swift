@@ -61,6 +61,7 @@ let package = Package(
     .library(name: "FlywheelOptim", targets: ["FlywheelOptim"]),
     .library(name: "FlywheelCheckpoint", targets: ["FlywheelCheckpoint"]),
     .library(name: "FlywheelFormats", targets: ["FlywheelFormats"]),
+    .library(name: "FlywheelConvert", targets: ["FlywheelConvert"]),
     .library(name: "FlywheelRun", targets: ["FlywheelRun"]),
     .library(name: "FlywheelTrain", targets: ["FlywheelTrain"]),
     .library(name: "FlywheelPlot", targets: ["FlywheelPlot"]),
@@ -148,6 +149,10 @@ let package = Package(
       ]
     ),
     room(
+      "FlywheelConvert",
+      dependencies: ["FlywheelCore", "FlywheelCheckpoint", orderedCollections]
+    ),
+    room(
       "FlywheelRun",
       dependencies: [
         "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelFormats", "FlywheelHDF5",
@@ -175,7 +180,7 @@ let package = Package(
       dependencies: [
         "FlywheelCore", "FlywheelOptim", "FlywheelHDF5", "FlywheelCheckpoint", "FlywheelRun",
         "FlywheelTrain", "FlywheelPlot", "FlywheelTensorBoard", "FlywheelDeflate",
-        "FlywheelFormats", "CFlywheelSystem", argumentParser, systemPackage,
+        "FlywheelFormats", "FlywheelConvert", "CFlywheelSystem", argumentParser, systemPackage,
         orderedCollections,
       ]
     ),
@@ -214,6 +219,12 @@ let package = Package(
       dependencies: ["FlywheelCore", "FlywheelOptim", orderedCollections]
     ),
     tests("FlywheelFormats", dependencies: ["FlywheelCore", "FlywheelDeflate", systemPackage]),
+    tests(
+      "FlywheelConvert",
+      dependencies: [
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", orderedCollections, systemPackage,
+      ]
+    ),
     tests(
       "FlywheelRun",
       dependencies: [

@@ -1,0 +1,50 @@
+public import OrderedCollections
+
+/// What a file says besides its tensors.
+public struct ArchiveMetadata: Sendable {
+  /// Attributes by name, by the key of what they belong to: a tensor, a group of them, or the whole file,
+  /// whose key is empty.
+  public var attributes: OrderedDictionary<String, OrderedDictionary<String, AttributeValue>>
+  /// The keys of groups that hold nothing.
+  public var emptyGroups: [String]
+  /// What only this kind of file can hold: links, say, or attributes of unusual types.
+  public var obstacles: [Obstacle]
+
+  /// A thing that cannot go into another file.
+  public struct Obstacle: Sendable, Hashable {
+    /// Its name, such as `the attribute 'units' of /x`.
+    public var name: String
+    /// Why not, such as `is a reference`.
+    public var reason: String
+    /// The key of the member that it belongs to; nil if it belongs to none.
+    public var key: String?
+
+    /// Names a thing.
+    ///
+    /// - Parameters:
+    ///   - name: Its name.
+    ///   - reason: Why it cannot go into another file.
+    ///   - key: The key of the member that it belongs to; nil if it belongs to none.
+    public init(name: String, reason: String, key: String? = nil) {
+      self.name = name
+      self.reason = reason
+      self.key = key
+    }
+  }
+
+  /// Creates metadata; none if nothing is given.
+  ///
+  /// - Parameters:
+  ///   - attributes: Attributes by name, by the key of what they belong to.
+  ///   - emptyGroups: The keys of groups that hold nothing.
+  ///   - obstacles: What only this kind of file can hold.
+  public init(
+    attributes: OrderedDictionary<String, OrderedDictionary<String, AttributeValue>> = [:],
+    emptyGroups: [String] = [],
+    obstacles: [Obstacle] = []
+  ) {
+    self.attributes = attributes
+    self.emptyGroups = emptyGroups
+    self.obstacles = obstacles
+  }
+}
