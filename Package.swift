@@ -60,6 +60,8 @@ let package = Package(
     .library(name: "FlywheelNPZ", targets: ["FlywheelNPZ"]),
     .library(name: "FlywheelOptim", targets: ["FlywheelOptim"]),
     .library(name: "FlywheelCheckpoint", targets: ["FlywheelCheckpoint"]),
+    .library(name: "FlywheelFormats", targets: ["FlywheelFormats"]),
+    .library(name: "FlywheelConvert", targets: ["FlywheelConvert"]),
     .library(name: "FlywheelRun", targets: ["FlywheelRun"]),
     .library(name: "FlywheelTrain", targets: ["FlywheelTrain"]),
     .library(name: "FlywheelPlot", targets: ["FlywheelPlot"]),
@@ -141,10 +143,20 @@ let package = Package(
       dependencies: ["FlywheelCore", "FlywheelOptim", orderedCollections]
     ),
     room(
+      "FlywheelFormats",
+      dependencies: [
+        "FlywheelCore", "FlywheelDeflate", "FlywheelHDF5", "FlywheelNPZ", systemPackage,
+      ]
+    ),
+    room(
+      "FlywheelConvert",
+      dependencies: ["FlywheelCore", "FlywheelCheckpoint", orderedCollections]
+    ),
+    room(
       "FlywheelRun",
       dependencies: [
-        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelHDF5", systemPackage,
-        orderedCollections,
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelFormats", "FlywheelHDF5",
+        systemPackage, orderedCollections,
       ]
     ),
     room(
@@ -167,8 +179,9 @@ let package = Package(
       "FlywheelCLI",
       dependencies: [
         "FlywheelCore", "FlywheelOptim", "FlywheelHDF5", "FlywheelCheckpoint", "FlywheelRun",
-        "FlywheelTrain", "FlywheelPlot", "FlywheelTensorBoard", "CFlywheelSystem", argumentParser,
-        systemPackage, orderedCollections,
+        "FlywheelTrain", "FlywheelPlot", "FlywheelTensorBoard", "FlywheelDeflate",
+        "FlywheelFormats", "FlywheelConvert", "CFlywheelSystem", argumentParser, systemPackage,
+        orderedCollections,
       ]
     ),
     .executableTarget(
@@ -204,6 +217,13 @@ let package = Package(
     tests(
       "FlywheelCheckpoint",
       dependencies: ["FlywheelCore", "FlywheelOptim", orderedCollections]
+    ),
+    tests("FlywheelFormats", dependencies: ["FlywheelCore", "FlywheelDeflate", systemPackage]),
+    tests(
+      "FlywheelConvert",
+      dependencies: [
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", orderedCollections, systemPackage,
+      ]
     ),
     tests(
       "FlywheelRun",

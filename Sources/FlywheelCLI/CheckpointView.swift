@@ -1,19 +1,24 @@
 import FlywheelCheckpoint
 import FlywheelCore
-import FlywheelHDF5
 import FlywheelOptim
 import OrderedCollections
 import SystemPackage
 
 /// A checkpoint as text for people, at most 80 columns wide as far as names allow.
 enum CheckpointView {
-  static func lines(_ checkpoint: Checkpoint, schema: Int, _ path: FilePath) -> [String] {
+  static func lines(
+    _ checkpoint: Checkpoint,
+    schema: Int,
+    _ path: FilePath,
+    _ size: String
+  ) -> [String] {
     let optimizer = checkpoint.optimizer
     let progress = checkpoint.progress
     var lines = [
       "\(path)",
       "  Flywheel checkpoint, schema \(schema), by \(checkpoint.writer)",
       "  run \(checkpoint.saved.run), saved \(checkpoint.saved.time)",
+      "  \(size)",
       "",
       "progress   step \(Formatting.grouped(optimizer.step)), "
         + "\(progress.epoch) epochs and \(Formatting.grouped(progress.batch)) batches done, "
@@ -73,18 +78,15 @@ enum CheckpointView {
     return lines
   }
 
-  /// Name, type, shape and size of each dataset, and below it the statistics that are known, by path.
+  /// Name, type, shape, size and storage of each array, and below it the statistics that are known, by key.
   static func table(
-    _ datasets: [HDF5Dataset],
+    _ members: [ArchiveMember],
     _ statistics: [String: TensorStatistics] = [:]
   ) -> [String] {
-    let rows = datasets.map { dataset in
-      let bytes = dataset.dtype.flatMap { try? dataset.shape.byteCount(of: $0) }
-      return [
-        String(dataset.path.dropFirst()),
-        dataset.typeDescription,
-        dataset.shape.description,
-        bytes.map { Formatting.bytes($0) } ?? "",
+    let rows = members.map { member in
+      [
+        member.key, member.type, member.shape?.description ?? "?",
+        member.byteCount.map { Formatting.bytes($0) } ?? "",
       ]
     }
     let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -93,11 +95,12 @@ enum CheckpointView {
       ? []
       : [statisticsRow(["min", "max", "mean", "std", "norm"], ["zeros", "nan", "inf"])]
     return header
-      + zip(rows, datasets).flatMap { row, dataset in
+      + zip(rows, members).flatMap { row, member in
         let line =
           Formatting.left(row[0], widths[0]) + "  " + Formatting.left(row[1], widths[1]) + "  "
           + Formatting.left(row[2], widths[2]) + "  " + Formatting.right(row[3], widths[3])
-        return [line] + (statistics[dataset.path].map { [statisticsRow($0)] } ?? [])
+          + (member.storage.isEmpty ? "" : "  \(member.storage)")
+        return [line] + (statistics[member.key].map { [statisticsRow($0)] } ?? [])
       }
   }
 

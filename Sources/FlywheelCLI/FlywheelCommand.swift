@@ -8,8 +8,8 @@ public struct FlywheelCommand: ParsableCommand {
     commandName: "flywheel",
     abstract: "Train, save and resume networks whose momentum survives.",
     discussion: """
-      Weights, velocities and all optimizer state go to HDF5 checkpoints that h5py opens; a run \
-      that is stopped or killed goes on bit for bit.
+      Weights, velocities and all optimizer state go to HDF5 checkpoints that h5py opens, and to .npz \
+      files that numpy opens; a run that is stopped or killed goes on bit for bit.
 
       Examples:
         flywheel train               # a small network on built-in digits
@@ -18,6 +18,7 @@ public struct FlywheelCommand: ParsableCommand {
         flywheel runs                # what runs there are, and how far each has come
         flywheel inspect runs/1      # what is in it
         flywheel verify runs/1       # is it as it was written
+        flywheel convert runs/1 state.npz   # for numpy; and back
         flywheel plot runs/1         # how it went
 
       Exit status: 0 fine, 1 does not verify, 2 trouble, 64 wrong usage, 129, 130 and 143 stopped \
@@ -26,7 +27,7 @@ public struct FlywheelCommand: ParsableCommand {
     version: Flywheel.version,
     subcommands: [
       TrainCommand.self, ResumeCommand.self, RunsCommand.self, InspectCommand.self,
-      VerifyCommand.self, PlotCommand.self,
+      VerifyCommand.self, ConvertCommand.self, PlotCommand.self,
     ]
   )
 

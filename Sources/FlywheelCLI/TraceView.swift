@@ -4,11 +4,12 @@ import SystemPackage
 
 /// A trace as text for people, at most 80 columns wide as far as names allow.
 enum TraceView {
-  static func lines(_ trace: Trace, _ path: FilePath) -> [String] {
+  static func lines(_ trace: Trace, _ path: FilePath, _ size: String) -> [String] {
     var lines = [
       "\(path)",
       "  Flywheel trace, schema \(Trace.schema), by \(trace.writer)",
       "  run \(trace.saved.run), saved \(trace.saved.time)",
+      "  \(size)",
       "",
     ]
     lines += CheckpointView.optimizerLines(

@@ -21,7 +21,10 @@ extension Checkpoint {
   /// - Throws: `limitExceeded` if there is no memory for the small tensors made here, or the document
   ///   would be too long to be read.
   /// - Returns: The archive, with a few attributes that repeat the document for people.
-  public func archive() throws(FlywheelError) -> Archive {
+  public func archive() throws(FlywheelError) -> Archive { try indexedArchive().archive }
+
+  /// The same, with the index that its document has.
+  package func indexedArchive() throws(FlywheelError) -> (archive: Archive, index: TensorIndex) {
     var tensors: OrderedDictionary<String, Tensor> = [:]
     for (name, parameter) in parameters {
       tensors[CheckpointKey.parameter(name)] = parameter.value
@@ -41,9 +44,10 @@ extension Checkpoint {
         tensors[CheckpointKey.metric(name)] = try Tensor(vector: values)
       }
     }
-    let document = CheckpointDocument(members: members(index: TensorIndex(of: tensors)))
+    let index = TensorIndex(of: tensors)
+    let document = CheckpointDocument(members: members(index: index))
     tensors[CheckpointKey.document] = try document.tensor()
-    return Archive(tensors: tensors, attributes: attributes)
+    return (Archive(tensors: tensors, attributes: attributes), index)
   }
 
   /// Understands the tensors of a file as a checkpoint.
@@ -58,9 +62,39 @@ extension Checkpoint {
     verification: Verification = .checksums,
     reading tensor: (String) throws(FlywheelError) -> Tensor?
   ) throws(FlywheelError) {
-    let document = try CheckpointDocument(try tensor(CheckpointKey.document), as: .checkpoint)
+    try self.init(try tensor(CheckpointKey.document), verification) {
+      (index) throws(FlywheelError) in
+      try index.entries.keys.map { (key) throws(FlywheelError) in try tensor(key) }
+    }
+  }
+
+  /// Understands what a file holds as a checkpoint, and loads it with all processors where that is faster.
+  ///
+  /// - Parameters:
+  ///   - reader: The file.
+  ///   - verification: How far to check it.
+  /// - Throws: As `init(verification:reading:)`, with the path.
+  public init(
+    from reader: any ArchiveReader,
+    verification: Verification = .checksums
+  ) throws(FlywheelError) {
     do throws(FlywheelError) {
-      try self.init(document, verification, tensor)
+      try self.init(try reader.document(), verification) { (index) throws(FlywheelError) in
+        try reader.tensors(of: index)
+      }
+    } catch {
+      throw error.located(path: reader.path)
+    }
+  }
+
+  private init(
+    _ document: Tensor?,
+    _ verification: Verification,
+    _ fetch: TensorIndex.Fetch
+  ) throws(FlywheelError) {
+    let document = try CheckpointDocument(document, as: .checkpoint)
+    do throws(FlywheelError) {
+      try self.init(document, verification, fetch)
     } catch {
       throw error.located(tensor: CheckpointKey.document)
     }
@@ -69,12 +103,12 @@ extension Checkpoint {
   private init(
     _ document: CheckpointDocument,
     _ verification: Verification,
-    _ tensor: (String) throws(FlywheelError) -> Tensor?
+    _ fetch: TensorIndex.Fetch
   ) throws(FlywheelError) {
     var root = try JSONObject(.object(document.members))
     _ = try root.string("format")
     _ = try root.integer("schema")
-    let tensors = try TensorIndex(try root.object("tensors")).tensors(verification, tensor)
+    let tensors = try TensorIndex(try root.object("tensors")).tensors(verification, fetch)
 
     writer = try root.string("writer")
     saved = try Saved(try root.object("saved"))
@@ -135,6 +169,31 @@ extension Checkpoint {
 
   /// What people who open the file with h5py or h5dump look for first; it repeats the document.
   public var attributes: OrderedDictionary<String, AttributeValue> {
+    Self.attributes(optimizer, progress, axes: parameters.values.map(\.axes))
+  }
+
+  /// The attributes of the checkpoint that a document describes.
+  static func attributes(
+    of document: CheckpointDocument
+  ) throws(FlywheelError) -> OrderedDictionary<String, AttributeValue> {
+    var root = try JSONObject(.object(document.members))
+    let optimizer = try OptimizerState(try root.object("optimizer"))
+    let records = try ParameterRecord.list(
+      try root.objects("parameters"),
+      groupCount: optimizer.groups.count
+    )
+    return attributes(
+      optimizer,
+      try Progress(try root.object("progress")),
+      axes: records.map(\.axes)
+    )
+  }
+
+  private static func attributes(
+    _ optimizer: OptimizerState,
+    _ progress: Progress,
+    axes: [[String]]
+  ) -> OrderedDictionary<String, AttributeValue> {
     var attributes: OrderedDictionary<String, AttributeValue> = [
       "step": .integer(Int64(optimizer.step)),
       "epoch": .integer(Int64(progress.epoch)),
@@ -146,8 +205,8 @@ extension Checkpoint {
       }
       attributes[name.rawValue] = .double(number)
     }
-    let axes = Set(parameters.values.map { "(" + $0.axes.joined(separator: ", ") + ")" }).sorted()
-    attributes["axes"] = .string(axes.joined(separator: " "))
+    let kinds = Set(axes.map { "(" + $0.joined(separator: ", ") + ")" }).sorted()
+    attributes["axes"] = .string(kinds.joined(separator: " "))
     return attributes
   }
 

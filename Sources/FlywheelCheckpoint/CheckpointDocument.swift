@@ -1,8 +1,8 @@
 import FlywheelCore
 import OrderedCollections
 
-/// The JSON document of a checkpoint or a trace: everything that is not a tensor, and the index of the
-/// tensors.
+/// The JSON document of a checkpoint, a trace or a plain archive: everything that is not a tensor, and an
+/// index of tensors.
 ///
 /// It ends in its own CRC-32, which covers every byte before `,"crc32":`, so that the document is
 /// self-verifying in every container. Every future schema ends in it too.
@@ -16,11 +16,14 @@ struct CheckpointDocument {
     case checkpoint = "flywheel.checkpoint"
     /// Consecutive states of a training, with gradients.
     case trace = "flywheel.trace"
+    /// What a container has no room for of a set of tensors.
+    case archive = "flywheel.archive"
 
     var noun: String {
       switch self {
       case .checkpoint: "checkpoint"
       case .trace: "trace"
+      case .archive: "archive"
       }
     }
 
@@ -29,6 +32,7 @@ struct CheckpointDocument {
       switch self {
       case .checkpoint: Checkpoint.schema
       case .trace: Trace.schema
+      case .archive: ArchiveDocument.schema
       }
     }
   }
@@ -122,10 +126,12 @@ struct CheckpointDocument {
     return Array(bytes.suffix(tailCount)) == tailStart + Array(crc.utf8) + tailEnd
   }
 
-  /// The document's kind, if its checksum is right; nil for any other bytes.
-  static func kind(of bytes: [UInt8]) -> Kind? {
-    guard hasValidChecksum(bytes), let value = try? JSONValue(parsing: bytes),
-      case .object(let members) = value, case .string(let format)? = members["format"]
+  /// The kind of the document that a tensor holds, if its checksum is right; nil for any other tensor.
+  static func kind(of tensor: Tensor?) -> Kind? {
+    guard let tensor, tensor.shape.rank == 1, let bytes = try? tensor.elements(as: UInt8.self),
+      hasValidChecksum(bytes),
+      let value = try? JSONValue(parsing: bytes), case .object(let members) = value,
+      case .string(let format)? = members["format"]
     else { return nil }
     return Kind(rawValue: format)
   }

@@ -1,15 +1,19 @@
-import FlywheelCore
-import OrderedCollections
+package import FlywheelCore
+package import OrderedCollections
 
 /// The index of a checkpoint's tensors: what each must look like, and its checksum.
-struct TensorIndex {
-  struct Entry: Hashable {
-    var dtype: DType
-    var shape: Shape
-    var crc32: UInt32
+package struct TensorIndex {
+  /// What one tensor must look like.
+  package struct Entry: Hashable {
+    package var dtype: DType
+    package var shape: Shape
+    package var crc32: UInt32
   }
 
-  var entries: OrderedDictionary<String, Entry> = [:]
+  /// Gives the tensors of an index in its order, nil for one that is not there.
+  typealias Fetch = (TensorIndex) throws(FlywheelError) -> [Tensor?]
+
+  package var entries: OrderedDictionary<String, Entry> = [:]
 
   /// The index of tensors as they are.
   init(of tensors: OrderedDictionary<String, Tensor>) {
@@ -71,48 +75,59 @@ struct TensorIndex {
   ///
   /// - Parameters:
   ///   - verification: Whether to read every byte for its checksum.
-  ///   - tensor: Gives the tensor under a key; nil if there is none.
-  /// - Throws: `notFound`, `mismatch` or `corrupted`, naming the tensor, and what `tensor` throws.
+  ///   - fetch: Gives the tensors.
+  /// - Throws: `notFound`, `mismatch` or `corrupted`, naming the tensor, and what `fetch` throws.
   /// - Returns: The tensors in the order of the index.
   func tensors(
     _ verification: Verification,
-    _ tensor: (String) throws(FlywheelError) -> Tensor?
+    _ fetch: Fetch
   ) throws(FlywheelError) -> OrderedDictionary<String, Tensor> {
     var tensors: OrderedDictionary<String, Tensor> = [:]
     tensors.reserveCapacity(entries.count)
-    for (key, entry) in entries {
-      guard let tensor = try tensor(key) else {
-        throw FlywheelError(
-          .notFound,
-          "The index lists a tensor that is not in the file; the checkpoint is incomplete.",
-          at: .init(tensor: key)
-        )
-      }
-      guard tensor.dtype == entry.dtype, tensor.shape == entry.shape else {
-        throw FlywheelError(
-          .mismatch,
-          "Found \(tensor.dtype.rawValue) \(tensor.shape), the index says "
-            + "\(entry.dtype.rawValue) \(entry.shape).",
-          at: .init(tensor: key)
-        )
-      }
-      if verification == .checksums { try Self.check(tensor, key, entry.crc32) }
+    for ((key, entry), tensor) in zip(entries, try fetch(self)) {
+      guard let tensor else { throw Self.missing(key) }
+      try entry.check(TensorDescription(of: tensor), under: key)
+      if verification == .checksums { try entry.check(crc32: tensor.crc32, of: key) }
       tensors[key] = tensor
     }
     return tensors
   }
 
-  private static func check(
-    _ tensor: Tensor,
-    _ key: String,
-    _ expected: UInt32
+  /// A tensor that is listed is not there.
+  package static func missing(_ key: String) -> FlywheelError {
+    FlywheelError(
+      .notFound,
+      "The index lists a tensor that is not in the file; the checkpoint is incomplete.",
+      at: .init(tensor: key)
+    )
+  }
+}
+
+extension TensorIndex.Entry {
+  /// Checks that an array is what the index says.
+  ///
+  /// - Throws: `mismatch`, with both.
+  package func check(
+    _ found: TensorDescription,
+    under key: String
   ) throws(FlywheelError) {
-    let crc = tensor.crc32
-    guard crc != expected else { return }
+    guard found.element != .number(dtype) || found.shape != shape else { return }
+    throw FlywheelError(
+      .mismatch,
+      "Found \(found.element) \(found.shape), the index says \(dtype.rawValue) \(shape).",
+      at: .init(tensor: key)
+    )
+  }
+
+  /// Checks that an array's bytes are those that the index is about.
+  ///
+  /// - Throws: `corrupted`, with both checksums.
+  package func check(crc32 found: UInt32, of key: String) throws(FlywheelError) {
+    guard found != crc32 else { return }
     throw FlywheelError(
       .corrupted,
-      "Found CRC-32 \(CRC32.hexadecimal(crc)), the index says "
-        + "\(CRC32.hexadecimal(expected)): the bytes have changed since they were written. "
+      "Found CRC-32 \(CRC32.hexadecimal(found)), the index says "
+        + "\(CRC32.hexadecimal(crc32)): the bytes have changed since they were written. "
         + "Use another checkpoint of the run.",
       at: .init(tensor: key)
     )

@@ -18,7 +18,10 @@ extension Trace {
   /// - Throws: `limitExceeded` if there is no memory for the small tensors made here, or the document
   ///   would be too long to be read.
   /// - Returns: The archive.
-  public func archive() throws(FlywheelError) -> Archive {
+  public func archive() throws(FlywheelError) -> Archive { try indexedArchive().archive }
+
+  /// The same, with the index that its document has.
+  package func indexedArchive() throws(FlywheelError) -> (archive: Archive, index: TensorIndex) {
     var tensors: OrderedDictionary<String, Tensor> = [:]
     tensors[CheckpointKey.traceSteps] = try Tensor(vector: rows.map { Int64($0.step) })
     for (name, parameter) in parameters {
@@ -30,15 +33,34 @@ extension Trace {
     for (name, parameter) in parameters {
       tensors[CheckpointKey.gradient(name)] = parameter.gradients
     }
-    let document = CheckpointDocument(members: members(index: TensorIndex(of: tensors)))
+    let index = TensorIndex(of: tensors)
+    let document = CheckpointDocument(members: members(index: index))
     tensors[CheckpointKey.document] = try document.tensor()
-    return Archive(tensors: tensors, attributes: attributes)
+    return (Archive(tensors: tensors, attributes: attributes), index)
   }
 
   /// What people who open the file with h5py or h5dump look for first; it repeats the document.
   public var attributes: OrderedDictionary<String, AttributeValue> {
+    Self.attributes(optimizer, rowCount: rows.count)
+  }
+
+  /// The attributes of the trace that a document describes.
+  static func attributes(
+    of document: CheckpointDocument
+  ) throws(FlywheelError) -> OrderedDictionary<String, AttributeValue> {
+    var root = try JSONObject(.object(document.members))
+    return attributes(
+      try OptimizerState(try root.object("optimizer")),
+      rowCount: try root.objects("rows").count
+    )
+  }
+
+  private static func attributes(
+    _ optimizer: OptimizerState,
+    rowCount: Int
+  ) -> OrderedDictionary<String, AttributeValue> {
     [
-      "step": .integer(Int64(optimizer.step)), "rows": .integer(Int64(rows.count)),
+      "step": .integer(Int64(optimizer.step)), "rows": .integer(Int64(rowCount)),
       "rule": .string(optimizer.rule),
     ]
   }
@@ -48,9 +70,7 @@ extension Trace {
   /// - Parameter tensor: The tensor under `CheckpointKey.document`; nil if there is none.
   /// - Returns: Whether it is, as its `format` says and its checksum confirms.
   public static func isDocument(_ tensor: Tensor?) -> Bool {
-    guard let tensor, tensor.shape.rank == 1, let bytes = try? tensor.elements(as: UInt8.self)
-    else { return false }
-    return CheckpointDocument.kind(of: bytes) == .trace
+    CheckpointDocument.kind(of: tensor) == .trace
   }
 
   /// The document of a trace as JSON, its checksum verified, for people who look at it.
@@ -74,9 +94,39 @@ extension Trace {
     verification: Verification = .checksums,
     reading tensor: (String) throws(FlywheelError) -> Tensor?
   ) throws(FlywheelError) {
-    let document = try CheckpointDocument(try tensor(CheckpointKey.document), as: .trace)
+    try self.init(try tensor(CheckpointKey.document), verification) {
+      (index) throws(FlywheelError) in
+      try index.entries.keys.map { (key) throws(FlywheelError) in try tensor(key) }
+    }
+  }
+
+  /// Understands what a file holds as a trace, and loads it with all processors where that is faster.
+  ///
+  /// - Parameters:
+  ///   - reader: The file.
+  ///   - verification: How far to check it.
+  /// - Throws: As `init(verification:reading:)`, with the path.
+  public init(
+    from reader: any ArchiveReader,
+    verification: Verification = .checksums
+  ) throws(FlywheelError) {
     do throws(FlywheelError) {
-      try self.init(document, verification, tensor)
+      try self.init(try reader.document(), verification) { (index) throws(FlywheelError) in
+        try reader.tensors(of: index)
+      }
+    } catch {
+      throw error.located(path: reader.path)
+    }
+  }
+
+  private init(
+    _ document: Tensor?,
+    _ verification: Verification,
+    _ fetch: TensorIndex.Fetch
+  ) throws(FlywheelError) {
+    let document = try CheckpointDocument(document, as: .trace)
+    do throws(FlywheelError) {
+      try self.init(document, verification, fetch)
     } catch {
       throw error.located(tensor: CheckpointKey.document)
     }
@@ -85,12 +135,12 @@ extension Trace {
   private init(
     _ document: CheckpointDocument,
     _ verification: Verification,
-    _ tensor: (String) throws(FlywheelError) -> Tensor?
+    _ fetch: TensorIndex.Fetch
   ) throws(FlywheelError) {
     var root = try JSONObject(.object(document.members))
     _ = try root.string("format")
     _ = try root.integer("schema")
-    var tensors = try TensorIndex(try root.object("tensors")).tensors(verification, tensor)
+    var tensors = try TensorIndex(try root.object("tensors")).tensors(verification, fetch)
 
     writer = try root.string("writer")
     saved = try Checkpoint.Saved(try root.object("saved"))

@@ -16,15 +16,19 @@ public struct ArchiveMetadata: Sendable {
     public var name: String
     /// Why not, such as `is a reference`.
     public var reason: String
+    /// The key of the member that it belongs to; nil if it belongs to none.
+    public var key: String?
 
     /// Names a thing.
     ///
     /// - Parameters:
     ///   - name: Its name.
     ///   - reason: Why it cannot go into another file.
-    public init(name: String, reason: String) {
+    ///   - key: The key of the member that it belongs to; nil if it belongs to none.
+    public init(name: String, reason: String, key: String? = nil) {
       self.name = name
       self.reason = reason
+      self.key = key
     }
   }
 

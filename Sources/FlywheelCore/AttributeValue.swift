@@ -46,3 +46,28 @@ extension AttributeValue: Hashable {
     unsafe tensor.bytes.withUnsafeBytes { unsafe Array($0) }
   }
 }
+
+extension AttributeValue {
+  /// Whether both say the same, whatever the types of their numbers are.
+  package func saysTheSame(as other: AttributeValue) -> Bool {
+    switch (widened, other.widened) {
+    case (.double(let left), .double(let right)):
+      left == right || left.bitPattern == right.bitPattern
+    case (let left, let right): left == right
+    }
+  }
+
+  /// The value with one real number in 64 bits, if they hold it.
+  private var widened: AttributeValue {
+    guard case .tensor(let tensor) = self, tensor.shape.rank == 0 else { return self }
+    switch tensor.dtype.kind {
+    case .signedInteger, .unsignedInteger:
+      let number = try? tensor.converted(to: .int64).elements(as: Int64.self)[0]
+      return number.map { .integer($0) } ?? self
+    case .floatingPoint:
+      let number = try? tensor.converted(to: .float64).elements(as: Double.self)[0]
+      return number.map { .double($0) } ?? self
+    case .bool, .complex: return self
+    }
+  }
+}

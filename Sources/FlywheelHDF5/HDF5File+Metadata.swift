@@ -41,15 +41,23 @@ extension HDF5File {
     of place: HDF5Path,
     to metadata: inout ArchiveMetadata
   ) throws(FlywheelError) {
+    do throws(FlywheelError) {
+      try addReadableAttributes(of: place, to: &metadata)
+    } catch  where error.code == .unsupported {
+      let name = "the attributes of \(place.description)"
+      let reason = "are of a newer HDF5 than \(HDF5Library.version)"
+      metadata.obstacles.append(.init(name: name, reason: reason, key: place.key))
+    }
+  }
+
+  private func addReadableAttributes(
+    of place: HDF5Path,
+    to metadata: inout ArchiveMetadata
+  ) throws(FlywheelError) {
     let parent = try group(place.parentPath)
     let none = hid_t(H5P_DEFAULT)
     guard let object = HDF5Handle(unsafe H5Oopen(parent, place.nameOrDot, none)) else {
-      let failure = failure(toOpen: "an object", at: place, in: parent)
-      guard failure.code == .unsupported else { throw failure }
-      let name = "the attributes of \(place.description)"
-      let reason = "are of a newer HDF5 than \(HDF5Library.version)"
-      metadata.obstacles.append(.init(name: name, reason: reason))
-      return
+      throw failure(toOpen: "an object", at: place, in: parent)
     }
     let names = try unsafe names("the attributes", place) { (visit, names) in
       unsafe fw_h5_attribute_names(object.id, visit, names)
@@ -60,7 +68,9 @@ extension HDF5File {
       case .readable(let value): values[name] = value
       case .other(let what):
         let attribute = "the attribute '\(name)' of \(place.description)"
-        metadata.obstacles.append(.init(name: attribute, reason: "holds \(what)"))
+        metadata.obstacles.append(
+          .init(name: attribute, reason: "holds \(what)", key: place.key)
+        )
       case nil: break
       }
     }

@@ -5,8 +5,9 @@ public import SystemPackage
 public final class NPYWriter: ArchiveWriter {
   private let path: FilePath
   private var file: AtomicFile?
-  /// The name of the array that has been written.
+  /// The name of the array that was asked for or written.
   private var key: String?
+  private var isWritten = false
 
   /// Begins a file, which appears under its name when it is finished.
   ///
@@ -25,8 +26,8 @@ public final class NPYWriter: ArchiveWriter {
   /// A .npy file holds nothing but the array.
   public var holdsMetadata: Bool { false }
 
-  /// Throws unless a .npy file can hold an array, and no other is in this one; any name is fine, as the
-  /// file's own takes its place.
+  /// Throws unless a .npy file can hold an array, and no other was asked for before; any name is fine, as
+  /// the file's own takes its place.
   ///
   /// - Parameters:
   ///   - description: The array.
@@ -36,10 +37,10 @@ public final class NPYWriter: ArchiveWriter {
     for description: TensorDescription,
     under key: String
   ) throws(FlywheelError) {
-    if let first = self.key {
+    if let first = self.key, first != key || isWritten {
       throw FlywheelError(
         .unsupported,
-        "A .npy file holds one array, and '\(first)' is there already; write an .npz file or a directory "
+        "A .npy file holds one array, and '\(first)' comes first; write an .npz file or a directory "
           + "for more.",
         at: .init(path: path, tensor: key)
       )
@@ -49,6 +50,7 @@ public final class NPYWriter: ArchiveWriter {
     } catch {
       throw error.located(path: path, tensor: key)
     }
+    self.key = key
   }
 
   /// Writes the array.
@@ -67,7 +69,7 @@ public final class NPYWriter: ArchiveWriter {
     _ elements: Elements
   ) throws(FlywheelError) {
     try requireRoom(for: description, under: key)
-    self.key = key
+    isWritten = true
     let header = try NPYHeader(description).bytes
     try file?.write(header.rawBytes)
     var count = ElementCount(description, key)
@@ -89,7 +91,7 @@ public final class NPYWriter: ArchiveWriter {
   /// - Throws: `invalidArgument` if no array has been written, `inputOutput`; a file that had the name before
   ///   is then still there.
   public func finish() throws(FlywheelError) {
-    guard key != nil else {
+    guard isWritten else {
       throw FlywheelError(
         .invalidArgument,
         "There is no array to write, and a .npy file holds exactly one; write an .npz file or a directory.",

@@ -1,34 +1,37 @@
 public import FlywheelCheckpoint
 public import FlywheelCore
+import FlywheelFormats
 import FlywheelHDF5
-import OrderedCollections
 public import SystemPackage
 
-/// Checkpoints as HDF5 files.
+/// Checkpoints as files of any format.
 public enum CheckpointFile {
   /// Reads a checkpoint.
   ///
   /// - Parameters:
   ///   - path: The file.
   ///   - verification: How far to check it.
-  /// - Throws: What `HDF5File` and `Checkpoint.init` throw, with the path.
+  /// - Throws: What `FileFormat.open` and `Checkpoint.init` throw, with the path.
   /// - Returns: The checkpoint; large tensors are views of the mapped file.
   public static func read(
     _ path: FilePath,
     verification: Verification = .checksums
   ) throws(FlywheelError) -> Checkpoint {
     if let checkpoint = try readPlain(path, verification) { return checkpoint }
-    let file = try HDF5File(opening: path)
-    return try read(file, verification)
+    // The document's index has a checksum of every tensor, so that the container need not check its own.
+    let reader = try FileFormat.open(path, checking: .structure)
+    return try Checkpoint(from: reader, verification: verification)
   }
 
-  /// Reads a checkpoint as Flywheel writes it; nil for any other, and for any fault: libhdf5 then has
-  /// the word, so that every error is told in one way.
+  /// Reads a checkpoint in HDF5 as Flywheel writes it; nil for any other, and for any fault: the general
+  /// way then has the word, so that every error is told in one way.
   private static func readPlain(
     _ path: FilePath,
     _ verification: Verification
   ) throws(FlywheelError) -> Checkpoint? {
-    guard var file = try HDF5PlainFile(opening: path) else { return nil }
+    guard !FileSystem.isDirectory(path), var file = try HDF5PlainFile(opening: path) else {
+      return nil
+    }
     return try? Checkpoint(verification: verification) { (key) throws(FlywheelError) in
       file.tensor(key)
     }
@@ -41,11 +44,11 @@ public enum CheckpointFile {
   /// - Throws: What `read` throws, and `mismatch` for what was added or edited.
   /// - Returns: The checkpoint.
   public static func verify(_ path: FilePath) throws(FlywheelError) -> Checkpoint {
-    // The way that a resume takes, and libhdf5's way: what verifies is whole for both.
-    _ = try read(path)
-    let file = try HDF5File(opening: path)
-    let checkpoint = try read(file, .checksums)
-    try file.requireOnly(checkpoint.keys, checkpoint.attributes)
+    // The way that a resume takes, and the general way: what verifies is whole for both.
+    _ = try readPlain(path, .checksums)
+    let reader = try FileFormat.open(path)
+    let checkpoint = try Checkpoint(from: reader)
+    try reader.requireOnly(checkpoint.keys, checkpoint.attributes)
     return checkpoint
   }
 
@@ -53,25 +56,16 @@ public enum CheckpointFile {
   ///
   /// - Parameters:
   ///   - checkpoint: The checkpoint.
-  ///   - path: The file; one that has the name already stays until the new one is durable.
+  ///   - path: The file, whose suffix says the format, such as `.h5` or `.npz`; one that has the name already
+  ///     stays until the new one is durable.
   ///   - durability: What to wait for.
-  /// - Throws: `inputOutput` or `libraryFailure`, with the path.
+  /// - Throws: `invalidArgument` if the name asks for no format, and what writing throws, with the path.
   public static func write(
     _ checkpoint: Checkpoint,
     to path: FilePath,
     durability: AtomicFile.Durability = .durable
   ) throws(FlywheelError) {
-    try HDF5Archive.write(try checkpoint.archive(), to: path, durability: durability)
-  }
-
-  private static func read(
-    _ file: borrowing HDF5File,
-    _ verification: Verification
-  ) throws(FlywheelError) -> Checkpoint {
-    try FlywheelError.locating(path: file.path) { () throws(FlywheelError) in
-      try Checkpoint(verification: verification) { (key) throws(FlywheelError) in
-        try file.tensorIfPresent(key)
-      }
-    }
+    let (archive, index) = try checkpoint.indexedArchive()
+    try FileFormat.write(archive, index, to: path, durability: durability)
   }
 }

@@ -1,18 +1,17 @@
 public import FlywheelCheckpoint
 public import FlywheelCore
-import FlywheelHDF5
+import FlywheelFormats
 public import SystemPackage
 
-/// Traces as HDF5 files.
+/// Traces as files of any format.
 public enum TraceFile {
   /// Whether a file is a trace, as far as its document says.
   ///
   /// - Parameter path: The file.
-  /// - Throws: What `HDF5File` throws.
+  /// - Throws: What `FileFormat.open` throws.
   /// - Returns: Whether it is one.
   public static func recognizes(_ path: FilePath) throws(FlywheelError) -> Bool {
-    let file = try HDF5File(opening: path)
-    return Trace.isDocument(try file.tensorIfPresent(CheckpointKey.document))
+    Trace.isDocument(try FileFormat.open(path).document())
   }
 
   /// Reads a trace.
@@ -20,13 +19,14 @@ public enum TraceFile {
   /// - Parameters:
   ///   - path: The file.
   ///   - verification: How far to check it.
-  /// - Throws: What `HDF5File` and `Trace.init` throw, with the path.
+  /// - Throws: What `FileFormat.open` and `Trace.init` throw, with the path.
   /// - Returns: The trace; large tensors are views of the mapped file.
   public static func read(
     _ path: FilePath,
     verification: Verification = .checksums
   ) throws(FlywheelError) -> Trace {
-    try read(try HDF5File(opening: path), verification)
+    let reader = try FileFormat.open(path, checking: .structure)
+    return try Trace(from: reader, verification: verification)
   }
 
   /// Checks all there is to check: what `read` does, that nothing was added to the file, and that the
@@ -36,9 +36,9 @@ public enum TraceFile {
   /// - Throws: What `read` throws, and `mismatch` for what was added or edited.
   /// - Returns: The trace.
   public static func verify(_ path: FilePath) throws(FlywheelError) -> Trace {
-    let file = try HDF5File(opening: path)
-    let trace = try read(file, .checksums)
-    try file.requireOnly(trace.keys, trace.attributes)
+    let reader = try FileFormat.open(path)
+    let trace = try Trace(from: reader)
+    try reader.requireOnly(trace.keys, trace.attributes)
     return trace
   }
 
@@ -46,21 +46,12 @@ public enum TraceFile {
   ///
   /// - Parameters:
   ///   - trace: The trace.
-  ///   - path: The file; one that has the name already stays until the new one is durable.
-  /// - Throws: `inputOutput` or `libraryFailure`, with the path.
+  ///   - path: The file, whose suffix says the format; one that has the name already stays until the new
+  ///     one is durable.
+  /// - Throws: `invalidArgument` if the name asks for no format, and what writing throws, with the path.
   public static func write(_ trace: Trace, to path: FilePath) throws(FlywheelError) {
-    try HDF5Archive.write(try trace.archive(), to: path)
-  }
-
-  private static func read(
-    _ file: borrowing HDF5File,
-    _ verification: Verification
-  ) throws(FlywheelError) -> Trace {
-    try FlywheelError.locating(path: file.path) { () throws(FlywheelError) in
-      try Trace(verification: verification) { (key) throws(FlywheelError) in
-        try file.tensorIfPresent(key)
-      }
-    }
+    let (archive, index) = try trace.indexedArchive()
+    try FileFormat.write(archive, index, to: path, durability: .durable)
   }
 }
 

@@ -39,12 +39,33 @@ struct CheckpointFileTests {
     #expect(try temporary.names() == ["c.h5"])
   }
 
+  @Test("Every format holds a checkpoint", arguments: ["c.h5", "c.npz", "c"])
+  func formats(name: String) throws {
+    let temporary = try TemporaryDirectory()
+    let path = temporary.path.appending(name)
+    // An empty directory asks for .npy files.
+    if name == "c" { try FileSystem.createDirectory(path) }
+    var written = try checkpoint()
+    let master = try Tensor(vector: [1, 2, 3] as [Float])
+    written.parameters["w"]?.value = try master.converted(to: .bfloat16)
+    written.parameters["w"]?.master = master
+    try CheckpointFile.write(written, to: path)
+    for copy in [try CheckpointFile.verify(path), try CheckpointFile.read(path)] {
+      let parameter = try #require(copy.parameters["w"])
+      #expect(parameter.value.dtype == .bfloat16)
+      #expect(parameter.value.crc32 == written.parameters["w"]?.value.crc32)
+      #expect(parameter.master?.crc32 == master.crc32)
+      #expect(try copy.archive().tensors.keys == written.archive().tensors.keys)
+    }
+    #expect(try temporary.names() == [name])
+  }
+
   @Test("Equal checkpoints are equal files")
   func determinism() throws {
     let temporary = try TemporaryDirectory()
-    try CheckpointFile.write(try checkpoint(), to: temporary.path.appending("a"))
-    try CheckpointFile.write(try checkpoint(), to: temporary.path.appending("b"))
-    #expect(try temporary.read("a") == (try temporary.read("b")))
+    try CheckpointFile.write(try checkpoint(), to: temporary.path.appending("a.h5"))
+    try CheckpointFile.write(try checkpoint(), to: temporary.path.appending("b.h5"))
+    #expect(try temporary.read("a.h5") == (try temporary.read("b.h5")))
   }
 
   @Test("Reading ignores what was added or edited beside the index; verifying names it")

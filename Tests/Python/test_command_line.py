@@ -23,7 +23,8 @@ class CommandLineTestCase(TestCase):
 
 class Help(CommandLineTestCase):
     def test_every_command_has_help_with_examples(self):
-        for command in ([], ["train"], ["resume"], ["inspect"], ["verify"], ["plot"]):
+        commands = ["train", "resume", "inspect", "verify", "convert", "plot"]
+        for command in ([], *([name] for name in commands)):
             with self.subTest(command=command):
                 result = self.flywheel(*command, "--help")
                 self.assertIn("Examples:", result.stdout)
@@ -33,7 +34,7 @@ class Help(CommandLineTestCase):
 
     def test_the_flags_in_the_examples_exist(self):
         named = 0
-        for command in ("train", "resume", "inspect", "verify", "plot"):
+        for command in ("train", "resume", "inspect", "verify", "convert", "plot"):
             text = self.flywheel(command, "--help").stdout
             examples, _, usage = text.partition("USAGE:")
             for flag in re.findall(r"--[a-z-]+", examples.partition("Examples:")[2]):

@@ -11,13 +11,15 @@ struct ResumeCommand: ParsableCommand {
     usage: "flywheel resume <run> [<options>]",
     discussion: """
       Damaged checkpoints are named and skipped. Given a checkpoint file instead of a run, a new run \
-      starts from it, and the file's own run stays as it is. A run that early stopping ended goes on \
+      starts from it, and the file's own run stays as it is; 'flywheel convert' may have changed its \
+      format. A run that early stopping ended goes on \
       with --no-early-stopping, or with more patience in its configuration.json.
 
       Examples:
         flywheel resume runs/1
         flywheel resume runs/1 --epochs 20     # 20 in all, not 20 more
         flywheel resume runs/1/checkpoints/step-000000003125.h5 -o runs/branch
+        flywheel resume state.npz
       """
   )
 
@@ -54,7 +56,9 @@ struct ResumeCommand: ParsableCommand {
     if let epochs, epochs < 1 {
       throw ValidationError("epochs is \(epochs); it must be a whole number of at least 1.")
     }
-    if output != nil, FileSystem.isDirectory(FilePath(source)) {
+    if output != nil, FileSystem.isDirectory(FilePath(source)),
+      try !ResolvedFile.isArchive(FilePath(source))
+    {
       throw ValidationError("--output goes with a checkpoint file; a run goes on where it is.")
     }
   }
@@ -62,7 +66,7 @@ struct ResumeCommand: ParsableCommand {
   func run() throws {
     let path = FilePath(source)
     let runner = TrainingRunner(reporting)
-    if FileSystem.exists(path), !FileSystem.isDirectory(path) {
+    if try ResolvedFile.isArchive(path) {
       try runner.run(in: output) { target throws(FlywheelError) in
         try TrainingSession(
           from: path,

@@ -1,5 +1,4 @@
 import ArgumentParser
-import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelRun
 import SystemPackage
@@ -8,19 +7,25 @@ import SystemPackage
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Check all that is read of a checkpoint, or of all checkpoints of a run.",
+    abstract:
+      "Check all that is read of a checkpoint, of all checkpoints of a run, or of any file.",
     discussion: """
       Compares each tensor with its CRC-32, the document with its own and with the schema, and the \
       attributes that are there with the document; nothing that the index does not list may have been \
-      added. Exit status 0: all whole; 1: at least one is not; 2: one could not be checked.
+      added. Of other files every array is read: .npz files have checksums of their own, other formats \
+      have none, which is said. Exit status 0: all whole; 1: at least one is not; 2: one could not be \
+      checked.
 
       Examples:
         flywheel verify runs/1
         flywheel verify runs/1/checkpoints/step-000000003125.h5 --json
+        flywheel verify state.npz
       """
   )
 
-  @Argument(help: "A checkpoint, a trace or a run's directory.")
+  @Argument(
+    help: "A checkpoint, a trace, a run's directory, or another file or directory of tensors."
+  )
   var file: String
 
   @Flag(help: "Print one JSON object for scripts.")
@@ -29,7 +34,7 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     let path = FilePath(file)
     var files = [path]
-    if FileSystem.isDirectory(path) {
+    if FileSystem.isDirectory(path), try !ResolvedFile.isArchive(path) {
       files = try RunDirectory.checkpoints(in: path)
       guard !files.isEmpty else {
         throw FlywheelError(
@@ -43,9 +48,9 @@ struct VerifyCommand: ParsableCommand {
     var counts = (damaged: 0, unchecked: 0)
     for file in files {
       do throws(FlywheelError) {
-        let count = try Self.verify(file)
-        results.append(["file": JSONValue(file.string), "whole": true, "tensors": JSONValue(count)])
-        if !json { Terminal.output.print("\(file): whole, \(count) tensors") }
+        let finding = try VerifiedFile(checking: file)
+        results.append(finding.json)
+        if !json { Terminal.output.print(finding.text) }
       } catch {
         // Whoever trains in the run may just have deleted it.
         if files.count > 1, !FileSystem.exists(file) { continue }
@@ -71,11 +76,5 @@ struct VerifyCommand: ParsableCommand {
     }
     if counts.damaged > 0 { throw ExitCode(ExitStatus.no.rawValue) }
     if counts.unchecked > 0 { throw ExitCode(ExitStatus.trouble.rawValue) }
-  }
-
-  /// The number of tensors in a checkpoint or a trace that is whole.
-  private static func verify(_ file: FilePath) throws(FlywheelError) -> Int {
-    try TraceFile.recognizes(file)
-      ? TraceFile.verify(file).keys.count : CheckpointFile.verify(file).keys.count
   }
 }

@@ -1,0 +1,220 @@
+import ArgumentParser
+import CFlywheelSystem
+import FlywheelCheckpoint
+import FlywheelConvert
+import FlywheelCore
+import FlywheelDeflate
+import FlywheelFormats
+import OrderedCollections
+import SystemPackage
+
+/// `flywheel convert`: the same tensors in another container.
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Write a checkpoint, a trace or any file of tensors in another format.",
+    discussion: """
+      Formats are HDF5 (.h5, .hdf5), .npz, .npy, and a directory of .npy files, which is a name that ends \
+      in '/'. The input is recognised by its content, the output by its name. There and back gives the \
+      same tensors, attributes and document, bit for bit; of a checkpoint or a trace each checksum is \
+      compared on the way. What the output cannot hold is refused by name, unless --drop leaves it out.
+
+      In a pattern '*' stands for any characters but '/', '**' for any characters, '?' for one. --only \
+      selects tensors, with their attributes, by the names in the input; then the first rule of --map that matches counts, and the first \
+      --rename for what no rule has renamed. A checkpoint that is not converted as a whole becomes a plain \
+      archive, without the document that 'flywheel resume' needs.
+
+      Examples:
+        flywheel convert runs/1 state.npz
+        flywheel convert state.npz state.h5
+        flywheel convert runs/1 weights/ --only 'model/**'
+        flywheel convert runs/1 weights.npz --only 'model/**' --rename model/=
+        flywheel convert keras.h5 weights.npz --map rules.json --drop
+      """
+  )
+
+  @Argument(
+    help: ArgumentHelp(
+      "A file of any format, a run's directory (its newest checkpoint), or a directory of .npy files.",
+      valueName: "in"
+    )
+  )
+  var input: String
+
+  @Argument(help: ArgumentHelp("What to write; its name says the format.", valueName: "out"))
+  var output: String
+
+  @Option(
+    help: ArgumentHelp(
+      "0 for none, 1 to 9 as gzip has them, or fast, made for tensors. (default: fast for .npz, 0 for HDF5)",
+      valueName: "level"
+    ),
+    transform: Compression.init(parsing:)
+  )
+  var compress: Compression?
+
+  @Option(
+    help: ArgumentHelp("Convert only tensors that match; may be given again.", valueName: "pattern")
+  )
+  var only: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Give a tensor another name, or all whose names begin alike: model/=net/, model/= to leave the \
+      beginning out; may be given again.
+      """,
+      valueName: "from=to"
+    ),
+    transform: Rename.init(parsing:)
+  )
+  var rename: [Rename] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Rename, transpose, reshape and cast by the rules of a JSON file (schemas/map.schema.json).",
+      valueName: "file"
+    )
+  )
+  var map: String?
+
+  @Flag(help: "Leave out what the output cannot hold, and say what.")
+  var drop = false
+
+  @Flag(help: "Replace a file that is there already, once the new one is durable.")
+  var force = false
+
+  @OptionGroup(title: "Output")
+  var reporting: ReportingOptions
+
+  func run() throws {
+    fw_signals_install()
+    let source = try ResolvedFile.newest(FilePath(input))
+    let target = FilePath(output)
+    let (from, to) = (try FileFormat.of(contentsOf: source), try FileFormat.of(name: output))
+    try requireFree(target)
+    var conversion = try Conversion(of: try Self.open(source, from), try options())
+    let view = ConversionProgressView(
+      total: conversion.tensors.reduce(0) { $0 &+ $1.original.byteCount },
+      isQuiet: reporting.quiet || reporting.json
+    )
+    do throws(FlywheelError) {
+      let expected = conversion.tensors.reduce(0) { $0 &+ $1.result.byteCount }
+      let writer = try to.create(target, compression: compress, expectedByteCount: expected)
+      try conversion.write(to: writer) { (count) throws(FlywheelError) in
+        guard fw_signals_pending() == 0 else {
+          throw FlywheelError(.inputOutput, "Stopped by a signal; nothing was written.")
+        }
+        view.show(count)
+      }
+    } catch {
+      view.clear()
+      let signal = fw_signals_pending()
+      guard signal == 0 else {
+        Terminal.error.print("\(error.message)")
+        throw ExitStatus.stopped(by: signal)
+      }
+      throw error
+    }
+    view.clear()
+    report(conversion, (source, from), (target, to))
+  }
+
+  /// Opens the source so that each byte is checked once: by the document's index if it has one, or else by
+  /// the container's checksums.
+  private static func open(
+    _ path: FilePath,
+    _ format: FileFormat
+  ) throws(FlywheelError) -> any ArchiveReader {
+    let reader = try format.open(path, checking: .structure)
+    if let document = try reader.document(), try TrainingDocument(document) != nil { return reader }
+    return try format.open(path)
+  }
+
+  private func options() throws(FlywheelError) -> ConversionOptions {
+    var rules: [MapRule] = []
+    if let map {
+      let path = FilePath(map)
+      rules = try FlywheelError.locating(path: path) { () throws(FlywheelError) in
+        try MapRule.list(try JSONValue(parsing: try OpenFile.contents(of: path)))
+      }
+    }
+    return ConversionOptions(
+      selection: only.map { NamePattern($0) },
+      map: rules,
+      renames: rename,
+      drops: drop
+    )
+  }
+
+  private func requireFree(_ target: FilePath) throws(FlywheelError) {
+    guard FileSystem.exists(target) else { return }
+    let isDirectory = FileSystem.isDirectory(target)
+    if isDirectory, try FileSystem.names(in: target).isEmpty { return }
+    guard isDirectory || !force else { return }
+    throw FlywheelError(
+      .alreadyExists,
+      isDirectory
+        ? "The directory holds something already, and is never overwritten; name another."
+        : "The file is there already; --force replaces it.",
+      at: .init(path: target)
+    )
+  }
+
+  // MARK: What is said
+
+  private func report(
+    _ conversion: Conversion,
+    _ source: (path: FilePath, format: FileFormat),
+    _ target: (path: FilePath, format: FileFormat)
+  ) {
+    let (before, after) = (DiskUsage.bytes(of: source.path), DiskUsage.bytes(of: target.path))
+    // Said even when quiet: nothing is left out in silence.
+    for note in conversion.notes { Terminal.error.print("note: \(note)") }
+    for obstacle in conversion.obstacles {
+      Terminal.error.print("left out: \(obstacle.name): \(obstacle.reason)")
+    }
+    if reporting.json {
+      let document: JSONValue = [
+        "source": Self.json(source.path, source.format, before),
+        "target": Self.json(target.path, target.format, after),
+        "content": JSONValue(conversion.noun ?? "archive"),
+        "tensors": .array(conversion.tensors.map(Self.json)),
+        "left_out": .array(
+          conversion.obstacles.map {
+            ["name": JSONValue($0.name), "reason": JSONValue($0.reason)]
+          }
+        ),
+        "notes": .array(conversion.notes.map { JSONValue($0) }),
+      ]
+      Terminal.output.print(document.prettyText())
+    } else if !reporting.quiet {
+      let count = conversion.tensors.count
+      let share = before > 0 ? ", \(Formatting.percent(Double(after) / Double(before)))" : ""
+      Terminal.output.print(
+        "\(target.path): \(conversion.noun ?? "archive") of \(Formatting.grouped(count)) "
+          + (count == 1 ? "tensor" : "tensors")
+          + ", \(Formatting.bytes(after)) (\(target.format.name)) from \(Formatting.bytes(before)) "
+          + "(\(source.format.name))\(share)"
+      )
+    }
+  }
+
+  private static func json(_ path: FilePath, _ format: FileFormat, _ byteCount: Int) -> JSONValue {
+    [
+      "file": JSONValue(path.string), "format": JSONValue(format.identifier),
+      "bytes": JSONValue(byteCount),
+    ]
+  }
+
+  private static func json(_ tensor: ConvertedTensor) -> JSONValue {
+    [
+      "source": JSONValue(tensor.source),
+      "name": JSONValue(tensor.target),
+      "type": JSONValue("\(tensor.result.element)"),
+      "shape": .array(tensor.result.shape.extents.map { JSONValue($0) }),
+      "bytes": JSONValue(tensor.result.byteCount),
+      "changed": JSONValue(!tensor.isUnchanged),
+    ]
+  }
+}

@@ -1,0 +1,12 @@
+import FlywheelCore
+import SystemPackage
+
+/// How much room things take on disk.
+enum DiskUsage {
+  /// The bytes of a file, or of all files in a directory; what cannot be looked at counts nothing.
+  static func bytes(of path: FilePath) -> Int {
+    guard FileSystem.isDirectory(path) else { return FileSystem.byteCount(of: path) ?? 0 }
+    let names = (try? FileSystem.names(in: path)) ?? []
+    return names.reduce(0) { $0 &+ bytes(of: path.appending($1)) }
+  }
+}

@@ -1,0 +1,78 @@
+import FlywheelCheckpoint
+import FlywheelCore
+import FlywheelFormats
+import FlywheelRun
+import SystemPackage
+
+/// A file that is whole, as far as it can be checked.
+struct VerifiedFile {
+  private let path: FilePath
+  /// How many tensors were checked.
+  private let count: Int
+  /// Whose checksums were compared; nil if there are none.
+  private let checksums: String?
+  /// What could not be read, and so was not checked.
+  private let unchecked: [String]
+
+  /// Reads every byte, and compares every checksum that there is.
+  ///
+  /// - Throws: What is wrong with the file, or why it could not be checked.
+  init(checking path: FilePath) throws(FlywheelError) {
+    self.path = path
+    let format = try FileFormat.of(contentsOf: path)
+    let reader = try format.open(path)
+    let document = try reader.document()
+    if let document, try TrainingDocument(document) != nil {
+      count =
+        try Trace.isDocument(document)
+        ? TraceFile.verify(path).keys.count : CheckpointFile.verify(path).keys.count
+      checksums = "document"
+      unchecked = []
+      return
+    }
+    if let document { _ = try ArchiveDocument(document) }
+    var count = 0
+    var unchecked: [String] = []
+    for member in try reader.members() {
+      guard case .array = member.content else {
+        unchecked.append(member.key)
+        continue
+      }
+      try reader.read(member.key) { _ in }
+      count += 1
+    }
+    self.count = count
+    self.unchecked = unchecked
+    checksums = format.hasChecksums ? "container" : nil
+  }
+
+  /// The finding as a line for people.
+  var text: String {
+    var text: String
+    switch checksums {
+    case "document"?: text = "\(path): whole, \(count) tensors"
+    case .some: text = "\(path): whole by the container's checksums, \(count) arrays"
+    case nil:
+      text =
+        "\(path): readable, \(count) arrays; the format has no checksums, so that changed numbers would "
+        + "go unnoticed"
+    }
+    if !unchecked.isEmpty {
+      let names = unchecked.prefix(4).map { "'\($0)'" }.joined(separator: ", ")
+      text += "\n  not checked, since Flywheel does not read them: \(names)"
+      if unchecked.count > 4 { text += " and \(unchecked.count - 4) more" }
+    }
+    return text
+  }
+
+  /// The finding for scripts.
+  var json: JSONValue {
+    [
+      "file": JSONValue(path.string),
+      "whole": true,
+      "tensors": JSONValue(count),
+      "checksums": checksums.map { JSONValue($0) } ?? .null,
+      "unchecked": .array(unchecked.map { JSONValue($0) }),
+    ]
+  }
+}

@@ -1,0 +1,36 @@
+package import FlywheelCore
+import OrderedCollections
+
+extension ArchiveReader {
+  /// The document; nil if the file has none.
+  ///
+  /// - Throws: `limitExceeded` for one that is too long to be read, and what reading throws.
+  package func document() throws(FlywheelError) -> Tensor? {
+    guard let member = try member(CheckpointKey.document) else { return nil }
+    // Compressed, a small file could ask for a gigabyte here.
+    let description = try member.array()
+    try CheckpointKey.requireReadableDocument(elementCount: description.shape.elementCount)
+    return try tensor(CheckpointKey.document)
+  }
+
+  /// The tensors that an index lists, in its order; nil for one that is not there.
+  func tensors(of index: TensorIndex) throws(FlywheelError) -> [Tensor?] {
+    var keys = Array(index.entries.keys)
+    var untyped: [Int: Tensor] = [:]
+    for (place, (key, entry)) in index.entries.enumerated() where entry.dtype.isOnlyBytesInNumPy {
+      if let tensor = try untypedTensor(key, of: entry.dtype) { untyped[place] = tensor }
+    }
+    guard !untyped.isEmpty else { return try tensors(keys) }
+    keys = keys.indices.filter { untyped[$0] == nil }.map { keys[$0] }
+    var others = try tensors(keys)[...]
+    return index.entries.keys.indices.map { untyped[$0] ?? others.popFirst() ?? nil }
+  }
+
+  /// A tensor whose dtype the file does not know; nil if it does, or there is no such member.
+  private func untypedTensor(_ key: String, of dtype: DType) throws(FlywheelError) -> Tensor? {
+    guard let member = try member(key), case .array(let description) = member.content,
+      description.element.isBytes(of: dtype)
+    else { return nil }
+    return try tensor(key, as: TensorDescription(element: .number(dtype), shape: description.shape))
+  }
+}

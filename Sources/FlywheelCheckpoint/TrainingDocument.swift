@@ -1,0 +1,34 @@
+package import FlywheelCore
+package import OrderedCollections
+
+/// The document of a checkpoint or a trace, understood as far as is possible without a tensor.
+package struct TrainingDocument {
+  /// Whose document it is: `checkpoint` or `trace`.
+  package let noun: String
+  /// The tensors that belong to it.
+  package let index: TensorIndex
+  /// The attributes that repeat it for people in containers that have attributes.
+  package let attributes: OrderedDictionary<String, AttributeValue>
+
+  /// Reads the document that a tensor holds.
+  ///
+  /// - Parameter tensor: The tensor under `CheckpointKey.document`.
+  /// - Throws: As `Checkpoint.init(verification:reading:)`; nil if it is the document of a plain archive.
+  package init?(_ tensor: Tensor) throws(FlywheelError) {
+    let kind = CheckpointDocument.kind(of: tensor) ?? .checkpoint
+    if kind == .archive { return nil }
+    let document = try CheckpointDocument(tensor, as: kind)
+    let (index, attributes) = try FlywheelError.locating(tensor: CheckpointKey.document) {
+      () throws(FlywheelError) in
+      var root = try JSONObject(.object(document.members))
+      return (
+        try TensorIndex(try root.object("tensors")),
+        kind == .trace
+          ? try Trace.attributes(of: document) : try Checkpoint.attributes(of: document)
+      )
+    }
+    noun = kind.noun
+    self.index = index
+    self.attributes = attributes
+  }
+}

@@ -1,0 +1,68 @@
+import FlywheelCheckpoint
+import FlywheelCore
+import OrderedCollections
+
+/// What a source holds, understood: its tensors with their true dtypes, and its document.
+struct ConversionSource {
+  /// The arrays, the document not among them.
+  var tensors: [ConvertedTensor] = []
+  /// What cannot be read.
+  var unreadable: [(key: String, reason: String)] = []
+  /// What the source says besides.
+  var metadata: ArchiveMetadata
+  /// What the document of a checkpoint or a trace says.
+  let training: TrainingDocument?
+  /// The tensor that holds the document.
+  let documentTensor: Tensor?
+
+  init(_ reader: any ArchiveReader) throws(FlywheelError) {
+    let members = try reader.members()
+    metadata = try reader.metadata()
+    documentTensor = try reader.document()
+    var dtypes: OrderedDictionary<String, DType> = [:]
+    training = try documentTensor.flatMap { (tensor) throws(FlywheelError) in
+      try TrainingDocument(tensor)
+    }
+    if let training {
+      dtypes = training.index.entries.mapValues(\.dtype)
+    } else if let documentTensor {
+      let document = try ArchiveDocument(documentTensor)
+      dtypes = document.dtypes
+      metadata.add(document.metadata)
+    }
+    var missing = Set((training?.index.entries.keys).map { Array($0) } ?? [])
+    for member in members where member.key != CheckpointKey.document {
+      let entry = training?.index.entries[member.key]
+      missing.remove(member.key)
+      do throws(FlywheelError) {
+        let description = try Self.description(of: member, dtypes[member.key])
+        try entry?.check(description, under: member.key)
+        tensors.append(ConvertedTensor(member.key, description, entry))
+      } catch {
+        guard entry == nil, error.code == .unsupported else { throw error }
+        unreadable.append((member.key, error.message))
+      }
+    }
+    if let key = missing.min() { throw TensorIndex.missing(key).located(path: reader.path) }
+  }
+
+  /// What an array is, with the dtype that the document knows where the container has no name for it.
+  private static func description(
+    of member: ArchiveMember,
+    _ dtype: DType?
+  ) throws(FlywheelError) -> TensorDescription {
+    let found = try member.array()
+    guard let dtype, found.element.isBytes(of: dtype) else { return found }
+    return try TensorDescription(element: .number(dtype), shape: found.shape)
+  }
+}
+
+extension ArchiveMetadata {
+  /// Adds what a document says to what the container says itself.
+  fileprivate mutating func add(_ other: ArchiveMetadata) {
+    for (owner, values) in other.attributes {
+      attributes[owner, default: [:]].merge(values) { _, documented in documented }
+    }
+    emptyGroups += other.emptyGroups.filter { !emptyGroups.contains($0) }
+  }
+}

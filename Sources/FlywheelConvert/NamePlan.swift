@@ -1,0 +1,124 @@
+import FlywheelCore
+import OrderedCollections
+
+/// Which tensors go, under which names, and how they change; and which of the options are of use.
+struct NamePlan {
+  private let options: ConversionOptions
+  private var usedPatterns: Set<Int> = []
+  private var usedRules: Set<Int> = []
+  private var usedRenames: Set<Int> = []
+
+  init(_ options: ConversionOptions) {
+    self.options = options
+  }
+
+  /// The tensors that go, with their new names and shapes.
+  mutating func apply(
+    to tensors: [ConvertedTensor]
+  ) throws(FlywheelError) -> [ConvertedTensor] {
+    var planned: [ConvertedTensor] = []
+    for var tensor in tensors where isSelected(tensor.source) {
+      var isNamed = false
+      for (index, rule) in options.map.enumerated() {
+        guard let name = rule.newName(of: tensor.source) else { continue }
+        usedRules.insert(index)
+        tensor.target = name
+        isNamed = rule.rename != nil
+        tensor.change = rule.change
+        tensor.result = try FlywheelError.locating(tensor: tensor.source) {
+          () throws(FlywheelError) in
+          try rule.change.result(of: tensor.original)
+        }
+        break
+      }
+      if !isNamed, let name = newName(of: tensor.source) { tensor.target = name }
+      planned.append(tensor)
+    }
+    return planned
+  }
+
+  /// What of the unreadable was asked for.
+  mutating func selected(
+    _ unreadable: [(key: String, reason: String)]
+  ) -> [(key: String, reason: String)] {
+    unreadable.filter { isSelected($0.key) }
+  }
+
+  private mutating func isSelected(_ name: String) -> Bool {
+    guard !options.selection.isEmpty else { return true }
+    var isSelected = false
+    for (index, pattern) in options.selection.enumerated() where pattern.matches(name) {
+      usedPatterns.insert(index)
+      isSelected = true
+    }
+    return isSelected
+  }
+
+  private mutating func newName(of name: String) -> String? {
+    for (index, rename) in options.renames.enumerated() {
+      guard let new = rename.newName(of: name) else { continue }
+      usedRenames.insert(index)
+      return new
+    }
+    return nil
+  }
+
+  /// Checks that each pattern, rule and renaming was about something: it is misspelt otherwise.
+  ///
+  /// - Throws: `invalidArgument` for the first that was not.
+  func requireAllUsed() throws(FlywheelError) {
+    func unused<Option>(_ options: [Option], _ used: Set<Int>) -> Option? {
+      options.indices.first { !used.contains($0) }.map { options[$0] }
+    }
+    let remedy = "'flywheel inspect' lists the names."
+    if let pattern = unused(options.selection, usedPatterns) {
+      throw FlywheelError(.invalidArgument, "No tensor matches '\(pattern.text)'; \(remedy)")
+    }
+    if let rule = unused(options.map, usedRules) {
+      throw FlywheelError(
+        .invalidArgument,
+        "The rule for '\(rule.pattern.text)' is about no tensor: none matches, or rules before it match "
+          + "them all; \(remedy)"
+      )
+    }
+    if let rename = unused(options.renames, usedRenames) {
+      throw FlywheelError(
+        .invalidArgument,
+        rename.isPrefix
+          ? "No tensor's name begins with '\(rename.old)', or rules have renamed them; \(remedy)"
+          : "There is no tensor '\(rename.old)', or a rule has renamed it; \(remedy)"
+      )
+    }
+  }
+
+  /// What a plain archive says besides its tensors, under the new names.
+  ///
+  /// An attribute goes where its tensor or group goes; with a selection, only if it is of a tensor.
+  mutating func metadata(
+    _ source: ArchiveMetadata,
+    of tensors: [ConvertedTensor],
+    without unreadable: [String]
+  ) -> ArchiveMetadata {
+    let names = Dictionary(uniqueKeysWithValues: tensors.map { ($0.source, $0.target) })
+    var result = ArchiveMetadata()
+    for (owner, values) in source.attributes where !unreadable.contains(owner) {
+      if let name = names[owner] {
+        result.attributes[name] = values
+      } else if options.selection.isEmpty {
+        result.attributes[newName(ofGroup: owner), default: [:]].merge(values) { _, new in new }
+      }
+    }
+    if options.selection.isEmpty {
+      result.emptyGroups = source.emptyGroups.map { newName(ofGroup: $0) }
+    }
+    result.obstacles = source.obstacles.filter { obstacle in
+      options.selection.isEmpty || obstacle.key.map { names[$0] != nil } ?? false
+    }
+    return result
+  }
+
+  private mutating func newName(ofGroup group: String) -> String {
+    guard !group.isEmpty, let name = newName(of: group + "/") else { return group }
+    return name.hasSuffix("/") ? String(name.dropLast()) : name
+  }
+}

@@ -1,0 +1,66 @@
+import FlywheelCore
+import SystemPackage
+
+/// What a format is recognised by: what is in a file or a directory, never its name.
+struct FileStart: ~Copyable {
+  /// Where it is.
+  let path: FilePath
+  /// The file; nil for a directory.
+  private let file: MappedFile?
+
+  /// Looks at a file or a directory.
+  ///
+  /// - Throws: `notFound`, or `inputOutput` if it cannot be opened.
+  init(_ path: FilePath) throws(FlywheelError) {
+    self.path = path
+    file = FileSystem.isDirectory(path) ? nil : try MappedFile(path: path)
+  }
+
+  /// The number of bytes of the file; nil for a directory.
+  var byteCount: Int? {
+    switch file {
+    case .some(let file): file.byteCount
+    case nil: nil
+    }
+  }
+
+  /// Some of the file's bytes, as many as there are.
+  func bytes(_ count: Int, at offset: Int = 0) -> [UInt8] {
+    switch file {
+    case .some(let file):
+      let bytes = file.bytes
+      guard offset < bytes.byteCount else { return [] }
+      let found = bytes.extracting(offset...).extracting(first: count)
+      return unsafe found.withUnsafeBytes { unsafe Array($0) }
+    case nil: return []
+    }
+  }
+
+  /// Whether the file begins with a signature.
+  func begins(with signature: [UInt8]) -> Bool { bytes(signature.count) == signature }
+
+  /// Whether it is a directory with files of a suffix in it, or in directories in it, among the first
+  /// thousands of names that it holds.
+  func holdsFiles(ending suffix: String) -> Bool {
+    // Links may lead round in circles.
+    var budget = 10_000
+    return byteCount == nil && Self.holdsFiles(ending: suffix, in: path, &budget)
+  }
+
+  private static func holdsFiles(
+    ending suffix: String,
+    in directory: FilePath,
+    _ budget: inout Int
+  ) -> Bool {
+    guard let names = try? FileSystem.names(in: directory) else { return false }
+    let shown = names.filter { !$0.hasPrefix(".") }
+    if shown.contains(where: { $0.hasSuffix(suffix) }) { return true }
+    for name in shown {
+      budget -= 1
+      guard budget > 0 else { return false }
+      let path = directory.appending(name)
+      if FileSystem.isDirectory(path), holdsFiles(ending: suffix, in: path, &budget) { return true }
+    }
+    return false
+  }
+}
