@@ -41,10 +41,10 @@ public struct DataSet: Sendable {
       test = try DigitGenerator.generate(count: counts.test, seed: 0, stream: 3)
       source = Self.builtIn
     } else {
-      let directory = try IDXDirectory(FilePath(settings.source))
+      let stored = try IDXDirectory(FilePath(settings.source)).read()
       switch configuration.precision {
-      case .float32: (whole, test) = try directory.load(as: Float.self, settings.normalization)
-      case .float64: (whole, test) = try directory.load(as: Double.self, settings.normalization)
+      case .float32: (whole, test) = try stored.load(as: Float.self, settings.normalization)
+      case .float64: (whole, test) = try stored.load(as: Double.self, settings.normalization)
       }
       source = "idx"
     }

@@ -70,64 +70,24 @@ struct IDXDirectory {
 
   /// Reads all four files.
   ///
-  /// - Parameters:
-  ///   - type: The type that the network computes in.
-  ///   - settings: How the samples are normalised.
-  /// - Throws: `notFound` with the names that were looked for, `mismatch` if the files do not go
-  ///   together, and what reading one of them throws.
-  /// - Returns: The training and the test samples, with the same shape, type and number of classes.
-  func load<Scalar: TrainingScalar>(
-    as type: Scalar.Type,
-    _ settings: NormalizationSettings
-  ) throws(FlywheelError) -> (training: LabelledSamples, test: LabelledSamples) {
-    let training = try labelled(Self.training, type, settings, classCount: nil)
-    let test = try labelled(Self.test, type, settings, classCount: training.classCount)
-    guard test.sampleShape == training.sampleShape, test.storedType == training.storedType else {
-      throw FlywheelError(
-        .mismatch,
-        "The test samples are \(test.storedType.rawValue) of \(Self.text(test.sampleShape)), the "
-          + "training samples \(training.storedType.rawValue) of "
-          + "\(Self.text(training.sampleShape)); put files of one data set here.",
-        at: .init(path: path)
-      )
-    }
-    return (training, test)
+  /// - Throws: `notFound` with the names that were looked for, and what reading one of them throws.
+  /// - Returns: The arrays.
+  func read() throws(FlywheelError) -> StoredDataSet {
+    StoredDataSet(
+      training: try part(Self.training),
+      test: try part(Self.test),
+      location: .init(path: path)
+    )
   }
 
-  /// Reads one pair of files; without `classCount` the largest label decides it.
-  private func labelled<Scalar: TrainingScalar>(
-    _ parts: [String],
-    _ type: Scalar.Type,
-    _ settings: NormalizationSettings,
-    classCount: Int?
-  ) throws(FlywheelError) -> LabelledSamples {
-    let samplesPath = try find(Role(parts: parts, kind: "images", content: .samples))
-    let samples = try IDXFile(samplesPath, .samples)
-    let labelsPath = try find(Role(parts: parts, kind: "labels", content: .labels))
-    let labels = try IDXFile(labelsPath, .labels)
-    guard samples.extents[0] == labels.extents[0] else {
-      throw FlywheelError(
-        .mismatch,
-        "Found \(labels.extents[0]) labels for the \(samples.extents[0]) samples in "
-          + "\(samplesPath.string); the two files must come from one data set.",
-        at: .init(path: labelsPath)
-      )
-    }
-    let classes = try FlywheelError.locating(path: labelsPath) { () throws(FlywheelError) in
-      try labels.labels()
-    }
-    let values = try FlywheelError.locating(path: samplesPath) { () throws(FlywheelError) in
-      try samples.values(type, settings.resolved(for: samples.dtype))
-    }
-    return try FlywheelError.locating(path: labelsPath) { () throws(FlywheelError) in
-      try LabelledSamples(
-        values: values,
-        labels: classes,
-        classCount: classCount ?? Int(classes.max() ?? 0) + 1,
-        storedType: samples.dtype,
-        checksum: CRC32.checksum(labels.bytes, continuing: CRC32.checksum(samples.bytes))
-      )
-    }
+  /// Reads one pair of files.
+  private func part(_ parts: [String]) throws(FlywheelError) -> StoredDataSet.Part {
+    let samples = try find(Role(parts: parts, kind: "images", content: .samples))
+    let labels = try find(Role(parts: parts, kind: "labels", content: .labels))
+    return StoredDataSet.Part(
+      samples: try IDXFile(samples, .samples).array,
+      labels: try IDXFile(labels, .labels).array
+    )
   }
 
   /// The first file, in the order of names, that plays a role: the plain one before the one in gzip.
@@ -168,9 +128,5 @@ struct IDXDirectory {
   /// Whether the rest of a name is one of an IDX file.
   private static func isEnding(_ rest: Substring) -> Bool {
     ["", ".gz"].contains(rest) || rest.hasPrefix("-idx") || rest.hasPrefix(".idx")
-  }
-
-  private static func text(_ shape: ArraySlice<Int>) -> String {
-    shape.isEmpty ? "one number" : shape.map(String.init).joined(separator: " x ")
   }
 }

@@ -11,10 +11,8 @@ public struct IDXFile: Sendable {
   public let dtype: DType
   /// The extents, outermost first: the number of samples, then those of one sample.
   public let extents: [Int]
-  /// The mapped file, or its decompressed elements.
-  let storage: TensorStorage
-  private let byteOffset: Int
-  private let byteCount: Int
+  /// The elements in the mapped file, or decompressed.
+  let array: StoredArray
 
   /// What a file is expected to hold.
   public enum Content: Sendable {
@@ -41,9 +39,9 @@ public struct IDXFile: Sendable {
     let file = try MappedFile(path: path)
     do throws(FlywheelError) {
       if GzipReader.recognizes(file) {
-        try self.init(decompressing: file, content)
+        try self.init(decompressing: file, path, content)
       } else {
-        try self.init(file, content)
+        try self.init(file, path, content)
       }
     } catch {
       throw error.located(path: path)
@@ -54,12 +52,16 @@ public struct IDXFile: Sendable {
   public var bytes: RawSpan {
     @_lifetime(borrow self)
     get {
-      let span = storage.bytes.extracting(byteOffset..<byteOffset + byteCount)
+      let span = array.stored.bytes
       return unsafe _overrideLifetime(span, borrowing: self)
     }
   }
 
-  private init(_ file: consuming MappedFile, _ content: Content) throws(FlywheelError) {
+  private init(
+    _ file: consuming MappedFile,
+    _ path: FilePath,
+    _ content: Content
+  ) throws(FlywheelError) {
     let storage = TensorStorage(mapping: file)
     var reader = ByteReader(storage.bytes)
     let (dtype, rank) = try Self.type(try reader.take(4, "the IDX header"), content)
@@ -74,15 +76,12 @@ public struct IDXFile: Sendable {
         at: .init(byteOffset: UInt64(reader.offset))
       )
     }
-    self.dtype = dtype
-    self.extents = extents
-    self.storage = storage
-    self.byteOffset = byteOffset
-    self.byteCount = byteCount
+    try self.init(dtype, extents, storage, byteOffset, path)
   }
 
   private init(
     decompressing file: consuming MappedFile,
+    _ path: FilePath,
     _ content: Content
   ) throws(FlywheelError) {
     var reader = try GzipReader(file)
@@ -103,11 +102,25 @@ public struct IDXFile: Sendable {
     }
     let storage = try reader.read(byteCount, "the array of \(content.name)")
     try reader.finish()
+    try self.init(dtype, extents, storage, 0, path)
+  }
+
+  private init(
+    _ dtype: DType,
+    _ extents: [Int],
+    _ storage: TensorStorage,
+    _ byteOffset: Int,
+    _ path: FilePath
+  ) throws(FlywheelError) {
+    let shape = try Shape(extents)
     self.dtype = dtype
     self.extents = extents
-    self.storage = storage
-    byteOffset = 0
-    self.byteCount = byteCount
+    array = StoredArray(
+      stored: try Tensor(dtype: dtype, shape: shape, storage: storage, byteOffset: byteOffset),
+      isBigEndian: true,
+      location: .init(path: path),
+      byteOffset: UInt64(4 + 4 * extents.count)
+    )
   }
 
   /// The types that the format has, by their codes.

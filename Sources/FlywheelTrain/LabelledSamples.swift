@@ -57,6 +57,21 @@ public struct LabelledSamples: Sendable {
     self.checksum = checksum
   }
 
+  /// No samples, but of the same kind as others.
+  ///
+  /// - Parameter others: The others.
+  /// - Throws: Never in practice.
+  init(noneLike others: LabelledSamples) throws(FlywheelError) {
+    let none = try others.samples(0..<0)
+    try self.init(
+      values: none.values,
+      labels: [],
+      classCount: others.classCount,
+      storedType: others.storedType,
+      checksum: 0
+    )
+  }
+
   /// Some consecutive samples; the values are shared, the number of classes and the checksum stay.
   ///
   /// - Parameter range: Which ones.

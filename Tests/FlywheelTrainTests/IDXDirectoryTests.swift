@@ -36,7 +36,7 @@ import Testing
     _ path: FilePath,
     _ settings: NormalizationSettings = NormalizationSettings()
   ) throws -> (training: LabelledSamples, test: LabelledSamples) {
-    try IDXDirectory(path).load(as: Float.self, settings)
+    try IDXDirectory(path).read().load(as: Float.self, settings)
   }
 
   @Test(

@@ -29,7 +29,7 @@ import Testing
     for bytes in [idx(extents, values), gzip(idx(extents, values))] {
       let file = try IDXFile(directory.write(bytes, to: "samples"), .samples)
       #expect(file.extents == extents.map { Int($0) })
-      let tensor = try file.values(Float.self, Normalization())
+      let tensor = try file.array.samples(as: Float.self, Normalization())
       #expect(tensor.dtype == .uint8)
       #expect(tensor.shape.extents == file.extents)
       #expect(try tensor.elements(as: UInt8.self) == values)
@@ -96,15 +96,15 @@ import Testing
     #expect(file.dtype == numbers.dtype)
     #expect(Array(file) == numbers.bytes)
     let same = Normalization()
-    let doubles: [Double] = try file.values(Double.self, same).elements()
+    let doubles: [Double] = try file.array.samples(as: Double.self, same).elements()
     #expect(doubles == numbers.values)
-    let floats: [Float] = try file.values(Float.self, same).elements()
+    let floats: [Float] = try file.array.samples(as: Float.self, same).elements()
     #expect(floats == numbers.values.map { Float($0) })
     let normalization = Normalization(scale: 0.3, mean: 0.1, deviation: 0.7)
     let expected = numbers.values.map { ($0 * 0.3 - 0.1) / 0.7 }
-    let normalized: [Double] = try file.values(Double.self, normalization).elements()
+    let normalized: [Double] = try file.array.samples(as: Double.self, normalization).elements()
     #expect(normalized == expected)
-    let rounded: [Float] = try file.values(Float.self, normalization).elements()
+    let rounded: [Float] = try file.array.samples(as: Float.self, normalization).elements()
     #expect(rounded == expected.map { Float($0) })
   }
 
@@ -121,7 +121,7 @@ import Testing
     let bytes = [UInt8](repeating: 0, count: 5 * last.count) + last
     let file = try IDXFile(directory.write(idx(type: type, [3, 2], bytes), to: "x"), .samples)
     let error = #expect(throws: FlywheelError.self) {
-      try file.values(Float.self, Normalization())
+      try file.array.samples(as: Float.self, Normalization())
     }
     #expect(error?.code == .malformed)
     #expect(error?.message.hasPrefix("Value 1 of sample 2 is ") == true)
@@ -142,7 +142,7 @@ import Testing
   ) throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write(idx(type: type, [3], bytes), to: "labels")
-    #expect(try IDXFile(path, .labels).labels() == labels)
+    #expect(try IDXFile(path, .labels).array.labels() == labels)
   }
 
   @Test(
@@ -154,7 +154,7 @@ import Testing
   func `a label out of range is named`(type: UInt8, bytes: [UInt8], label: String) throws {
     let directory = try TemporaryDirectory()
     let file = try IDXFile(directory.write(idx(type: type, [2], bytes), to: "labels"), .labels)
-    let error = #expect(throws: FlywheelError.self) { try file.labels() }
+    let error = #expect(throws: FlywheelError.self) { try file.array.labels() }
     #expect(error?.code == .malformed)
     #expect(error?.message.contains("the label \(label) of sample 1") == true)
     #expect(error?.location.byteOffset == UInt64(8 + bytes.count / 2))
