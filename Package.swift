@@ -162,8 +162,8 @@ let package = Package(
     room(
       "FlywheelTrain",
       dependencies: [
-        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelRun", "CFlywheelKernels",
-        "CZlib", systemPackage, orderedCollections,
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelFormats", "FlywheelRun",
+        "CFlywheelKernels", "CZlib", systemPackage, orderedCollections,
         .target(
           name: "COpenBLAS",
           condition: .when(platforms: [.linux], traits: ["Accelerated"])
@@ -234,7 +234,9 @@ let package = Package(
     ),
     tests(
       "FlywheelTrain",
-      dependencies: ["FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", systemPackage]
+      dependencies: [
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", systemPackage, orderedCollections,
+      ]
     ),
     tests("FlywheelPlot"),
     tests("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),

@@ -11,7 +11,8 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: """
-      'digits' (built in), or a directory of IDX files named like MNIST's, plain or .gz. \
+      'digits' (built in), a directory of IDX files named like MNIST's, plain or .gz, or an .npz, HDF5 \
+      file or directory of .npy with the arrays x_train, y_train, x_test, y_test or MedMNIST's. \
       \(Self.saying(\.data.source))
       """
   )

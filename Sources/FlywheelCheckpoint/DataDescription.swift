@@ -2,7 +2,7 @@ public import FlywheelCore
 
 /// Which data a run is trained on, and how they are used.
 public struct DataDescription: Sendable, Hashable {
-  /// What kind of data it is, for example `digits` or `idx`.
+  /// What kind of data it is, for example `digits`, `idx` or `arrays`.
   public var source: String
   /// Checksums of all pixels and labels, for example `crc32:0a1b2c3d,4e5f6071`: other data are noticed.
   public var digest: String

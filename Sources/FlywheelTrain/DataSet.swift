@@ -1,5 +1,6 @@
 public import FlywheelCheckpoint
 public import FlywheelCore
+import FlywheelFormats
 import SystemPackage
 
 /// The samples of a run, split into what is trained on, what is watched, and what is kept for the end.
@@ -10,7 +11,7 @@ public struct DataSet: Sendable {
   public let validation: LabelledSamples
   /// Samples that are not looked at before the end.
   public let test: LabelledSamples
-  /// What kind of data it is: `digits` or `idx`.
+  /// What kind of data it is: `digits`, `idx` or `arrays`.
   public let source: String
   /// A checksum of all samples and labels before the split.
   public let digest: String
@@ -30,8 +31,8 @@ public struct DataSet: Sendable {
   /// Loads and splits the data that a configuration asks for.
   ///
   /// - Parameter configuration: The configuration.
-  /// - Throws: `notFound`, `truncated`, `malformed` or `corrupted` for files; `invalidArgument` if
-  ///   the split, the batch or the network does not fit the data.
+  /// - Throws: `notFound`, `truncated`, `malformed` or `corrupted` for files; `mismatch` if their arrays
+  ///   do not go together; `invalidArgument` if the split, the batch or the network does not fit the data.
   public init(_ configuration: TrainingConfiguration) throws(FlywheelError) {
     let settings = configuration.data
     let whole: LabelledSamples
@@ -41,12 +42,12 @@ public struct DataSet: Sendable {
       test = try DigitGenerator.generate(count: counts.test, seed: 0, stream: 3)
       source = Self.builtIn
     } else {
-      let stored = try IDXDirectory(FilePath(settings.source)).read()
+      let stored: StoredDataSet
+      (stored, source) = try Self.stored(at: FilePath(settings.source))
       switch configuration.precision {
       case .float32: (whole, test) = try stored.load(as: Float.self, settings.normalization)
       case .float64: (whole, test) = try stored.load(as: Double.self, settings.normalization)
       }
-      source = "idx"
     }
     normalization = settings.normalization.resolved(for: whole.storedType)
     digest =
@@ -70,6 +71,29 @@ public struct DataSet: Sendable {
     training = try whole.samples(0..<trained)
     validation = try whole.samples(whole.count - held..<whole.count)
     try Self.require(configuration.network, fits: whole)
+  }
+
+  /// The arrays at a path, and what kind of data they are.
+  private static func stored(
+    at path: FilePath
+  ) throws(FlywheelError) -> (StoredDataSet, source: String) {
+    if !IDXDirectory.recognizes(path), let archive = try archive(at: path) {
+      return (try ArchivedDataSet(archive).read(), "arrays")
+    }
+    return (try IDXDirectory(path).read(), "idx")
+  }
+
+  /// The archive at a path; nil if what is there is none.
+  private static func archive(at path: FilePath) throws(FlywheelError) -> (any ArchiveReader)? {
+    let format: FileFormat
+    do throws(FlywheelError) {
+      format = try FileFormat.of(contentsOf: path)
+    } catch {
+      // What should be there instead is known to `IDXDirectory`.
+      guard [.notFound, .malformed, .invalidArgument].contains(error.code) else { throw error }
+      return nil
+    }
+    return try format.open(path)
   }
 
   /// What a checkpoint says about these data.

@@ -25,6 +25,17 @@ struct IDXDirectory {
   private static let training = ["train"]
   private static let test = ["t10k", "test"]
 
+  /// Whether a path is a directory with such files.
+  ///
+  /// - Parameter path: The path.
+  /// - Returns: False too if it cannot be read.
+  static func recognizes(_ path: FilePath) -> Bool {
+    guard FileSystem.isDirectory(path), let names = try? FileSystem.names(in: path) else {
+      return false
+    }
+    return names.contains { prefix(of: $0) != nil }
+  }
+
   /// Looks at the names in a directory.
   ///
   /// - Parameter path: The directory; behind it may stand the name of one of the data sets there.
@@ -61,9 +72,11 @@ struct IDXDirectory {
     throw FlywheelError(
       .notFound,
       FileSystem.exists(path)
-        ? "This is a file; name the directory that holds the four IDX files."
-        : "There is no such directory; name one that holds four IDX files like MNIST's, or "
-          + "'\(DataSet.builtIn)' for the built-in data.",
+        ? "This is a file, but no archive of arrays such as an .npz; name one, or the directory that "
+          + "holds the four IDX files."
+        : "There is no such file or directory; name a directory that holds four IDX files like "
+          + "MNIST's, an archive of arrays such as an .npz, or '\(DataSet.builtIn)' for the built-in "
+          + "data.",
       at: .init(path: path)
     )
   }

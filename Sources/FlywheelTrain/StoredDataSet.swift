@@ -65,8 +65,9 @@ struct StoredDataSet {
     }
     let classes = try labels.labels()
     let values = try samples.samples(as: type, settings.resolved(for: samples.dtype))
-    do throws(FlywheelError) {
-      return try LabelledSamples(
+    let (path, tensor) = (labels.location.path, labels.location.tensor)
+    return try FlywheelError.locating(path: path, tensor: tensor) { () throws(FlywheelError) in
+      try LabelledSamples(
         values: values,
         labels: classes,
         classCount: classCount ?? Int(classes.max() ?? 0) + 1,
@@ -76,8 +77,6 @@ struct StoredDataSet {
           continuing: CRC32.checksum(samples.stored.bytes)
         )
       )
-    } catch {
-      throw error.located(path: labels.location.path, tensor: labels.location.tensor)
     }
   }
 

@@ -155,8 +155,13 @@ extension Trainer {
           + "\(trained.digest), found \(data.source) with \(data.digest). Resume with the same data."
       )
     }
-    if let trained = checkpoint.data, trained != data.description(configuration) {
-      throw Self.misfit("it splits or scales its data in another way")
+    if let trained = checkpoint.data {
+      // The same samples may lie in files of another kind.
+      var found = data.description(configuration)
+      found.source = trained.source
+      guard trained == found else {
+        throw Self.misfit("it splits or scales its data in another way")
+      }
     }
     guard optimizer.rule == configuration.rule.name,
       try areSame(optimizer.groups, checkpoint),

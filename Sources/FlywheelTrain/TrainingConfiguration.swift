@@ -42,7 +42,7 @@ public struct TrainingConfiguration: Sendable, Hashable {
 
   /// The data and how they are split.
   public struct DataConfiguration: Sendable, Hashable {
-    /// `digits` for the built-in ones, otherwise a directory of IDX files.
+    /// `digits` for the built-in ones, otherwise a directory of IDX files or an archive of arrays.
     public var source: String
     /// What becomes of each stored value.
     public var normalization: NormalizationSettings

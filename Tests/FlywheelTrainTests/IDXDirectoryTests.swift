@@ -139,7 +139,7 @@ import Testing
     let noDirectory = #expect(throws: FlywheelError.self) { try load(file) }
     #expect(noDirectory?.message.hasPrefix("This is a file") == true)
     let nothing = #expect(throws: FlywheelError.self) { try load(FilePath("/nowhere/at/all")) }
-    #expect(nothing?.message.hasPrefix("There is no such directory") == true)
+    #expect(nothing?.message.hasPrefix("There is no such file or directory") == true)
     for error in [empty, noDirectory, nothing] { #expect(error?.code == .notFound) }
   }
 
