@@ -574,7 +574,7 @@ class Data(ErrorTestCase):
     def test_a_folder_without_data_is_named_with_the_files_that_belong_there(self):
         empty = self.folder / "empty"
         empty.mkdir()
-        for folder, word in ((empty, self.IMAGES), (self.folder / "nowhere", "no such file or directory")):
+        for folder, word in ((empty, self.IMAGES), (self.folder / "nowhere", "no such file")):
             self.refuses(
                 "train", "--data", folder, "--output", self.path(),
                 words=[folder, word],
