@@ -208,6 +208,17 @@ let package = Package(
         "FlywheelCore", "FlywheelDeflate", "CFlywheelHDF5", orderedCollections, systemPackage,
       ]
     ),
+    // What holds for any bytes; the package in fuzz/ looks for those that break it.
+    .target(
+      name: "FlywheelLaws",
+      dependencies: [
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDeflate", "FlywheelNPZ", "FlywheelZip",
+        orderedCollections, systemPackage,
+      ],
+      path: "fuzz/Laws",
+      swiftSettings: swiftSettings
+    ),
+    tests("FlywheelLaws", dependencies: ["FlywheelCore", systemPackage]),
     tests(
       "FlywheelNPZ",
       dependencies: ["FlywheelCore", "FlywheelDeflate", "FlywheelZip", systemPackage]

@@ -234,7 +234,7 @@ extension Checkpoint {
 
   /// Puts a tensor of the index where its key says it belongs.
   private mutating func place(_ tensor: Tensor, _ key: String) throws(FlywheelError) {
-    let components = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    let components = key.pathComponents
     let names = components.dropFirst().map { CheckpointKey.name(fromComponent: $0) }
     switch (components.first, names.count) {
     case (CheckpointKey.model, 1):

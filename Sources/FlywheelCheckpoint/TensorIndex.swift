@@ -38,7 +38,7 @@ package struct TensorIndex {
     var object = source
     for key in object.names {
       // Every key of a checkpoint has two components or three; deeper ones would only cost stack.
-      let components = key.split(separator: "/", omittingEmptySubsequences: false)
+      let components = key.pathComponents
       guard (2...3).contains(components.count), !components.contains("") else {
         throw FlywheelError.malformed(
           found: "a key of \(components.count) components in the index",

@@ -239,7 +239,7 @@ extension Trace {
 
   /// Puts a tensor of the index, which can only be a buffer, where its key says it belongs.
   private mutating func placeBuffer(_ tensor: Tensor, _ key: String) throws(FlywheelError) {
-    let components = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    let components = key.pathComponents
     guard components.count == 3, components[0] == CheckpointKey.optimizer,
       let slot = CheckpointKey.name(fromComponent: components[1]),
       let name = CheckpointKey.name(fromComponent: components[2]),

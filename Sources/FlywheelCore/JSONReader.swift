@@ -62,10 +62,6 @@ private struct JSONReader: ~Escapable {
   private let depthLimit: Int
   private var offset = 0
 
-  // Swift normalises strings when it hashes and compares them, in time quadratic in the number of
-  // combining marks that follow each other: without a limit 160 KB of accents take seconds.
-  private static let combiningRunLimit = 256
-
   @_lifetime(copy bytes)
   init(_ bytes: Span<UInt8>, depthLimit: Int) {
     self.bytes = bytes
@@ -248,7 +244,9 @@ private struct JSONReader: ~Escapable {
     offset = start
     let string = hasEscapes ? try unescape(upTo: end) : raw
     offset = end + 1
-    try checkCombiningMarks(string, at: start)
+    guard !string.hasTooManyCombiningMarks else {
+      throw FlywheelError.tooManyCombiningMarks(at: .init(byteOffset: UInt64(start)))
+    }
     return string
   }
 
@@ -333,22 +331,6 @@ private struct JSONReader: ~Escapable {
         "text",
         at: range.lowerBound + error.byteOffsets.lowerBound
       )
-    }
-  }
-
-  private func checkCombiningMarks(_ string: String, at start: Int) throws(FlywheelError) {
-    if string.utf8.count <= Self.combiningRunLimit { return }
-    var run = 0
-    for scalar in string.unicodeScalars {
-      let combines = !scalar.isASCII && scalar.properties.canonicalCombiningClass != .notReordered
-      run = combines ? run + 1 : 0
-      guard run <= Self.combiningRunLimit else {
-        throw FlywheelError(
-          .limitExceeded,
-          "More than \(Self.combiningRunLimit) combining marks follow each other in a string.",
-          at: .init(byteOffset: UInt64(start))
-        )
-      }
     }
   }
 

@@ -129,6 +129,11 @@ extension HDF5File {
         at: .init(path: path, tensor: place.description)
       )
     }
+    guard !texts.contains(where: \.hasTooManyCombiningMarks) else {
+      throw FlywheelError.tooManyCombiningMarks(
+        at: .init(path: path, tensor: place.description)
+      )
+    }
     return texts
   }
 

@@ -169,17 +169,17 @@ public final class NPYDirectoryWriter: ArchiveWriter {
 
   /// The directories that a key's file lies in, outermost first.
   private static func directories(above key: String) -> [String] {
-    let parts = key.split(separator: "/").dropLast()
+    let parts = key.pathComponents.dropLast()
     return parts.indices.map { parts[...$0].joined(separator: "/") }
   }
 
   private func checkPath(_ key: String) throws(FlywheelError) {
-    let parts = key.split(separator: "/", omittingEmptySubsequences: false)
+    let parts = key.pathComponents
     for (place, part) in parts.enumerated() {
       let reason: String? =
         if part.isEmpty {
           "has an empty part between its slashes"
-        } else if part.hasPrefix(".") {
+        } else if part.utf8.first == UInt8(ascii: ".") {
           "has a part that begins with a dot, as hidden files do and ways out of the directory"
         } else if part.utf8.contains(0) {
           "holds a NUL character"
@@ -200,9 +200,7 @@ public final class NPYDirectoryWriter: ArchiveWriter {
     // `a.npy/b` needs a directory where `a` has its file.
     let above = Self.directories(above: key)
     guard !directories.contains(file),
-      !above.contains(where: {
-        $0.hasSuffix(NPYTree.suffix) && files.contains(String($0.dropLast(NPYTree.suffix.count)))
-      })
+      !above.contains(where: { NPYTree.stem(of: $0).map(files.contains) ?? false })
     else {
       throw Self.refusal(
         "meets another, of which one needs a directory where the other has its file"

@@ -20,6 +20,14 @@ struct NPYTree {
 
   static let suffix = ".npy"
 
+  /// A name without its suffix; nil if it has none.
+  ///
+  /// Byte by byte: to Swift, some characters, such as U+0600, are one with the dot that follows them.
+  static func stem(of name: String) -> String? {
+    guard name.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) else { return nil }
+    return String(Substring(name.utf8.dropLast(suffix.utf8.count)))
+  }
+
   private let root: FilePath
 
   init(at root: FilePath) throws(FlywheelError) {
@@ -34,19 +42,22 @@ struct NPYTree {
     _ prefix: String
   ) throws(FlywheelError) {
     // Hidden files are other programs' business.
-    let names = try FileSystem.names(in: directory).filter { !$0.hasPrefix(".") }
-    if names.isEmpty, !prefix.isEmpty { emptyDirectories.append(String(prefix.dropLast())) }
+    let names = try FileSystem.names(in: directory)
+      .filter { $0.utf8.first != UInt8(ascii: ".") }
+    if names.isEmpty, !prefix.isEmpty {
+      emptyDirectories.append(String(Substring(prefix.utf8.dropLast())))
+    }
     for name in names {
       let path = directory.appending(name)
       let key = prefix + name
       switch Self.kind(of: path) {
       case .directory: try visit(path, key + "/")
-      case .file where name.hasSuffix(Self.suffix) && name.utf8.count > Self.suffix.utf8.count:
-        files.append((String(key.dropLast(Self.suffix.count)), path))
+      case .file where Self.stem(of: name)?.isEmpty == false:
+        files.append((Self.stem(of: key) ?? key, path))
       case .link where leadsOut(path):
         refuse(key, "is a link to a directory, or to what lies outside")
-      case .link where name.hasSuffix(Self.suffix):
-        files.append((String(key.dropLast(Self.suffix.count)), path))
+      case .link where Self.stem(of: name)?.isEmpty == false:
+        files.append((Self.stem(of: key) ?? key, path))
       case .file, .link: refuse(key, "is no .npy file")
       case .other: refuse(key, "is no file that can be read")
       }

@@ -108,19 +108,16 @@ public final class NPZFile: ArchiveReader {
 
   /// The folders that nothing lies in.
   private func emptyFolders() -> [String] {
-    let folders = zip.entries.filter(\.isFolder).map { String($0.name.dropLast()) }
-    guard !folders.isEmpty else { return [] }
-    var occupied: Set<Substring> = []
-    for entry in zip.entries {
-      var name = Substring(entry.name)
-      if entry.isFolder { name.removeLast() }
-      while let slash = name.lastIndex(of: "/") {
-        name = name[..<slash]
-        // What is above it has been seen with it.
-        guard occupied.insert(name).inserted else { break }
-      }
+    guard zip.entries.contains(where: \.isFolder) else { return [] }
+    // In the order of their bytes, what lies in a folder follows it.
+    let names = zip.entries.map(\.name)
+      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    var empty: [String] = []
+    for (index, name) in names.enumerated() where name.utf8.last == UInt8(ascii: "/") {
+      let isOccupied = index + 1 < names.count && names[index + 1].utf8.starts(with: name.utf8)
+      if !isOccupied { empty.append(String(Substring(name.utf8.dropLast()))) }
     }
-    return folders.filter { !occupied.contains(Substring($0)) }
+    return empty
   }
 
   // MARK: Names
@@ -131,8 +128,7 @@ public final class NPZFile: ArchiveReader {
   }
 
   private func key(of entry: ZipEntry) -> String {
-    guard entry.name.hasSuffix(NPYTree.suffix) else { return entry.name }
-    let key = String(entry.name.dropLast(NPYTree.suffix.count))
+    guard let key = NPYTree.stem(of: entry.name) else { return entry.name }
     return zip.entry(named: key) == nil ? key : entry.name
   }
 
@@ -158,7 +154,7 @@ public final class NPZFile: ArchiveReader {
 
   /// As in numpy, the bytes decide what is an array; but what is called one should be one.
   private func content(of entry: ZipEntry, _ prefix: RawSpan) -> NPYContent {
-    guard entry.name.hasSuffix(NPYTree.suffix) || NPYHeader.recognizes(prefix) else {
+    guard NPYTree.stem(of: entry.name) != nil || NPYHeader.recognizes(prefix) else {
       return .unreadable(
         type: "file",
         shape: nil,

@@ -163,6 +163,7 @@ struct PythonLiteralReader {
   // MARK: Strings
 
   private mutating func readString() throws(FlywheelError) -> String {
+    let first = index
     let quote = bytes[index]
     index += 1
     // Nearly all are short and plain.
@@ -179,7 +180,11 @@ struct PythonLiteralReader {
       switch peek {
       case quote:
         index += 1
-        return String(scalars)
+        let string = String(scalars)
+        guard !string.hasTooManyCombiningMarks else {
+          throw FlywheelError.tooManyCombiningMarks(at: location(first))
+        }
+        return string
       case UInt8(ascii: "\\"): scalars.append(try readEscape())
       default: throw unexpected("the end of a string")
       }

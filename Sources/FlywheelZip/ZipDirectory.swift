@@ -124,6 +124,11 @@ struct ZipDirectory {
         at: .init(tensor: name, byteOffset: UInt64(record.name.lowerBound))
       )
     }
+    guard !name.hasTooManyCombiningMarks else {
+      throw FlywheelError.tooManyCombiningMarks(
+        at: .init(byteOffset: UInt64(record.name.lowerBound))
+      )
+    }
     let numbers = try Numbers(bytes, record, name)
     guard numbers.disk == 0 else {
       throw FlywheelError(

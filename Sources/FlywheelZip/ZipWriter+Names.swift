@@ -10,6 +10,7 @@ extension ZipWriter {
     guard bytes.count <= Int(UInt16.max) else {
       return "a name of \(bytes.count) bytes, where a zip archive has room for \(UInt16.max)"
     }
+    if name.hasTooManyCombiningMarks { return "a name with too many combining marks in a row" }
     return ZipName.danger(in: bytes.rawBytes)
   }
 }

@@ -47,6 +47,19 @@ struct CheckpointTests {
     )
   }
 
+  @Test(
+    "A slash separates, whatever characters are beside it",
+    arguments: ["\u{301}x", "x\u{600}"]
+  )
+  func slashes(name: String) throws {
+    var checkpoint = try CheckpointExamples.full()
+    checkpoint.parameters[name] = checkpoint.parameters["a/b"]
+    let velocity = checkpoint.optimizer.slots["velocity"]?["a/b"]
+    checkpoint.optimizer.slots["velocity"]?[name] = velocity
+    let copy = try CheckpointExamples.read(try checkpoint.archive())
+    #expect(copy.parameters[name]?.value.crc32 == checkpoint.parameters["a/b"]?.value.crc32)
+  }
+
   @Test("A buffer that does not exist yet is absent, and stays absent")
   func absentBuffers() throws {
     var checkpoint = try CheckpointExamples.full()

@@ -306,6 +306,12 @@ struct NPYHeaderTests {
       offset: 20
     ),
     .init(
+      text: "{'descr': [('" + String(repeating: "\\u0301", count: 257)
+        + "', '<f4')], 'fortran_order': False, 'shape': ()}",
+      code: .limitExceeded,
+      offset: 22
+    ),
+    .init(
       text: "{'descr': '<U4611686018427387904', 'fortran_order': False, 'shape': ()}",
       code: .limitExceeded,
       offset: 20

@@ -178,6 +178,29 @@ struct NPZFileTests {
     }
   }
 
+  @Test("Keys come back whatever characters are beside the slashes and the suffix")
+  func keys() throws {
+    let directory = try TemporaryDirectory()
+    let keys = ["m/\u{301}x", "x\u{600}", "x\u{600}/y", ".npy"]
+    let writer = try NPZWriter(creating: directory.path.appending("a.npz"), durability: .cached)
+    for key in keys { try writer.write(Tensor(vector: [1 as Float]), under: key) }
+    try writer.finish()
+    let file = try NPZFile(path: directory.path.appending("a.npz"))
+    #expect(try file.members().map(\.key) == keys)
+    for key in keys { #expect(try file.tensor(key) != nil) }
+  }
+
+  @Test("Folders are empty if no name goes on from theirs")
+  func emptyFolders() throws {
+    let directory = try TemporaryDirectory()
+    var writer = try ZipWriter(replacing: directory.path.appending("a.npz"), durability: .cached)
+    let names = ["b/", "b/c/", "b-/", "b.txt", "d", "d/", "d/e/f", "x\u{600}/"]
+    for name in names { try writer.write(name, byteCount: 0) { _ in } }
+    try writer.finish()
+    let file = try NPZFile(path: directory.path.appending("a.npz"))
+    #expect(try file.metadata().emptyGroups == ["b-", "b/c", "x\u{600}"])
+  }
+
   @Test("Small floats are what the document says", arguments: [true, false])
   func trueTypes(isArchive: Bool) throws {
     let directory = try TemporaryDirectory()

@@ -146,6 +146,10 @@ import Testing
       $0.members[0].name = Array("a.np\u{ff}".unicodeScalars.map { UInt8($0.value) })
       $0.members[0].flags = 0x800
     },
+    BadArchive("a name of accents, which would take long to look up", .limitExceeded, 641) {
+      $0.members[0].name = Array(String(repeating: "\u{301}", count: 257).utf8)
+      $0.members[0].flags = 0x800
+    },
     BadArchive("a field longer than all of them", .malformed, 137, "a.npy") {
       $0.members[0].extra = [7, 0, 2, 0, 0]
     },

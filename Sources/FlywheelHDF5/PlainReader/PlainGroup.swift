@@ -55,7 +55,9 @@ struct PlainGroup {
     let bytes = try reader.take(byteCount, "the name")
     let address = try reader.readLittleEndian(UInt64.self, "the object's address")
     let name = unsafe bytes.withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) }
-    guard let name, let address = Int(exactly: address), addresses[name] == nil else {
+    guard let name, !name.hasTooManyCombiningMarks, let address = Int(exactly: address),
+      addresses[name] == nil
+    else {
       return false
     }
     addresses[name] = address

@@ -1,0 +1,210 @@
+"""Makes the hand-picked inputs of the fuzz targets: `make_fuzz_inputs.py fuzz/inputs`.
+
+Each is as small as the thing that it shows. What fuzzing found lies beside them, as it was found.
+"""
+
+import io
+import struct
+import sys
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy
+
+ACCENTS = "\u0301\u0323"
+
+
+def json_documents():
+    yield "numbers.json", (
+        '[0,-0,0.0,-0.0,1,-1,9223372036854775807,-9223372036854775808,9223372036854775808,'
+        "18446744073709551615,1e308,-1.7976931348623157e308,5e-324,1e-400,9e15,9007199254740993.0,"
+        '0.1,{"float64":"0x7ff8000000000001"},{"float64":"0xfff0000000000000"}]'
+    )
+    yield "strings.json", (
+        '["","\\u0000\\u001f\\u007f","\\"\\\\\\/\\b\\f\\n\\r\\t","é\\u00e9","\U0001f600\\ud83d\\ude00",'
+        '"\u2028\u202e"]'
+    )
+    yield "same-name.json", '{"\u00e9":1,"e\u0301":2}'
+    yield "depth.json", "[" * 64 + "]" * 64
+    yield "too-deep.json", '{"a":' * 65
+    yield "accents-at-limit.json", f'{{"a{ACCENTS * 128}":1}}'
+    yield "accents.json", f'{{"a{ACCENTS * 1000}":1}}'
+    yield "huge-exponents.json", (
+        "[1e-999999999999999999999,0e999999999999999999999,-0.0000000000000000000000000000e-5,"
+        "123456789012345678901234567890e-20]"
+    )
+    yield "too-large.json", "1e999999999999999999999"
+    yield "half-a-pair.json", '"\\ud83d\\u0041"'
+    yield "cut.json", '{"format":"flywheel.checkpoint","schema":2,"te'
+    yield "pretty.json", (
+        '{\r\n\t"a" : [ 1 , [ ] , { } , [ { "b" : null } ] ] ,\n'
+        ' "c" : { "float64" : "0x0000000000000001" }\n}\n'
+    )
+
+
+def npy(text, version=1, elements=b""):
+    encoded = text if isinstance(text, bytes) else text.encode("latin1" if version < 3 else "utf8")
+    length = struct.pack("<H" if version == 1 else "<I", len(encoded))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + encoded + elements
+
+
+def npy_of(descr, shape, order="False", elements=b"", version=1):
+    text = f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}, }}\n"
+    return npy(text, version, elements)
+
+
+def npy_files():
+    yield "fortran.npy", npy_of("'>f4'", "(3, 1, 5)", "True", bytes(range(60)))
+    yield "complex.npy", npy_of("'>c8'", "(2, 2)", "True", bytes(range(32)))
+    yield "followed.npy", npy_of("'|u1'", "(2,)", "False", b"ab" + npy_of("'|u1'", "(0,)"))
+    yield "no-bytes.npy", npy_of("'|S0'", "(9223372036854775807,)")
+    yield "no-elements.npy", npy_of("'<f8'", "(0, 9223372036854775807, 9223372036854775807)")
+    yield "too-many.npy", npy_of("'<f8'", "(4294967296, 4294967296)")
+    yield "too-many-bytes.npy", npy_of("'<f8'", "(2305843009213693952,)")
+    yield "more-than-there-are.npy", npy_of("'<f4'", "(1000000,)", "True", bytes(8))
+    yield "negative.npy", npy_of("'<f4'", "(-1,)", "False", bytes(8))
+    yield "axes.npy", npy_of("'|u1'", "(" + "1, " * 64 + ")", "True", b"a")
+    yield "too-many-axes.npy", npy_of("'|u1'", "(" + "1, " * 65 + ")", "True", b"a")
+    yield "truth.npy", npy_of("'|b1'", "(2, 2)", "True", b"\0\1\1\2")
+    yield "objects.npy", npy_of("'|O'", "(1,)", "False", b"\x80\x04N.")
+    yield "long-text.npy", npy_of("'<U4611686018427387904'", "(1,)")
+    yield "record.npy", npy_of(
+        "[('a', '<f4'), (('t', 'b'), '|u1', (2,)), ('', '|V1'), ('n', [('m', '>i2')])]",
+        "(2,)",
+        "False",
+        bytes(20),
+    )
+    yield "deep-record.npy", npy_of("[('a', " * 30 + "'<f4'" + ")]" * 30, "()", "False", bytes(4))
+    yield "too-deep.npy", npy_of("(" * 70 + "'<f4'" + ",)" * 70, "()", "False", bytes(4))
+    yield "deep-array.npy", npy_of(
+        "[('a', " + "(" * 20 + "'<f4'" + ", (2,))" * 20 + ")]", "()", "False", bytes(4 << 20 >> 10)
+    )
+    yield "overflowing-record.npy", npy_of(
+        "[('a', '|V9223372036854775807'), ('b', '|V1')]", "()", "False", b""
+    )
+    yield "escapes.npy", npy_of("[('\\x00\\n\\'\\u20ac\\U0001f600', '<f4')]", "()", "False", bytes(4))
+    yield "utf8.npy", npy_of("[('é€\U0001f600', '<f4')]", "()", "False", bytes(4), version=3)
+    yield "long.npy", npy_of("'<f4'", "(1L, )", "False", bytes(4))
+    yield "length.npy", b"\x93NUMPY\x02\0\xff\xff\xff\xff{'descr'"
+    yield "accents.npy", npy_of(f"[('{ACCENTS * 1000}', '<f4')]", "()", "False", bytes(4), 3)
+
+
+def archive(members, comment=b"", prefix=b"", **options):
+    """An archive by Python's own module: name, bytes and compression of each member."""
+    stream = io.BytesIO()
+    stream.write(prefix)
+    with zipfile.ZipFile(stream, "a" if prefix else "w", **options) as file:
+        for name, content, compression in members:
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.compress_type = compression
+            with file.open(info, "w", force_zip64=name.startswith("zip64")) as member:
+                member.write(content)
+        file.comment = comment
+    return stream.getvalue()
+
+
+class Unseekable(io.BytesIO):
+    """A pipe: members are followed by descriptors then."""
+
+    def seekable(self):
+        return False
+
+    def seek(self, *_):
+        raise io.UnsupportedOperation
+
+
+def end(count, size, offset, comment=b""):
+    return struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, size, offset, len(comment)) + comment
+
+
+def raw(members):
+    """An archive whose numbers are given: name, bytes as they lie there, method, size, CRC-32, and where its
+    header is if not where it lies."""
+    body, directory = b"", b""
+    for name, stored, method, size, crc, *rest in members:
+        offset = rest[0] if rest else len(body)
+        fields = (20, 0, method, 0, 33, crc, len(stored), size, len(name), 0)
+        body += struct.pack("<4s5H3L2H", b"PK\3\4", *fields) + name + stored
+        directory += struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, *fields, 0, 0, 0, 0, offset) + name
+    return body + directory + end(len(members), len(directory), len(body))
+
+
+def deflated(content, level=9):
+    compressor = zlib.compressobj(level, zlib.DEFLATED, -15)
+    return compressor.compress(content) + compressor.flush()
+
+
+def saved(function, **arrays):
+    stream = io.BytesIO()
+    function(stream, **arrays)
+    return stream.getvalue()
+
+
+def zip_archives():
+    stored, packed = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
+    text = b"flywheel " * 20
+    yield "empty.zip", archive([])
+    yield "stored.zip", archive([("a", b"", stored), ("b/", b"", stored), ("b/c", text, stored)])
+    yield "deflated.zip", archive([("a", b"", packed), ("b", text, packed), ("é", b"x", packed)])
+    yield "comment.zip", archive([("a", text, packed)], comment=b"PK\5\6" + bytes(18))
+    yield "prefix.zip", archive([("a", text, packed)], prefix=b"#!/bin/sh\nPK\3\4\n")
+    yield "suffix.zip", archive([("a", text, packed)]) + b"more"
+    yield "zip64.zip", archive([("zip64", text, packed), ("zip64-stored", text, stored)])
+    pipe = Unseekable()
+    with zipfile.ZipFile(pipe, "w") as file:
+        file.writestr(zipfile.ZipInfo("a"), text, packed)
+        file.writestr(zipfile.ZipInfo("b"), text, stored)
+    yield "descriptors.zip", pipe.getvalue()
+    small = archive([("a", text, packed)])
+    place = small.index(b"PK\5\6")
+    count, size, offset = struct.unpack_from("<H2L", small, place + 10)
+    large = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, offset)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, place, 1)
+    yield "large-end.zip", small[:place] + large + locator + end(0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
+    crc = zlib.crc32(text)
+    yield "fixed-blocks.zip", raw([(b"a", deflated(text), 8, len(text), crc)])
+    yield "stored-blocks.zip", raw([(b"a", deflated(text, 0), 8, len(text), crc)])
+    yield "wrong-crc.zip", raw([(b"a", deflated(text), 8, len(text), 1), (b"b", text, 0, len(text), 1)])
+    yield "too-small.zip", raw([(b"a", deflated(text), 8, len(text) - 1, crc)])
+    yield "too-large.zip", raw([(b"a", deflated(text), 8, len(text) + 1, crc)])
+    yield "after-the-end.zip", raw([(b"a", deflated(text) + b"more", 8, len(text), crc)])
+    yield "cut-stream.zip", raw([(b"a", deflated(text)[:-2], 8, len(text), crc)])
+    zeros = bytes(1 << 20)
+    bomb = deflated(zeros)
+    yield "bomb.zip", raw([(b"a", bomb, 8, len(zeros), zlib.crc32(zeros))])
+    yield "lying-bomb.zip", raw([(b"a", bomb, 8, 0x7FFFFFFF, 0)])
+    yield "overlap.zip", raw([(b"a", text, 0, len(text), crc), (b"b", text, 0, len(text), crc, 0)])
+    yield "same-name.zip", raw([(b"a", b"", 0, 0, 0), (b"a", b"", 0, 0, 0)])
+    yield "traversal.zip", raw([(b"../a", b"", 0, 0, 0)])
+    yield "methods.zip", raw([(b"a", b"x", 12, 1, 0), (b"b", b"x", 99, 1, 0)])
+    yield "code-page.zip", raw([(b"\x80\xe1\xff", b"x", 0, 1, zlib.crc32(b"x"))])
+    yield "tiny-members.zip", raw([(str(i).encode(), b"", 0, 0, 0) for i in range(40)])
+    yield "accents.zip", archive([(ACCENTS * 1000, b"", stored)])
+    small, fortran = numpy.arange(6, dtype="<f4").reshape(2, 3), numpy.asfortranarray(numpy.eye(3))
+    yield "savez.npz", saved(numpy.savez, a=small, b=fortran, c=numpy.array("text"))
+    yield "savez-compressed.npz", saved(numpy.savez_compressed, w=small, z=numpy.zeros((64, 64)))
+    members = [
+        ("a.npy", npy_of("'<f8'", "(2,)", "False", bytes(range(16))), packed),
+        ("no-array.txt", b"text", stored),
+        ("damaged.npy", npy_of("'<f8'", "(3,)", "False", bytes(16)), packed),
+        ("objects.npy", npy_of("'|O'", "(1,)", "False", b"\x80\x04N."), stored),
+        ("long.npy", npy(b"{" + b" " * 5000 + b"'descr': '>f4', 'fortran_order': True, 'shape': (1, 2)}",
+                         1, bytes(8)), packed),
+        ("followed.npy", npy_of("'|u1'", "(1,)", "False", b"ab"), packed),
+        ("flywheel.metadata.npy", npy_of("'|u1'", "(2,)", "False", b"{}"), stored),
+    ]
+    yield "members.npz", archive(members)
+
+
+def main():
+    for kind, inputs in ("json", json_documents), ("npy", npy_files), ("zip", zip_archives):
+        directory = Path(sys.argv[1]) / kind
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, content in inputs():
+            encoded = content.encode() if isinstance(content, str) else content
+            (directory / name).write_bytes(encoded)
+
+
+if __name__ == "__main__":
+    main()

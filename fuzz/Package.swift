@@ -1,0 +1,48 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A program that libFuzzer drives: it hands bytes to the laws of the same name.
+func target(_ name: String) -> Target {
+  .executableTarget(name: "Fuzz\(name)", dependencies: ["Laws"], swiftSettings: swiftSettings)
+}
+
+// A package of its own, so that users of Flywheel never build it; `scripts/fuzz` does.
+let package = Package(
+  name: "flywheel-fuzz",
+  platforms: [.macOS(.v26)],
+  dependencies: [
+    .package(name: "flywheel", path: ".."),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    // The tests of Flywheel's own package have the same files as a target of theirs.
+    .target(
+      name: "Laws",
+      dependencies: [
+        .product(name: "FlywheelCore", package: "flywheel"),
+        .product(name: "FlywheelCheckpoint", package: "flywheel"),
+        .product(name: "FlywheelDeflate", package: "flywheel"),
+        .product(name: "FlywheelNPZ", package: "flywheel"),
+        .product(name: "FlywheelZip", package: "flywheel"),
+        .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Laws",
+      swiftSettings: swiftSettings
+    ),
+    target("JSON"),
+    target("NPY"),
+    target("Zip"),
+  ]
+)
