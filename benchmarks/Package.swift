@@ -23,6 +23,8 @@ let package = Package(
       name: "CheckpointWorker",
       dependencies: [
         .product(name: "FlywheelCore", package: "flywheel"),
+        .product(name: "FlywheelDeflate", package: "flywheel"),
+        .product(name: "FlywheelFormats", package: "flywheel"),
         .product(name: "FlywheelOptim", package: "flywheel"),
         .product(name: "FlywheelCheckpoint", package: "flywheel"),
         .product(name: "FlywheelRun", package: "flywheel"),

@@ -9,7 +9,9 @@ absolute times of a shared machine are information. A raw write() and read() sta
   benchmarks/run --write              and to benchmarks/RESULTS.md
 
 FLYWHEEL_VENV names the Python environment to use instead of .venv; FLYWHEEL_MNIST a folder with
-MNIST's IDX files, without which the images are random. Builds what it needs, in release mode.
+MNIST's IDX files, without which the images are random. Builds what it needs, in release mode. The
+arrays of the archives come from networks that are trained once, for up to a minute, and stay in the
+system's temporary folder.
 """
 
 import argparse
@@ -24,14 +26,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+import archives
 import checkpoints
+import processes
 import saving
 import startup
 import training
 from report import Table, Target, targets_table
 
 HERE = Path(__file__).resolve().parent.parent
-SECTIONS = ("training", "saving", "files", "startup")
+SECTIONS = ("training", "saving", "files", "archives", "startup", "listing", "converting")
+ARCHIVE_SECTIONS = ("archives", "listing", "converting")
 MNIST_FILES = [
     f"{part}-{kind}"
     for part in ("train", "t10k")
@@ -49,9 +54,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how often each contender has its turn")
     parser.add_argument("--only", choices=SECTIONS, action="append", help="leave out the others")
     parser.add_argument(
+        "--set",
+        choices=archives.SETS,
+        action="append",
+        help="of the archives, leave out the other sets of arrays",
+    )
+    parser.add_argument(
         "--accelerated",
         action="store_true",
-        help="also train 784-512-512-10, with the plain build and with the trait Accelerated",
+        help="also measure the trait Accelerated: train 784-512-512-10, inflate archives",
     )
     parser.add_argument("--no-build", action="store_true", help="use what was built last time")
     parser.add_argument("--write", action="store_true", help="write benchmarks/RESULTS.md")
@@ -63,7 +74,7 @@ def build(is_accelerated: bool, skip: bool) -> Path:
     scratch = HERE / (".build-accelerated" if is_accelerated else ".build")
     if not skip:
         command = ["swift", "build", "--configuration", "release", "--package-path", str(HERE)]
-        command += ["--scratch-path", str(scratch)]
+        command += ["--scratch-path", str(scratch), "--static-swift-stdlib"]
         command += ["--traits", "Accelerated"] if is_accelerated else []
         print(" ".join(command), file=sys.stderr)
         result = subprocess.run(command, stdout=subprocess.PIPE, text=True)
@@ -79,23 +90,26 @@ def images(scratch: Path) -> tuple[Path, str, int]:
     source = os.environ.get("FLYWHEEL_MNIST")
     if source:
         for name in MNIST_FILES:
-            packed = Path(source) / f"{name}.gz"
-            plain = gzip.decompress(packed.read_bytes()) if packed.exists() else None
-            (folder / name).write_bytes(plain or (Path(source) / name).read_bytes())
+            packed, plain = Path(source) / f"{name}.gz", Path(source) / name
+            # A piece at a time: no process is seen to take less memory than the one that starts it.
+            with gzip.open(packed) if packed.exists() else plain.open("rb") as file:
+                with (folder / name).open("wb") as copy:
+                    shutil.copyfileobj(file, copy)
         description = "MNIST"
     else:
         generator = random.Random(0)
         for part, count in (("train", 60_000), ("t10k", 100)):
             sizes = (count.to_bytes(4, "big"), (28).to_bytes(4, "big"), (28).to_bytes(4, "big"))
-            pixels = generator.randbytes(count * 784)
             labels = bytes(index % 10 for index in range(count))
             magic = b"\0\0\x08"
-            (folder / f"{part}-images-idx3-ubyte").write_bytes(
-                magic + b"\3" + b"".join(sizes) + pixels
-            )
+            with (folder / f"{part}-images-idx3-ubyte").open("wb") as file:
+                file.write(magic + b"\3" + b"".join(sizes))
+                for _ in range(count):
+                    file.write(generator.randbytes(784))
             (folder / f"{part}-labels-idx1-ubyte").write_bytes(magic + b"\1" + sizes[0] + labels)
         description = "random images of MNIST's size"
-    header = (folder / "train-images-idx3-ubyte").read_bytes()[:8]
+    with (folder / "train-images-idx3-ubyte").open("rb") as file:
+        header = file.read(8)
     return folder, description, int.from_bytes(header[4:8], "big")
 
 
@@ -148,12 +162,13 @@ def main() -> None:
     scratch = Path(tempfile.mkdtemp(prefix="measure-", dir=HERE / ".build"))
     tables: list[Table] = []
     targets: list[Target] = []
+    files: archives.Archives | None = None
     data = "none"
     note_load()
     try:
         savers = checkpoints.Savers(binaries / "CheckpointWorker", scratch)
         savers.prepare("S")
-        if "training" in sections or "saving" in sections:
+        if {"training", "saving", *ARCHIVE_SECTIONS}.intersection(sections):
             folder, data, count = images(scratch)
             flywheel = training.Flywheel(binaries / "flywheel", folder, scratch, count)
         if "training" in sections:
@@ -220,6 +235,20 @@ def main() -> None:
                 table.remarks.insert(0, SAVING if table.title.startswith("Save") else LOADING)
             tables += file_tables
             targets += reached
+        if {*ARCHIVE_SECTIONS}.intersection(sections):
+            files = archives.Archives(
+                archives.trained_sets(folder, data, options.quick),
+                scratch,
+                binaries / "CheckpointWorker",
+                accelerated / "CheckpointWorker" if accelerated else None,
+            )
+        sets = [name for name in archives.SETS if name in (options.set or archives.SETS)]
+        if "archives" in sections:
+            counts = {name: 1 for name in sets}
+            counts |= {"S": 3 if options.quick else 20} if "S" in sets else {}
+            archive_tables, reached = archives.measure(files, rounds, counts, note_load)
+            tables += archive_tables
+            targets += reached
         if "startup" in sections:
             note_load()
             table = startup.measure(
@@ -227,10 +256,31 @@ def main() -> None:
             )
             table.remarks = [
                 "From exec to exit, output to /dev/null. `inspect` reads no tensor, `verify` every "
-                "byte. Both pay for loading the Swift runtime and libhdf5 as shared libraries."
+                "byte. Both pay for loading libhdf5 and the thirty shared libraries that Debian's "
+                "needs; the Swift runtime is linked in."
             ]
             tables.append(table)
+        large = [name for name in ("M", "many") if name in sets]
+        if "listing" in sections and large:
+            table, reached = processes.list_files(
+                binaries / "flywheel", files, large, rounds, 3 if options.quick else 10, note_load
+            )
+            tables.append(table)
+            targets += reached
+        if "converting" in sections and "M" in sets:
+            tables.append(
+                processes.convert(
+                    binaries / "flywheel",
+                    accelerated / "flywheel" if accelerated else None,
+                    files,
+                    "M",
+                    rounds,
+                    note_load,
+                )
+            )
         savers.close()
+        if files:
+            files.close()
     finally:
         shutil.rmtree(scratch)
     note_load()
@@ -239,7 +289,8 @@ def main() -> None:
         "# Measured\n\n"
         f"Written by `benchmarks/run` ({rounds} rounds, contenders interleaved in each). CPU time "
         "is user and system time of the contender's process, one thread; figures are medians over "
-        "all rounds. Compare within a table; absolute times belong to this machine on this day.\n"
+        "all rounds, or for what takes seconds over some of them. Compare within a table; absolute "
+        "times belong to this machine on this day.\n"
     )
     if targets:
         tables.insert(0, targets_table(targets))

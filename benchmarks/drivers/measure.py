@@ -6,8 +6,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 # One thread each: two that spin for each other on a shared machine measure the machine.
@@ -21,7 +22,15 @@ ENVIRONMENT = os.environ | {
 class Worker:
     """A process that stays warm and does one operation for each line it is sent."""
 
-    def __init__(self, command: Sequence[str]):
+    def __init__(self, command: Sequence[str], processors: int | None = None):
+        """Starts it; on no more than so many processors, if it is said and the system can do that."""
+        restrict = None
+        if processors is not None and hasattr(os, "sched_setaffinity"):
+            few = sorted(os.sched_getaffinity(0))[:processors]
+
+            def restrict() -> None:
+                os.sched_setaffinity(0, few)
+
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -29,6 +38,7 @@ class Worker:
             text=True,
             bufsize=1,
             env=ENVIRONMENT,
+            preexec_fn=restrict,
         )
 
     def ask(self, operation: str, **request: Any) -> dict[str, Any]:
@@ -76,14 +86,22 @@ class Series:
 Contender = Callable[[], dict[str, Any]]
 
 
-def interleaved(contenders: dict[str, Contender], rounds: int, label: str) -> dict[str, Series]:
+def interleaved(
+    contenders: dict[str, Contender],
+    rounds: int,
+    label: str,
+    seldom: Mapping[str, int] = MappingProxyType({}),
+) -> dict[str, Series]:
     """Each contender once a round, the first one another in each round; one more round, to warm up,
-    is not counted."""
+    is not counted. What takes long may be seldom: not in the warm-up, then in every so manieth
+    round."""
     series = {name: Series() for name in contenders}
     names = list(contenders)
     for number in range(-1, rounds):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
+            if number % seldom.get(name, 1) != 0:
+                continue
             answer = contenders[name]()
             if number >= 0:
                 series[name].add(answer)
@@ -94,8 +112,17 @@ def interleaved(contenders: dict[str, Contender], rounds: int, label: str) -> di
     return series
 
 
-def spawn(command: Sequence[str], expected_status: int = 0) -> tuple[float, float]:
-    """Runs a program to its end with its output thrown away; its wall and CPU seconds."""
+@dataclass(frozen=True)
+class Spent:
+    """What a process took: seconds, and bytes of memory at most, but no less than this program's."""
+
+    wall: float
+    cpu: float
+    memory: int
+
+
+def spawn(command: Sequence[str], expected_status: int = 0) -> Spent:
+    """Runs a program to its end with its output thrown away."""
     null = os.open(os.devnull, os.O_RDWR)
     files = [(os.POSIX_SPAWN_DUP2, null, descriptor) for descriptor in (0, 1, 2)]
     start = time.perf_counter()
@@ -105,4 +132,5 @@ def spawn(command: Sequence[str], expected_status: int = 0) -> tuple[float, floa
     os.close(null)
     if os.waitstatus_to_exitcode(status) != expected_status:
         raise SystemExit(f"error: {' '.join(command)} ended with status {status}")
-    return wall, usage.ru_utime + usage.ru_stime
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)

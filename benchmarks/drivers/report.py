@@ -1,27 +1,32 @@
 """Tables and targets as Markdown that is readable on a terminal too."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Target:
-    """Something to reach, and what was measured; a ratio, larger or smaller being better."""
+    """Something to reach, and what was measured, larger or smaller being better; a ratio, unless it
+    says how it is shown."""
 
     name: str
     wanted: float
     median: float
     best: float
     at_least: bool = True
+    show: Callable[[float], str] | None = None
 
     @property
     def line(self) -> list[str]:
         reached = self.median >= self.wanted if self.at_least else self.median <= self.wanted
         sign = ">=" if self.at_least else "<="
+        show = self.show or (times if self.wanted >= 0.1 else share)
+        wanted = f"{self.wanted:g}x" if show is times else show(self.wanted)
         return [
             "PASS" if reached else "MISS",
             self.name,
-            f"{sign} {self.wanted:g}x" if self.wanted >= 0.1 else f"{sign} {share(self.wanted)}",
-            *(times(r) if self.wanted >= 0.1 else share(r) for r in (self.median, self.best)),
+            f"{sign} {wanted}",
+            *map(show, (self.median, self.best)),
         ]
 
 
@@ -68,6 +73,11 @@ def times(ratio: float) -> str:
 def share(ratio: float) -> str:
     """A small part of something, in percent."""
     return f"{ratio:.2%}"
+
+
+def relative_size(ratio: float) -> str:
+    """The size of a file as a part of another's; a thousandth of it counts."""
+    return f"{ratio:.4f}"
 
 
 def milliseconds(seconds: float) -> str:

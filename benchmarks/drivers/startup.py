@@ -4,33 +4,25 @@ import shutil
 import sys
 from pathlib import Path
 
-from measure import Contender, interleaved, spawn
+from measure import interleaved
+from processes import H5PY_LIST, running
 from report import Table, milliseconds, times
-
-LIST = "import sys, h5py; h5py.File(sys.argv[1]).visititems(lambda n, o: print(n, o))"
 
 
 def measure(flywheel: Path, checkpoint: Path, rounds: int, count: int) -> Table:
     file = str(checkpoint)
     commands = {
-        "flywheel --version": [str(flywheel), "--version"],
-        "flywheel inspect": [str(flywheel), "inspect", file],
-        "flywheel verify": [str(flywheel), "verify", file],
+        "flywheel --version": [flywheel, "--version"],
+        "flywheel inspect": [flywheel, "inspect", file],
+        "flywheel verify": [flywheel, "verify", file],
         "h5ls -r": ["h5ls", "-r", file],
         "python -c pass": [sys.executable, "-c", "pass"],
-        "python, import h5py, list": [sys.executable, "-c", LIST, file],
+        "python, import h5py, list": [sys.executable, "-c", H5PY_LIST, file],
     }
     if shutil.which("h5ls") is None:
         del commands["h5ls -r"]
 
-    def contender(command: list[str]) -> Contender:
-        def run() -> dict:
-            pairs = [spawn(command) for _ in range(count)]
-            return {"wall": [wall for wall, _ in pairs], "cpu": [cpu for _, cpu in pairs]}
-
-        return run
-
-    contenders = {name: contender(command) for name, command in commands.items()}
+    contenders = {name: running(command, count) for name, command in commands.items()}
     series = interleaved(contenders, rounds, "start")
     inspect = series["flywheel inspect"]
     rows = [

@@ -8,7 +8,7 @@ import FlywheelCore
   import Darwin
 #endif
 
-/// Saves and loads checkpoints on command, so that each operation is measured in a warm process and
+/// Saves and loads checkpoints and archives on command, so that each operation is measured in a warm process and
 /// other programs' operations can come in between.
 ///
 /// Each line of standard input is a JSON object (see `Request`); each is answered by one line, with the

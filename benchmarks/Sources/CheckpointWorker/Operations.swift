@@ -1,5 +1,6 @@
 import FlywheelCheckpoint
 import FlywheelCore
+import FlywheelFormats
 import FlywheelRun
 import OrderedCollections
 import SystemPackage
@@ -16,7 +17,8 @@ import SystemPackage
 ///
 /// Every save makes a new file; what a load gives is released after the clock.
 struct Operations {
-  private var checkpoints: [TensorSet: Checkpoint] = [:]
+  private var checkpoints: [String: Checkpoint] = [:]
+  private var archives: [String: ArchiveSource] = [:]
 
   /// Performs a request.
   ///
@@ -47,27 +49,41 @@ struct Operations {
       return try measure(request) { try Self.write(tensors, to: path, request.operation) }
     case .rawRead:
       return try measure(request) { try Self.read(path) }
+    case .saveArchive:
+      let archive = try archive(request.tensors)
+      return try measure(request) { try archive.write(to: path, compression: request.compression) }
+    case .loadArchive:
+      return try measure(request) { try ArchiveSource.read(path, checking: .checksums) }
+    case .mapArchive:
+      return try measure(request) { try ArchiveSource.read(path, checking: .structure) }
     }
   }
 
-  private mutating func checkpoint(_ set: TensorSet) throws(FlywheelError) -> Checkpoint {
-    if let checkpoint = checkpoints[set] { return checkpoint }
+  private mutating func checkpoint(_ name: String) throws(FlywheelError) -> Checkpoint {
+    if let checkpoint = checkpoints[name] { return checkpoint }
+    guard let set = TensorSet(rawValue: name) else {
+      throw FlywheelError(.invalidArgument, "There are no tensors '\(name)'.")
+    }
     let checkpoint = try set.checkpoint()
-    checkpoints[set] = checkpoint
+    checkpoints[name] = checkpoint
     return checkpoint
+  }
+
+  private mutating func archive(_ path: String) throws(FlywheelError) -> ArchiveSource {
+    if let archive = archives[path] { return archive }
+    let archive = try ArchiveSource(reading: FilePath(path))
+    archives[path] = archive
+    return archive
   }
 
   private func measure<Result>(
     _ request: Request,
     _ body: () throws -> Result
   ) throws -> [Stopwatch.Duration] {
-    let isSave =
-      switch request.operation {
-      case .save, .saveDurably, .rawWrite, .reservedWrite, .rawWriteDurably: true
-      case .load, .map, .touch, .rawRead: false
+    try (0..<request.count).map { _ in
+      if request.operation.isSave {
+        unsafe request.path.withPlatformString { unsafe _ = unlink($0) }
       }
-    return try (0..<request.count).map { _ in
-      if isSave { unsafe request.path.withPlatformString { unsafe _ = unlink($0) } }
       let stopwatch = Stopwatch()
       let result = try body()
       let duration = stopwatch.elapsed

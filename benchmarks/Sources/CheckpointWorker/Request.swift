@@ -1,11 +1,14 @@
 import FlywheelCore
+import FlywheelDeflate
 import SystemPackage
 
 /// One line of standard input: what to do, with which tensors, where, and how often.
 struct Request {
   let operation: Operation
-  let tensors: TensorSet
+  /// The name of a `TensorSet`, or for what is about archives the .npz file that has the arrays.
+  let tensors: String
   let path: FilePath
+  let compression: Compression
   let count: Int
 
   enum Operation: String {
@@ -27,18 +30,31 @@ struct Request {
     case rawWriteDurably = "raw_write_durably"
     /// All bytes of the file with `read`, into fresh memory.
     case rawRead = "raw_read"
+    /// Save arrays as the path's suffix says.
+    case saveArchive = "save_archive"
+    /// Load all arrays, every checksum of the container checked.
+    case loadArchive = "load_archive"
+    /// Load all arrays without the container's checksums.
+    case mapArchive = "map_archive"
+
+    /// Whether it makes a new file.
+    var isSave: Bool {
+      switch self {
+      case .save, .saveDurably, .rawWrite, .reservedWrite, .rawWriteDurably, .saveArchive: true
+      case .load, .map, .touch, .rawRead, .loadArchive, .mapArchive: false
+      }
+    }
   }
 
   init(_ value: JSONValue) throws(FlywheelError) {
     var object = try JSONObject(value)
     let operation = try object.string("operation")
-    let tensors = try object.string("tensors")
-    guard let operation = Operation(rawValue: operation), let tensors = TensorSet(rawValue: tensors)
-    else {
-      throw FlywheelError(.invalidArgument, "There is no '\(operation)' of '\(tensors)'.")
+    guard let operation = Operation(rawValue: operation) else {
+      throw FlywheelError(.invalidArgument, "There is no '\(operation)'.")
     }
     self.operation = operation
-    self.tensors = tensors
+    tensors = try object.string("tensors")
+    compression = try Compression(parsing: object.optionalString("compression") ?? "0")
     path = FilePath(try object.string("path"))
     count = try object.integer("count", in: 1...1_000_000)
     try object.refuseOtherMembers()

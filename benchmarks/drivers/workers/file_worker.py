@@ -14,6 +14,11 @@ from serve import serve, timed
 torch.set_num_threads(1)
 
 Tensors = dict[str, np.ndarray]
+VERSIONS = {
+    "numpy": np.__version__,
+    "h5py": f"{h5py.__version__} (HDF5 {h5py.version.hdf5_version})",
+    "torch": torch.__version__,
+}
 
 
 def tensors_of(path: str) -> Tensors:
@@ -34,6 +39,22 @@ def save_h5py(path: str, tensors: Tensors) -> None:
     with h5py.File(path, "w") as file:
         for name, tensor in tensors.items():
             file.create_dataset(name, data=tensor)
+
+
+def save_h5py_gzip(path: str, tensors: Tensors, chunks: Callable[[np.ndarray], Any]) -> None:
+    """As somebody does it who looks at the size of the file: an index of chunks takes more than small
+    arrays could save."""
+    with h5py.File(path, "w") as file:
+        for name, tensor in tensors.items():
+            compressed = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
+            options = {"chunks": chunks(tensor), **compressed} if tensor.nbytes >= 4096 else {}
+            file.create_dataset(name, data=tensor, **options)
+
+
+def mebibyte_of_rows(tensor: np.ndarray) -> tuple[int, ...]:
+    """Chunks of whole rows, of about 1 MiB."""
+    row = tensor.nbytes // len(tensor)
+    return (min(len(tensor), max(1, (1 << 20) // row)), *tensor.shape[1:])
 
 
 def load_h5py(path: str, names: list[str]) -> Tensors:
@@ -77,19 +98,41 @@ class Files:
         return {
             "bytes": sum(tensor.nbytes for tensor in self.numpy[tensors].values()),
             "count": len(self.numpy[tensors]),
-            "versions": {
-                "numpy": np.__version__,
-                "h5py": f"{h5py.__version__} (HDF5 {h5py.version.hdf5_version})",
-                "torch": torch.__version__,
-            },
+            "versions": VERSIONS,
         }
 
+    def prepare_archive(self, tensors: str) -> dict[str, Any]:
+        """Arrays whose set is named by the .npz file that they are in."""
+        self.numpy[tensors] = load_npz(tensors, [])
+        return {
+            "bytes": sum(array.nbytes for array in self.numpy[tensors].values()),
+            "count": len(self.numpy[tensors]),
+            "versions": VERSIONS,
+        }
+
+    def check(self, tensors: str, path: str) -> dict[str, Any]:
+        """Whether a file holds the arrays of a set, bit for bit."""
+        expected = self.numpy[tensors]
+        found = (
+            load_npz(path, []) if path.endswith(".npz") else load_h5py(path, list(expected))
+        )
+        same = list(found) == list(expected) and all(
+            found[name].dtype == array.dtype
+            and found[name].shape == array.shape
+            and found[name].tobytes() == array.tobytes()
+            for name, array in expected.items()
+        )
+        return {"same": same}
+
     def save(self, contender: str, tensors: str, path: str, count: int) -> dict[str, Any]:
-        numpy, torch_tensors = self.numpy[tensors], self.torch[tensors]
+        numpy = self.numpy[tensors]
         bodies: dict[str, Callable[[], Any]] = {
             "h5py": lambda: save_h5py(path, numpy),
+            "h5py, gzip-4, 1 MiB": lambda: save_h5py_gzip(path, numpy, mebibyte_of_rows),
+            "h5py, gzip-4, auto": lambda: save_h5py_gzip(path, numpy, lambda _: True),
             "np.savez": lambda: np.savez(path, **numpy),
-            "torch.save": lambda: torch.save(torch_tensors, path),
+            "np.savez_compressed": lambda: np.savez_compressed(path, **numpy),
+            "torch.save": lambda: torch.save(self.torch[tensors], path),
         }
 
         def remove() -> None:
@@ -112,4 +155,12 @@ class Files:
 
 
 files = Files()
-serve({"prepare": files.prepare, "save": files.save, "load": files.load})
+serve(
+    {
+        "prepare": files.prepare,
+        "prepare_archive": files.prepare_archive,
+        "check": files.check,
+        "save": files.save,
+        "load": files.load,
+    }
+)
