@@ -40,7 +40,7 @@ public enum Deflate {
         unsafe fw_deflate_stored(start, count, last, out)
       }
     case .fast:
-      try appendSmaller(of: bytes, element, to: &output) {
+      try appendSmaller(of: bytes, element, below: bytes.byteCount / 8 * 7, to: &output) {
         (bytes, output) throws(FlywheelError) in
         try unsafe append(upTo: fw_deflate_bound(bytes.byteCount), from: bytes, to: &output) {
           start,
@@ -89,7 +89,7 @@ public enum Deflate {
     case .level(let level): try appendShuffled(bytes, element, level: level, to: &output)
     case .none: try appendShuffled(bytes, element, isStored: true, to: &output)
     case .fast:
-      try appendSmaller(of: bytes, element, to: &output) {
+      try appendSmaller(of: bytes, element, below: bytes.byteCount / 2, to: &output) {
         (bytes, output) throws(FlywheelError) in
         try appendShuffled(bytes, element, isStored: false, to: &output)
       } or: { (bytes, output) throws(FlywheelError) in
@@ -151,7 +151,7 @@ public enum Deflate {
   private static let h5pyLevel = 4
 
   /// How much of a block is tried out.
-  private static let trialByteCount = 1 << 16
+  private static let trialByteCount = 1 << 15
 
   /// A way to compress.
   private typealias Way = (RawSpan, inout [UInt8]) throws(FlywheelError) -> Void
@@ -159,11 +159,12 @@ public enum Deflate {
   /// Appends what the first way makes of a block, or the second one where that is smaller.
   ///
   /// Numbers that look random are the first one's, which is many times as fast. What shrinks to less than
-  /// half repeats itself in ways that zlib may find more of: a part is tried then, which costs a twentieth
+  /// `limit` repeats itself in ways that zlib may find more of: a part is tried then, which costs a thirtieth
   /// of what it would to try all. Where next to nothing is left there is nothing to gain.
   private static func appendSmaller(
     of bytes: RawSpan,
     _ elementByteCount: Int,
+    below limit: Int,
     to output: inout [UInt8],
     _ first: Way,
     or second: Way
@@ -172,7 +173,7 @@ public enum Deflate {
     try first(bytes, &output)
     let count = bytes.byteCount
     let compressed = output.count - start
-    guard compressed < count / 2, compressed > count / 512 else { return }
+    guard compressed < limit, compressed > count / 512 else { return }
     if count > 2 * trialByteCount, elementByteCount <= trialByteCount {
       // Whole elements from the middle.
       let from = count / 2 / elementByteCount * elementByteCount
@@ -180,7 +181,8 @@ public enum Deflate {
       var trials: ([UInt8], [UInt8]) = ([], [])
       try first(part, &trials.0)
       try second(part, &trials.1)
-      guard trials.1.count < trials.0.count else { return }
+      // Half a percent is not worth the time.
+      guard trials.1.count < trials.0.count / 201 * 200 else { return }
     }
     var other: [UInt8] = []
     try second(bytes, &other)
