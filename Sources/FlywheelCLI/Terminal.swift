@@ -83,6 +83,10 @@ struct Terminal: Sendable {
 
   /// Text as it may be shown: names come from files, and a terminal obeys some characters.
   static func shown(_ text: String) -> String {
+    // Nearly all text, which need not be looked up in Unicode's tables.
+    if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) || $0 == UInt8(ascii: "\n") }) {
+      return text
+    }
     var shown = ""
     for scalar in text.unicodeScalars {
       switch scalar.properties.generalCategory {

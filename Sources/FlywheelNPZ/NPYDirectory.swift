@@ -124,9 +124,7 @@ public final class NPYDirectory: ArchiveReader {
 
   private func trueElement(of key: String, _ content: NPYContent) -> ElementType? {
     guard case .array(let header, _) = content else { return nil }
-    return trueTypes.element(of: key, header) { () throws(FlywheelError) in
-      try tensor(TrueTypes.documentKey)
-    }
+    return trueTypes.element(of: key, header, in: self)
   }
 
   private func opened(

@@ -169,9 +169,7 @@ public final class NPZFile: ArchiveReader {
 
   private func trueElement(of entry: ZipEntry, _ content: NPYContent) -> ElementType? {
     guard case .array(let header, _) = content else { return nil }
-    return trueTypes.element(of: key(of: entry), header) { () throws(FlywheelError) in
-      try tensor(TrueTypes.documentKey)
-    }
+    return trueTypes.element(of: key(of: entry), header, in: self)
   }
 
   /// Finds an array.

@@ -16,12 +16,12 @@ final class TrueTypes: Sendable {
   /// - Parameters:
   ///   - key: The array's name.
   ///   - header: Its header.
-  ///   - document: Reads the document; it is asked at most once.
+  ///   - reader: Where the document is; it is read at most once.
   /// - Returns: The type; nil if the header's is the only one that is known.
   func element(
     of key: String,
     _ header: NPYHeader,
-    _ document: () throws(FlywheelError) -> Tensor?
+    in reader: any ArchiveReader
   ) -> ElementType? {
     // The document describes itself to nobody.
     guard key != Self.documentKey, case .opaque(let type) = header.array.element,
@@ -29,12 +29,21 @@ final class TrueTypes: Sendable {
     else { return nil }
     let dtype = dtypes.withLock { dtypes in
       // Damage in it is for those to tell who need the rest of it.
-      let known = dtypes ?? Self.dtypes(in: try? document())
+      let known = dtypes ?? Self.dtypes(in: Self.document(in: reader))
       dtypes = known
       return known[key]
     }
     guard let dtype, dtype.byteCount == type.byteCount else { return nil }
     return .number(dtype)
+  }
+
+  /// The document; nil if there is none, or if it is longer than Flywheel reads, since parsed it takes many
+  /// times as much memory.
+  private static func document(in reader: any ArchiveReader) -> Tensor? {
+    guard let member = try? reader.member(documentKey),
+      case .array(let description) = member.content, description.byteCount <= 64 << 20
+    else { return nil }
+    return try? reader.tensor(documentKey)
   }
 
   private static func dtypes(in document: Tensor?) -> [String: DType] {
