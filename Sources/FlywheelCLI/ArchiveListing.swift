@@ -10,15 +10,14 @@ struct ArchiveListing {
 
   init(
     _ reader: any ArchiveReader,
-    _ document: Tensor?,
     _ training: TrainingDocument?
   ) throws(FlywheelError) {
     self.reader = reader
     var dtypes: OrderedDictionary<String, DType> = [:]
     if let training {
       dtypes = training.index.entries.mapValues(\.dtype)
-    } else if let document {
-      dtypes = try ArchiveDocument(document).dtypes
+    } else if let document = try reader.archiveDocument() {
+      dtypes = document.dtypes
     }
     members = try reader.members().map { (member) throws(FlywheelError) in
       guard case .array(let description) = member.content, let dtype = dtypes[member.key],

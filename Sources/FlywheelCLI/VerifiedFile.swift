@@ -16,21 +16,24 @@ struct VerifiedFile {
 
   /// Reads every byte, and compares every checksum that there is.
   ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - isOfRun: Whether it is one of a run's, and so nothing but a checkpoint.
   /// - Throws: What is wrong with the file, or why it could not be checked.
-  init(checking path: FilePath) throws(FlywheelError) {
+  init(checking path: FilePath, isOfRun: Bool) throws(FlywheelError) {
     self.path = path
     let format = try FileFormat.of(contentsOf: path)
     let reader = try format.open(path)
-    let document = try reader.document()
-    if let document, try TrainingDocument(document) != nil {
+    let training = try reader.trainingDocument()
+    if isOfRun || training != nil {
       count =
-        try Trace.isDocument(document)
+        try Trace.isDocument(reader.document())
         ? TraceFile.verify(path).keys.count : CheckpointFile.verify(path).keys.count
       checksums = "document"
       unchecked = []
       return
     }
-    if let document { _ = try ArchiveDocument(document) }
+    _ = try reader.archiveDocument()
     var count = 0
     var unchecked: [String] = []
     for member in try reader.members() {

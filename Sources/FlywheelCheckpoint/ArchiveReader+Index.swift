@@ -13,6 +13,25 @@ extension ArchiveReader {
     return try tensor(CheckpointKey.document)
   }
 
+  /// What the document of a checkpoint or a trace says; nil if the file is neither.
+  ///
+  /// - Throws: As `Checkpoint.init(from:verification:)`, with the path.
+  package func trainingDocument() throws(FlywheelError) -> TrainingDocument? {
+    try FlywheelError.locating(path: path) { () throws(FlywheelError) in
+      try TrainingDocument(try document())
+    }
+  }
+
+  /// What the document of a plain archive says; nil if it has none.
+  ///
+  /// - Throws: As `ArchiveDocument.init`, with the path.
+  package func archiveDocument() throws(FlywheelError) -> ArchiveDocument? {
+    try FlywheelError.locating(path: path) { () throws(FlywheelError) in
+      let document = try document()
+      return try document == nil ? nil : ArchiveDocument(document)
+    }
+  }
+
   /// The tensors that an index lists, in its order; nil for one that is not there.
   func tensors(of index: TensorIndex) throws(FlywheelError) -> [Tensor?] {
     var keys = Array(index.entries.keys)

@@ -10,11 +10,12 @@ package struct TrainingDocument {
   /// The attributes that repeat it for people in containers that have attributes.
   package let attributes: OrderedDictionary<String, AttributeValue>
 
-  /// Reads the document that a tensor holds.
+  /// Reads the document that a tensor holds; nil if it is of a plain archive, or there is none.
   ///
   /// - Parameter tensor: The tensor under `CheckpointKey.document`.
-  /// - Throws: As `Checkpoint.init(verification:reading:)`; nil if it is the document of a plain archive.
-  package init?(_ tensor: Tensor) throws(FlywheelError) {
+  /// - Throws: As `Checkpoint.init(verification:reading:)`.
+  package init?(_ tensor: Tensor?) throws(FlywheelError) {
+    guard let tensor else { return nil }
     let kind = CheckpointDocument.kind(of: tensor) ?? .checkpoint
     if kind == .archive { return nil }
     let document = try CheckpointDocument(tensor, as: kind)

@@ -20,13 +20,10 @@ struct ConversionSource {
     metadata = try reader.metadata()
     documentTensor = try reader.document()
     var dtypes: OrderedDictionary<String, DType> = [:]
-    training = try documentTensor.flatMap { (tensor) throws(FlywheelError) in
-      try TrainingDocument(tensor)
-    }
+    training = try reader.trainingDocument()
     if let training {
       dtypes = training.index.entries.mapValues(\.dtype)
-    } else if let documentTensor {
-      let document = try ArchiveDocument(documentTensor)
+    } else if let document = try reader.archiveDocument() {
       dtypes = document.dtypes
       metadata.add(document.metadata)
     }

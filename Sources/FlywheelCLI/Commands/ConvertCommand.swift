@@ -127,8 +127,7 @@ struct ConvertCommand: ParsableCommand {
     _ format: FileFormat
   ) throws(FlywheelError) -> any ArchiveReader {
     let reader = try format.open(path, checking: .structure)
-    if let document = try reader.document(), try TrainingDocument(document) != nil { return reader }
-    return try format.open(path)
+    return try reader.trainingDocument() == nil ? format.open(path) : reader
   }
 
   private func options() throws(FlywheelError) -> ConversionOptions {

@@ -49,16 +49,14 @@ struct InspectCommand: ParsableCommand {
     let format = try FileFormat.of(contentsOf: path)
     let reader = try format.open(path, checking: .structure)
     let document = try reader.document()
-    let training = try document.flatMap { (tensor) throws(FlywheelError) in
-      try TrainingDocument(tensor)
-    }
+    let training = try reader.trainingDocument()
     if training != nil && json && !showsStatistics {
       let isTrace = Trace.isDocument(document)
       let value = try isTrace ? Trace.documentJSON(document) : Checkpoint.documentJSON(document)
       Terminal.output.print(value.prettyText())
       return
     }
-    let listing = try ArchiveListing(reader, document, training)
+    let listing = try ArchiveListing(reader, training)
     var statistics: [String: TensorStatistics] = [:]
     if showsStatistics {
       for member in listing.members where !Self.isState(member.key, of: training) {

@@ -34,7 +34,8 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     let path = FilePath(file)
     var files = [path]
-    if FileSystem.isDirectory(path), try !ResolvedFile.isArchive(path) {
+    let isRun = try !ResolvedFile.isArchive(path) && FileSystem.isDirectory(path)
+    if isRun {
       files = try RunDirectory.checkpoints(in: path)
       guard !files.isEmpty else {
         throw FlywheelError(
@@ -48,7 +49,7 @@ struct VerifyCommand: ParsableCommand {
     var counts = (damaged: 0, unchecked: 0)
     for file in files {
       do throws(FlywheelError) {
-        let finding = try VerifiedFile(checking: file)
+        let finding = try VerifiedFile(checking: file, isOfRun: isRun)
         results.append(finding.json)
         if !json { Terminal.output.print(finding.text) }
       } catch {
