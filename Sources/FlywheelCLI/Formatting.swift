@@ -51,6 +51,11 @@ enum Formatting {
     return (value < 0 ? "-" : "") + ([digits[...]] + groups).joined(separator: ",")
   }
 
+  /// A number of things, for example `1 array` or `2,000 arrays`.
+  static func count(_ number: Int, _ noun: String) -> String {
+    "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
+  }
+
   /// A number of bytes, for example `0.64 MB`.
   static func bytes(_ count: Int) -> String {
     switch count {

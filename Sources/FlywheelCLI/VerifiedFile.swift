@@ -53,12 +53,13 @@ struct VerifiedFile {
   var text: String {
     var text: String
     switch checksums {
-    case "document"?: text = "\(path): whole, \(count) tensors"
-    case .some: text = "\(path): whole by the container's checksums, \(count) arrays"
+    case "document"?: text = "\(path): whole, \(Formatting.count(count, "tensor"))"
+    case .some:
+      text = "\(path): whole by the container's checksums, \(Formatting.count(count, "array"))"
     case nil:
       text =
-        "\(path): readable, \(count) arrays; the format has no checksums, so that changed numbers would "
-        + "go unnoticed"
+        "\(path): readable, \(Formatting.count(count, "array")); the format has no checksums, so that "
+        + "changed numbers would go unnoticed"
     }
     if !unchecked.isEmpty {
       let names = unchecked.prefix(4).map { "'\($0)'" }.joined(separator: ", ")

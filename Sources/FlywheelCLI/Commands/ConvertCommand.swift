@@ -191,8 +191,7 @@ struct ConvertCommand: ParsableCommand {
       let count = conversion.tensors.count
       let share = before > 0 ? ", \(Formatting.percent(Double(after) / Double(before)))" : ""
       Terminal.output.print(
-        "\(target.path): \(conversion.noun ?? "archive") of \(Formatting.grouped(count)) "
-          + (count == 1 ? "tensor" : "tensors")
+        "\(target.path): \(conversion.noun ?? "archive") of \(Formatting.count(count, "tensor"))"
           + ", \(Formatting.bytes(after)) (\(target.format.name)) from \(Formatting.bytes(before)) "
           + "(\(source.format.name))\(share)"
       )

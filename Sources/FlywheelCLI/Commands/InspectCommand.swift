@@ -72,7 +72,8 @@ struct InspectCommand: ParsableCommand {
     let size = "\(format.name), \(Formatting.bytes(DiskUsage.bytes(of: path))) on disk"
     if training == nil {
       Terminal.output.print(
-        "\(path): \(size), no Flywheel checkpoint, \(listing.members.count) arrays"
+        "\(path): \(size), no Flywheel checkpoint, "
+          + Formatting.count(listing.members.count, "array")
       )
     } else {
       for line in try lines(document, path, size) { Terminal.output.print(line) }
