@@ -1,6 +1,7 @@
 """Makes the hand-picked inputs of the fuzz targets: `make_fuzz_inputs.py fuzz/inputs`.
 
-Each is as small as the thing that it shows. What fuzzing found lies beside them, as it was found.
+Each is as small as the thing that it shows. What fuzzing found lies beside them, as it was found, and a
+checkpoint.npz that `flywheel convert --compress fast` made of schemas/examples/checkpoint-2.h5.
 """
 
 import io
@@ -195,6 +196,15 @@ def zip_archives():
         ("flywheel.metadata.npy", npy_of("'|u1'", "(2,)", "False", b"{}"), stored),
     ]
     yield "members.npz", archive(members)
+    document = b'{"tensors":{"h":{"dtype":"bfloat16"},"q":{"dtype":"float8_e5m2"},"x":{"dtype":"bfloat16"}}}'
+    yield "true-types.npz", archive(
+        [
+            ("h.npy", npy_of("'<V2'", "(2, 3)", "True", bytes(range(12))), packed),
+            ("q.npy", npy_of("'|V1'", "(2,)", "False", b"ab"), stored),
+            ("x.npy", npy_of("'|V1'", "(2,)", "False", b"ab"), stored),
+            ("flywheel.metadata.npy", npy_of("'|u1'", f"({len(document)},)", "False", document), packed),
+        ]
+    )
 
 
 def main():
