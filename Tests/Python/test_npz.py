@@ -83,7 +83,7 @@ def random_record(random: np.random.Generator, depth: int = 0) -> list:
 
 
 class NPZTestCase(TestCase):
-    def convert(self, source: Path, target: Path, *arguments, **options):
+    def convert(self, source: Path, target: Path | str, *arguments, **options):
         return self.flywheel("convert", source, target, *arguments, **options)
 
     def assert_same(self, found: np.ndarray, expected: np.ndarray, message: str = "") -> None:
@@ -131,7 +131,7 @@ class Arrays(NPZTestCase):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the third version of the format comes with one
             np.savez(source, **arrays)
-            self.convert(source, target)
+            self.convert(source, f"{target}/")
             for key, array in arrays.items():
                 stream = io.BytesIO()
                 np.save(stream, array)
