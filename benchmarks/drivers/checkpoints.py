@@ -55,7 +55,7 @@ class Savers:
         self, tensors: str, count: int
     ) -> tuple[dict[str, Contender], dict[str, Contender]]:
         """Those that leave writing to the disk to the system, and those that wait for it."""
-        path = self.scratch / "saved"
+        path = self.scratch / "saved.h5"
 
         def swift(operation: str, tensors: str = tensors) -> Contender:
             def contender() -> dict:
