@@ -181,8 +181,9 @@ public enum Deflate {
       var trials: ([UInt8], [UInt8]) = ([], [])
       try first(part, &trials.0)
       try second(part, &trials.1)
-      // Half a percent is not worth the time.
-      guard trials.1.count < trials.0.count / 201 * 200 else { return }
+      // Half a percent is not worth the time; of what still looks random three are not.
+      let least = compressed < count / 2 ? trials.0.count / 201 * 200 : trials.0.count / 33 * 32
+      guard trials.1.count < least else { return }
     }
     var other: [UInt8] = []
     try second(bytes, &other)
