@@ -47,7 +47,7 @@ struct NPYElements {
       )
     }
     let bytes = storage.bytes.extracting(offset..<offset + array.byteCount)
-    if dtype == .bool { try TruthValues.check(bytes, at: byteOffset) }
+    if dtype == .bool { try bytes.checkTruthValues(fileOffset: byteOffset) }
     let part = dtype.kind == .complex ? dtype.byteCount / 2 : dtype.byteCount
     let tensor: Tensor
     if needReordering {
@@ -147,7 +147,7 @@ struct NPYElements {
       return
     }
     // Here, as what is wrong has another place once it is reordered.
-    if array.element == .number(.bool) { try TruthValues.check(bytes, at: byteOffset) }
+    if array.element == .number(.bool) { try bytes.checkTruthValues(fileOffset: byteOffset) }
     let axes = axes
     let size = array.element.byteCount
     let rowCount = axes[0]

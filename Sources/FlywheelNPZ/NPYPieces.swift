@@ -6,7 +6,8 @@ struct NPYPieces {
   private let isTruth: Bool
   /// The size of what is swapped, 1 if nothing is.
   private let partByteCount: Int
-  /// Where in the file the next byte lies.
+  /// Where in the file the first byte lies, and the next one.
+  private let firstOffset: Int
   private var byteOffset: Int
   /// How many bytes are still to come.
   private var remaining: Int
@@ -19,6 +20,7 @@ struct NPYPieces {
 
   init(_ elements: NPYElements) {
     isTruth = elements.array.element == .number(.bool)
+    firstOffset = elements.byteOffset
     byteOffset = elements.byteOffset
     remaining = elements.array.byteCount
     partByteCount =
@@ -34,7 +36,9 @@ struct NPYPieces {
     _ piece: RawSpan,
     _ body: (RawSpan) throws(FlywheelError) -> Void
   ) throws(FlywheelError) {
-    if isTruth { try TruthValues.check(piece, at: byteOffset) }
+    if isTruth {
+      try piece.checkTruthValues(firstIndex: byteOffset - firstOffset, fileOffset: byteOffset)
+    }
     byteOffset += piece.byteCount
     remaining -= piece.byteCount
     guard partByteCount > 1 else {
