@@ -1,11 +1,10 @@
 extension AdaptiveRule {
   /// `torch.optim.Adam`: decay joins the gradient, and so both moments; ε is added after the bias
   /// correction.
-  ///
-  /// Source: torch/optim/adam.py of PyTorch 2.13; Kingma and Ba, Adam, 2015.
   public static let adam = AdaptiveRule(
     name: "adam",
     summary: "torch.optim.Adam: decay joins the gradient, for biases too",
+    source: "torch/optim/adam.py of PyTorch 2.13; Kingma and Ba, Adam, 2015",
     form: adamForm(coupledDecay: .weightDecay, shrink: 0),
     slots: adamSlots,
     hyperparameters: adamHyperparameters(
@@ -15,12 +14,10 @@ extension AdaptiveRule {
   )
 
   /// `torch.optim.AdamW`: the weight shrinks by lr λ, past the moments.
-  ///
-  /// Source: torch/optim/adamw.py of PyTorch 2.13; Loshchilov and Hutter, Decoupled Weight Decay
-  /// Regularization, 2019.
   public static let adamw = AdaptiveRule(
     name: "adamw",
     summary: "torch.optim.AdamW: weights shrink by lr lambda, biases too",
+    source: "torch/optim/adamw.py of PyTorch 2.13; Loshchilov and Hutter, 2019",
     form: adamForm(coupledDecay: 0, shrink: .learningRate * .weightDecay),
     slots: adamSlots,
     hyperparameters: adamHyperparameters(
@@ -30,11 +27,10 @@ extension AdaptiveRule {
   )
 
   /// `torch.optim.RMSprop`: the learning rate outside the momentum, ε outside the root.
-  ///
-  /// Source: torch/optim/rmsprop.py of PyTorch 2.13; Hinton's lecture 6e.
   public static let rmsprop = AdaptiveRule(
     name: "rmsprop",
     summary: "torch.optim.RMSprop: lr outside the momentum, decays biases too",
+    source: "torch/optim/rmsprop.py of PyTorch 2.13; Hinton's lecture 6e",
     form: AdaptiveForm(
       coupledDecay: .weightDecay,
       firstKept: 0,

@@ -5,6 +5,8 @@ public struct AdaptiveRule: Sendable, Hashable {
   public let name: String
   /// One line that says where the learning rate and the decay enter.
   public let summary: String
+  /// Where the rule is written: a file of a framework at a version, or a text.
+  public let source: String
   /// The coefficients of a step.
   public let form: AdaptiveForm<Formula>
   /// The names of the buffers.

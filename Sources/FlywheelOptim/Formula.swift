@@ -33,6 +33,18 @@ public indirect enum Formula: Sendable, Hashable {
     case epsilon = "eps"
     /// The number that a user types as weight decay, λ.
     case weightDecay = "lambda"
+    /// The coefficient of a penalty λ Σ w²: of weights or of biases, whichever the parameter is.
+    case l2
+    /// What is added to the corrected second moment under the root.
+    case epsilonRoot = "eps_root"
+    /// How fast Adagrad's learning rate falls, η.
+    case learningRateDecay = "eta"
+    /// What Adagrad's sum of squares starts from.
+    case initialAccumulator = "s0"
+    /// The number of the step, from 1.
+    case step = "t"
+    /// 1 if the step climbs, else 0.
+    case maximize
     /// 1 if RMSprop divides by the deviation, else 0.
     case centered
     /// 1 if Adam divides by the largest second moment so far, else 0.
@@ -57,9 +69,14 @@ public indirect enum Formula: Sendable, Hashable {
       case .alpha: .alpha
       case .epsilon: .epsilon
       case .weightDecay: .weightDecay
+      case .l2: .l2
+      case .epsilonRoot: .epsilonRoot
+      case .learningRateDecay: .learningRateDecay
+      case .initialAccumulator: .initialAccumulator
+      case .maximize: .maximize
       case .centered: .centered
       case .amsgrad: .amsgrad
-      case .firstCorrection, .secondCorrection, .batchSize, .trainingSize: nil
+      case .firstCorrection, .secondCorrection, .step, .batchSize, .trainingSize: nil
       }
     }
   }
@@ -80,6 +97,18 @@ public indirect enum Formula: Sendable, Hashable {
   public static let epsilon = Formula.symbol(.epsilon)
   /// The weight decay λ.
   public static let weightDecay = Formula.symbol(.weightDecay)
+  /// The coefficient of a penalty λ Σ w².
+  public static let l2 = Formula.symbol(.l2)
+  /// What is added to the corrected second moment under the root.
+  public static let epsilonRoot = Formula.symbol(.epsilonRoot)
+  /// How fast Adagrad's learning rate falls, η.
+  public static let learningRateDecay = Formula.symbol(.learningRateDecay)
+  /// What Adagrad's sum of squares starts from.
+  public static let initialAccumulator = Formula.symbol(.initialAccumulator)
+  /// The number of the step, from 1.
+  public static let step = Formula.symbol(.step)
+  /// 1 if the step climbs, else 0.
+  public static let maximize = Formula.symbol(.maximize)
   /// 1 if RMSprop divides by the deviation, else 0.
   public static let centered = Formula.symbol(.centered)
   /// 1 if Adam divides by the largest second moment so far, else 0.

@@ -1,17 +1,14 @@
 extension SGDRule {
   /// `torch.optim.SGD`: the buffer sums gradients, the learning rate stays outside, decay is coupled.
-  ///
-  /// Source: torch/optim/sgd.py of PyTorch 2.13.
   public static let pytorch = SGDRule(
     name: "pytorch",
     summary: "velocity sums gradients, lr outside, decay for biases too",
+    source: "torch/optim/sgd.py of PyTorch 2.13",
     form: SGDForm(
       a: .momentum,
       b: 1 - .dampening,
       c: (1 - .dampening) * .weightDecay,
-      d: -.learningRate,
-      f: 0,
-      h: 0
+      d: -.learningRate
     ),
     nesterovForm: SGDForm(
       a: .momentum,
@@ -33,18 +30,15 @@ extension SGDRule {
   )
 
   /// Michael Nielsen's momentum: the velocity is the displacement, decay is λ/n on weights only.
-  ///
-  /// Source: Neural Networks and Deep Learning, chapter 3; network2.py for the decay.
   public static let nielsen = SGDRule(
     name: "nielsen",
     summary: "velocity is the displacement, decay lambda/n, weights only",
+    source: "Nielsen, Neural Networks and Deep Learning, chapter 3; network2.py for the decay",
     form: SGDForm(
       a: .momentum,
       b: -.learningRate,
       c: -.learningRate * .weightDecay / .trainingSize,
-      d: 1,
-      f: 0,
-      h: 0
+      d: 1
     ),
     nesterovForm: nil,
     hyperparameters: [

@@ -7,6 +7,8 @@ public struct SGDRule: Sendable, Hashable {
   public let name: String
   /// One line that says where the learning rate and the decay enter.
   public let summary: String
+  /// Where the rule is written: a file of a framework at a version, or a text.
+  public let source: String
   /// The coefficients of an ordinary step.
   public let form: SGDForm<Formula>
   /// The coefficients with Nesterov's look-ahead; nil if the rule has none.
@@ -98,7 +100,7 @@ public struct SGDRule: Sendable, Hashable {
         }
       }
     }
-    if !hasBuffer { prepared.a = 0 }
+    if !hasBuffer { (prepared.a, prepared.e) = (0, 0) }
     return prepared
   }
 }

@@ -43,6 +43,14 @@ public enum UpdateRule: Sendable, Hashable {
     }
   }
 
+  /// Where the rule is written: a file of a framework at a version, or a text.
+  public var source: String {
+    switch self {
+    case .sgd(let rule): rule.source
+    case .adaptive(let rule): rule.source
+    }
+  }
+
   /// The hyperparameters that the rule takes.
   public var hyperparameters: [HyperparameterDefinition] {
     switch self {

@@ -16,9 +16,9 @@ struct FormulaTests {
     case .alpha: 0.99
     case .epsilon: 1e-8
     case .centered: 1
-    case .amsgrad: 0
     case .firstCorrection: 0.5
     case .secondCorrection: 0.25
+    default: 0
     }
   }
 
