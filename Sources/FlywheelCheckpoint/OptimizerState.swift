@@ -102,6 +102,7 @@ public struct OptimizerState: Sendable {
     self.groups = groups
     slots = [:]
     try object.refuseOtherMembers()
+    addMissingSwitches()
     try requireWhatTheRuleTakes(object.path)
   }
 
@@ -110,6 +111,16 @@ public struct OptimizerState: Sendable {
   /// - Throws: `malformed`, as reading it would.
   package func requireReadable() throws(FlywheelError) {
     _ = try OptimizerState(try JSONObject(json))
+  }
+
+  /// A switch that a rule has learnt since a file was written was off when it was.
+  private mutating func addMissingSwitches() {
+    guard let rule = UpdateRule.presets.first(where: { $0.name == self.rule }) else { return }
+    for name in rule.hyperparameters.filter({ $0.range == .flag }).map(\.name) {
+      for index in groups.indices where groups[index].hyperparameters[name] == nil {
+        groups[index].hyperparameters[name] = .flag(false)
+      }
+    }
   }
 
   /// Of a rule that Flywheel knows, each group has exactly the hyperparameters that it takes.

@@ -11,6 +11,10 @@ public struct AdaptiveRule: Sendable, Hashable {
   public let form: AdaptiveForm<Formula>
   /// The names of the buffers.
   public let slots: SlotNames
+  /// What the second moment starts from, in the hyperparameters; the other buffers start from 0.
+  public let secondStart: Formula
+  /// What the exponents of the bias corrections count.
+  public let correctionCount: CorrectionCount
   /// The hyperparameters that the rule takes.
   public let hyperparameters: [HyperparameterDefinition]
   /// Which parameters the weight decay is for.
@@ -28,6 +32,50 @@ public struct AdaptiveRule: Sendable, Hashable {
     public let mean: String?
     /// The momentum, v.
     public let momentum: String?
+
+    init(
+      first: String? = nil,
+      second: String,
+      maximum: String? = nil,
+      mean: String? = nil,
+      momentum: String? = nil
+    ) {
+      self.first = first
+      self.second = second
+      self.maximum = maximum
+      self.mean = mean
+      self.momentum = momentum
+    }
+  }
+
+  /// What the exponents of the bias corrections count.
+  public enum CorrectionCount: String, Sendable, Hashable {
+    /// Steps: c₁ = 1 − β₁ᵗ.
+    case steps
+    /// Samples, in mini-batches of the full size: the exponent of step t is t m.
+    case samples
+  }
+
+  init(
+    name: String,
+    summary: String,
+    source: String,
+    form: AdaptiveForm<Formula>,
+    slots: SlotNames,
+    secondStart: Formula = 0,
+    correctionCount: CorrectionCount = .steps,
+    hyperparameters: [HyperparameterDefinition],
+    decayScope: DecayScope
+  ) {
+    self.name = name
+    self.summary = summary
+    self.source = source
+    self.form = form
+    self.slots = slots
+    self.secondStart = secondStart
+    self.correctionCount = correctionCount
+    self.hyperparameters = hyperparameters
+    self.decayScope = decayScope
   }
 
   /// The buffers that a step with these hyperparameters keeps, in the order they are written.
@@ -42,41 +90,52 @@ public struct AdaptiveRule: Sendable, Hashable {
     ].compactMap(\.self)
   }
 
+  /// What the second moment of a parameter starts from.
+  ///
+  /// - Parameter hyperparameters: The numbers of the parameter's group.
+  /// - Returns: The number that each element is before the first step.
+  public func secondStart(_ hyperparameters: Hyperparameters) -> Double {
+    secondStart.evaluate { $0.hyperparameter.map { hyperparameters.number($0) } ?? 0 }
+  }
+
   /// The numbers of one step.
   ///
   /// - Parameters:
   ///   - hyperparameters: The numbers of the parameter's group.
-  ///   - sizes: The sizes of mini-batch and training set.
+  ///   - sizes: The sizes of a full mini-batch and of the training set.
+  ///   - batch: The size of this mini-batch; nil for that of a full one.
   ///   - step: The number of this step, from 1: bias corrections depend on it.
   ///   - isWeight: Whether the parameter is a weight rather than a bias.
   /// - Returns: The coefficients.
   public func resolve(
     _ hyperparameters: Hyperparameters,
     sizes: TrainingSizes,
+    batch: Int? = nil,
     step: Int,
     isWeight: Bool
   ) -> AdaptiveForm<Double> {
-    let first = Self.correction(hyperparameters.number(.beta1), step: step)
-    let second = Self.correction(hyperparameters.number(.beta2), step: step)
+    let corrections = corrections(hyperparameters, sizes: sizes, step: step)
     return prepare(hyperparameters, sizes: sizes, isWeight: isWeight).map { formula in
       formula.evaluate { symbol in
         switch symbol {
-        case .firstCorrection: first
-        case .secondCorrection: second
+        case .firstCorrection: corrections.first
+        case .secondCorrection: corrections.second
+        case .step: Double(step)
+        case .batchSize: Double(batch ?? sizes.batch)
         default: hyperparameters.learningRate
         }
       }
     }
   }
 
-  /// The coefficients of a step with all put in but the learning rate and the bias corrections, which
-  /// may change every step.
+  /// The coefficients of a step with all put in but what may change every step: the learning rate, the
+  /// bias corrections, the size of the mini-batch and the number of the step.
   ///
   /// - Parameters:
   ///   - hyperparameters: The numbers of the parameter's group.
-  ///   - sizes: The sizes of mini-batch and training set.
+  ///   - sizes: The sizes of a full mini-batch and of the training set.
   ///   - isWeight: Whether the parameter is a weight rather than a bias.
-  /// - Returns: Formulas in the learning rate and the two corrections alone.
+  /// - Returns: Formulas in what may change alone.
   public func prepare(
     _ hyperparameters: Hyperparameters,
     sizes: TrainingSizes,
@@ -86,14 +145,36 @@ public struct AdaptiveRule: Sendable, Hashable {
     return form.map { formula in
       formula.substituting { symbol in
         switch symbol {
-        case .learningRate, .firstCorrection, .secondCorrection: nil
+        case .learningRate, .firstCorrection, .secondCorrection, .batchSize, .step: nil
         case .weightDecay where !isDecayed: 0
-        case .batchSize: Double(sizes.batch)
         case .trainingSize: Double(sizes.training)
         default: symbol.hyperparameter.map { hyperparameters.number($0) } ?? 0
         }
       }
     }
+  }
+
+  /// What the two moments are corrected by at a step; 1 where a rule's own switch has that off.
+  ///
+  /// - Parameters:
+  ///   - hyperparameters: The numbers of the parameter's group.
+  ///   - sizes: The sizes of a full mini-batch and of the training set.
+  ///   - step: The number of the step, from 1.
+  /// - Returns: c₁ and c₂.
+  public func corrections(
+    _ hyperparameters: Hyperparameters,
+    sizes: TrainingSizes,
+    step: Int
+  ) -> (first: Double, second: Double) {
+    let isSwitched = self.hyperparameters.contains { $0.name == .biasCorrection }
+    guard !isSwitched || hyperparameters.number(.biasCorrection) != 0 else { return (1, 1) }
+    let unit = correctionCount == .steps ? 1 : sizes.batch
+    let (product, isTooLarge) = step.multipliedReportingOverflow(by: unit)
+    let count = isTooLarge ? .max : product
+    return (
+      Self.correction(hyperparameters.number(.beta1), step: count),
+      Self.correction(hyperparameters.number(.beta2), step: count)
+    )
   }
 
   /// What corrects the bias of a moment that started from zero: 1 − βᵗ.

@@ -168,6 +168,22 @@ extension Formula {
   }
 }
 
+extension Formula {
+  /// Whether the formula speaks of a symbol.
+  ///
+  /// - Parameter symbol: The symbol.
+  /// - Returns: Whether it occurs.
+  public func mentions(_ symbol: Symbol) -> Bool {
+    switch self {
+    case .constant: false
+    case .symbol(let own): own == symbol
+    case .sum(let left, let right), .product(let left, let right), .quotient(let left, let right):
+      left.mentions(symbol) || right.mentions(symbol)
+    case .squareRoot(let operand): operand.mentions(symbol)
+    }
+  }
+}
+
 extension Formula: ExpressibleByIntegerLiteral {
   /// Creates a constant.
   ///

@@ -10,6 +10,10 @@ public struct HyperparameterDefinition: Sendable, Hashable {
   public let range: Range
   /// What it is if a user does not say.
   public let fallback: Hyperparameters.Value
+  /// The hyperparameter, taken before this one, whose value it then has; nil for none.
+  ///
+  /// `fallback` is what that comes to if a user says nothing at all.
+  public let followed: Hyperparameter?
 
   /// What a hyperparameter may be.
   public enum Range: String, Sendable, Hashable {
@@ -41,6 +45,7 @@ public struct HyperparameterDefinition: Sendable, Hashable {
   static func number(
     _ name: Hyperparameter,
     _ range: Range,
+    following followed: Hyperparameter? = nil,
     default fallback: Double = 0,
     _ summary: String
   ) -> HyperparameterDefinition {
@@ -48,13 +53,24 @@ public struct HyperparameterDefinition: Sendable, Hashable {
       name: name,
       summary: summary,
       range: range,
-      fallback: .number(fallback)
+      fallback: .number(fallback),
+      followed: followed
     )
   }
 
-  /// A switch, off if a user does not say.
-  static func flag(_ name: Hyperparameter, _ summary: String) -> HyperparameterDefinition {
-    HyperparameterDefinition(name: name, summary: summary, range: .flag, fallback: .flag(false))
+  /// A switch, off if neither a user nor the rule says otherwise.
+  static func flag(
+    _ name: Hyperparameter,
+    default fallback: Bool = false,
+    _ summary: String
+  ) -> HyperparameterDefinition {
+    HyperparameterDefinition(
+      name: name,
+      summary: summary,
+      range: .flag,
+      fallback: .flag(fallback),
+      followed: nil
+    )
   }
 
   /// Checks a value against the range.

@@ -32,8 +32,11 @@ public struct SGDRule: Sendable, Hashable {
   }
 
   /// Checks what a range cannot say; `UpdateRule.validate` has checked the ranges.
+  ///
+  /// A rule that dampens takes no look-ahead along a dampened velocity, as its sources have it.
   func validateTogether(_ hyperparameters: Hyperparameters) throws(FlywheelError) {
-    guard hyperparameters.nesterov else { return }
+    let isDampened = self.hyperparameters.contains { $0.name == .dampening }
+    guard hyperparameters.nesterov, isDampened else { return }
     let (momentum, dampening) = (hyperparameters.momentum, hyperparameters.dampening)
     guard momentum > 0, dampening == 0 else {
       throw FlywheelError(
@@ -49,52 +52,61 @@ public struct SGDRule: Sendable, Hashable {
   /// - Parameter hyperparameters: The numbers.
   /// - Returns: Whether it does.
   public func keepsBuffer(_ hyperparameters: Hyperparameters) -> Bool {
-    hyperparameters.momentum != 0
+    form.a != 0 && hyperparameters.momentum != 0
   }
 
   /// The numbers of one step.
   ///
   /// - Parameters:
   ///   - hyperparameters: The numbers of the parameter's group.
-  ///   - sizes: The sizes of mini-batch and training set.
+  ///   - sizes: The sizes of a full mini-batch and of the training set.
+  ///   - batch: The size of this mini-batch; nil for that of a full one.
   ///   - hasBuffer: Whether the parameter has a buffer from a step before.
   ///   - isWeight: Whether the parameter is a weight rather than a bias.
-  /// - Returns: The coefficients.
+  /// - Returns: The coefficients, without a momentum correction: that is of two steps.
   public func resolve(
     _ hyperparameters: Hyperparameters,
     sizes: TrainingSizes,
+    batch: Int? = nil,
     hasBuffer: Bool,
     isWeight: Bool
   ) -> SGDForm<Double> {
     prepare(hyperparameters, sizes: sizes, hasBuffer: hasBuffer, isWeight: isWeight)
-      .map { formula in formula.evaluate { _ in hyperparameters.learningRate } }
+      .map { formula in
+        formula.evaluate { symbol in
+          symbol == .batchSize ? Double(batch ?? sizes.batch) : hyperparameters.learningRate
+        }
+      }
   }
 
-  /// The coefficients of a step with all put in but the learning rate, which may change every step.
+  /// The coefficients of a step with all put in but what may change every step: the learning rate and
+  /// the size of the mini-batch.
   ///
   /// - Parameters:
   ///   - hyperparameters: The numbers of the parameter's group.
-  ///   - sizes: The sizes of mini-batch and training set.
+  ///   - sizes: The sizes of a full mini-batch and of the training set.
   ///   - hasBuffer: Whether the parameter has a buffer from a step before.
   ///   - isWeight: Whether the parameter is a weight rather than a bias.
-  /// - Returns: Formulas in the learning rate alone.
+  /// - Returns: Formulas in the learning rate and the size of the mini-batch alone.
   public func prepare(
     _ hyperparameters: Hyperparameters,
     sizes: TrainingSizes,
     hasBuffer: Bool,
     isWeight: Bool
   ) -> SGDForm<Formula> {
-    // Without a buffer (the first step, or no momentum at all) PyTorch's dampening does not apply.
-    let isUndamped = firstStep == .undamped && !(hasBuffer && keepsBuffer(hyperparameters))
+    // Frameworks dampen what a velocity takes in: nothing does without one, and PyTorch's first step
+    // makes one.
+    let isUndamped =
+      !keepsBuffer(hyperparameters) || (firstStep == .undamped && !hasBuffer)
     let isDecayed = isWeight || decayScope == .all
     let formulas = (hyperparameters.nesterov ? nesterovForm : nil) ?? form
     var prepared = formulas.map { formula in
       formula.substituting { symbol in
         switch symbol {
-        case .learningRate: nil
+        case .learningRate, .batchSize: nil
         case .dampening where isUndamped: 0
         case .weightDecay where !isDecayed: 0
-        case .batchSize: Double(sizes.batch)
+        case .l2 where !isWeight: hyperparameters.number(.biasL2)
         case .trainingSize: Double(sizes.training)
         default: symbol.hyperparameter.map { hyperparameters.number($0) } ?? 0
         }

@@ -7,10 +7,22 @@ public enum UpdateRule: Sendable, Hashable {
   /// One of Adam's kin, which divide by a running second moment.
   case adaptive(AdaptiveRule)
 
-  /// Every rule that has a name.
-  public static let presets: [UpdateRule] = [
-    .sgd(.pytorch), .sgd(.nielsen), .adaptive(.adam), .adaptive(.adamw), .adaptive(.rmsprop),
-  ]
+  /// Every rule that has a name: SGD's kin, then Adam's, RMSprop's and Adagrad's.
+  public static let presets: [UpdateRule] =
+    [
+      .pytorch, .torch7, .sgdw, .mlx, .fastai, .fastaiL2,
+      .tf1, .keras, .optax, .optaxDecoupled, .mxnet, .mxnetNAG, .caffe, .lasagne, .sklearn,
+      .convnetjs, .hipsAutograd,
+      .optimisersJL, .optimisersJLNesterov, .optimisersJLDecoupled, .flux,
+      .nielsen, .network2, .network3, .cs230, .cs231n, .question, .questionSummed,
+    ].map { .sgd($0) }
+    + [
+      .adam, .adamw, .kerasAdam, .tf1Adam, .optaxAdam, .optaxAdamW, .mlxAdam, .mlxAdamW,
+      .sklearnAdam, .mxnetAdam, .caffeAdam, .lasagneAdam, .fastaiAdam, .optimisersJLAdam,
+      .optimisersJLAdamW, .convnetjsAdam, .adamwLua,
+      .rmsprop, .kerasRMSprop, .tf1RMSProp, .optaxRMSprop, .mlxRMSprop,
+      .adagrad, .kerasAdagrad, .tf1Adagrad, .optaxAdagrad, .mlxAdagrad, .lasagneAdagrad,
+    ].map { .adaptive($0) }
 
   /// The rule with a name.
   ///
@@ -108,7 +120,9 @@ public enum UpdateRule: Sendable, Hashable {
   {
     var whole: [Hyperparameter: Hyperparameters.Value] = [:]
     for definition in self.hyperparameters {
-      whole[definition.name] = hyperparameters[definition.name] ?? definition.fallback
+      let followed = definition.followed.flatMap { whole[$0] }
+      whole[definition.name] =
+        hyperparameters[definition.name] ?? followed ?? definition.fallback
     }
     try validate(hyperparameters.merging(Hyperparameters(whole)))
     return Hyperparameters(whole)

@@ -8,8 +8,8 @@ struct StepNumbers {
   private let initialRates: [Double]
   private var prepared: Prepared
   private let prepare: (_ hasBuffers: Bool) -> Prepared
-  /// What each group's two moments keep from step to step.
-  private let betas: [(first: Double, second: Double)]
+  private let corrections: (_ step: Int) -> [(first: Double, second: Double)]
+  private let sizes: TrainingSizes
   private var rule: ResolvedRule
   /// For what `prepared` and `rule` hold; nil before the first step.
   private var current: (factor: Double, hasBuffers: Bool)?
@@ -30,7 +30,11 @@ struct StepNumbers {
     let groups = plan.grouping.hyperparameters
     self.schedule = schedule
     initialRates = groups.map(\.learningRate)
-    betas = groups.map { ($0.number(.beta1), $0.number(.beta2)) }
+    self.sizes = sizes
+    corrections = { step in
+      guard case .adaptive(let rule) = plan.rule else { return [] }
+      return groups.map { rule.corrections($0, sizes: sizes, step: step) }
+    }
     prepare = { hasBuffers in
       switch plan.rule {
       case .sgd(let rule):
@@ -82,16 +86,13 @@ struct StepNumbers {
       rule.forms = .sgd(
         forms.enumerated().map { place, form in
           let rate = initialRates[place / 2] * factor
-          return form.map { formula in formula.evaluate { _ in rate } }
+          return form.map { formula in
+            formula.evaluate { $0 == .batchSize ? Double(sizes.batch) : rate }
+          }.withoutOldBuffer
         }
       )
     case .adaptive(let forms):
-      let corrections = betas.map { betas in
-        (
-          first: AdaptiveRule.correction(betas.first, step: steps + 1),
-          second: AdaptiveRule.correction(betas.second, step: steps + 1)
-        )
-      }
+      let corrections = corrections(steps + 1)
       rule.forms = .adaptive(
         forms.enumerated().map { place, form in
           let rate = initialRates[place / 2] * factor
@@ -101,6 +102,8 @@ struct StepNumbers {
               switch symbol {
               case .firstCorrection: correction.first
               case .secondCorrection: correction.second
+              case .batchSize: Double(sizes.batch)
+              case .step: Double(steps + 1)
               default: rate
               }
             }

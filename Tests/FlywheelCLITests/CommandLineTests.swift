@@ -90,7 +90,7 @@ struct CommandLineTests {
   @Test(
     "Wrong usage says what there is",
     arguments: [
-      (["--rule", "adagrad"], "pytorch, nielsen, adam"),
+      (["--rule", "adadelta"], "pytorch, torch7, sgdw"),
       (["--rule", "adam", "--momentum", "0.5"], "takes no momentum"),
       (["--rule", "adam", "--no-nesterov"], "takes no nesterov"),
       (["--beta1", "0.5"], "'pytorch' takes no beta1; leave it off. It takes learning_rate"),

@@ -30,10 +30,16 @@ enum CheckpointExamples {
         rule: "pytorch",
         groups: [
           ParameterGroup(
-            hyperparameters: .init(learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4),
+            hyperparameters: try UpdateRule.sgd(.pytorch).completed(
+              .init(learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4)
+            ),
             lastLearningRate: 0.1
           ),
-          ParameterGroup(hyperparameters: .init(learningRate: 0.1, momentum: 0.9, nesterov: true)),
+          ParameterGroup(
+            hyperparameters: try UpdateRule.sgd(.pytorch).completed(
+              .init(learningRate: 0.1, momentum: 0.9, nesterov: true)
+            )
+          ),
         ],
         step: 5,
         gradient: .mean,

@@ -100,6 +100,36 @@ struct SchemaTests {
     #expect(throws: FlywheelError.self) { try CheckpointExamples.read(lie) }
   }
 
+  @Test("A switch that a group lacks is off, a number that it lacks is missed")
+  func missingSwitch() throws {
+    let original = try CheckpointExamples.full()
+    for switched in [Hyperparameter.maximize, .momentumCorrection, .nesterov] {
+      let older = try archive(of: original) { root in
+        change(&root, "optimizer") { optimizer in
+          guard case .array(let groups)? = optimizer["groups"] else { return }
+          optimizer["groups"] = .array(
+            groups.map { group in
+              guard case .object(var members) = group else { return group }
+              members[switched.rawValue] = nil
+              return .object(members)
+            }
+          )
+        }
+      }
+      let groups = try CheckpointExamples.read(older).optimizer.groups
+      #expect(groups.allSatisfy { $0.hyperparameters[switched] == .flag(false) })
+    }
+    let lie = try archive(of: original) { root in
+      change(&root, "optimizer") { optimizer in
+        optimizer["groups"] = [
+          ["learning_rate": 0.1, "last_learning_rate": .null, "initial_learning_rate": 0.1]
+        ]
+      }
+    }
+    let error = #expect(throws: FlywheelError.self) { try CheckpointExamples.read(lie) }
+    #expect(error?.message.contains("dampening, momentum, weight_decay") == true)
+  }
+
   @Test("Steps of a history without a metric are refused, since no row could follow them")
   func emptyHistory() throws {
     let lie = try archive(of: try CheckpointExamples.full()) { root in

@@ -8,8 +8,45 @@ struct UpdateRuleTests {
   @Test("Rules are found by name, and an unknown name lists the known ones")
   func names() throws {
     for rule in UpdateRule.presets { #expect(try UpdateRule.named(rule.name) == rule) }
-    let error = #expect(throws: FlywheelError.self) { try UpdateRule.named("adagrad") }
-    #expect(error?.message.contains("pytorch, nielsen, adam") == true)
+    let error = #expect(throws: FlywheelError.self) { try UpdateRule.named("adadelta") }
+    #expect(error?.message.contains("pytorch, torch7, sgdw") == true)
+  }
+
+  @Test("Names are unlike, summaries fit a line and sources are given")
+  func texts() {
+    #expect(Set(UpdateRule.presets.map(\.name)).count == UpdateRule.presets.count)
+    for rule in UpdateRule.presets {
+      #expect(rule.summary.count <= 70, "\(rule.summary)")
+      #expect(!rule.source.isEmpty)
+    }
+  }
+
+  @Test(
+    "The formulas tell where the learning rate is",
+    arguments: [
+      ("pytorch", .outside), ("keras", .inside(sign: -1)), ("nielsen", .inside(sign: -1)),
+      ("mxnet_nag_1_9", .inside(sign: -1)), ("caffe", .inside(sign: 1)),
+      ("optimisers_jl", .inside(sign: 1)), ("optimisers_jl_nesterov", .inside(sign: -1)),
+      ("hips_autograd", .outside), ("question_summed", .outside), ("network2", nil),
+      ("rmsprop", .outside), ("keras_rmsprop", .inside(sign: 1)),
+      ("optax_rmsprop", .inside(sign: -1)), ("mlx_rmsprop", nil), ("adam", nil),
+    ] as [(String, LearningRatePlacement?)]
+  )
+  func placement(name: String, expected: LearningRatePlacement?) throws {
+    switch try UpdateRule.named(name) {
+    case .sgd(let rule): #expect(rule.learningRatePlacement == expected)
+    case .adaptive(let rule): #expect(rule.learningRatePlacement == expected)
+    }
+  }
+
+  @Test("A default that follows another number does, and gives way to what a user says")
+  func followingDefault() throws {
+    let torch7 = UpdateRule.sgd(.torch7)
+    #expect(try torch7.completed(Hyperparameters()).dampening == 0.9)
+    let given = Hyperparameters([.momentum: .number(0.5)])
+    #expect(try torch7.completed(given).dampening == 0.5)
+    let both = given.merging(Hyperparameters([.dampening: .number(0.25)]))
+    #expect(try torch7.completed(both).dampening == 0.25)
   }
 
   @Test("Each rule's own defaults pass its own test", arguments: UpdateRule.presets)

@@ -78,7 +78,9 @@ struct GoldenCheckpointTests {
     #expect(optimizer.gradient == .mean)
     #expect(optimizer.sizes == TrainingSizes(batch: 5, training: 16))
     let group = ParameterGroup(
-      hyperparameters: Hyperparameters(learningRate: 0.1, momentum: 0.9, weightDecay: 0.01),
+      hyperparameters: try UpdateRule.sgd(.pytorch).completed(
+        Hyperparameters(learningRate: 0.1, momentum: 0.9, weightDecay: 0.01)
+      ),
       lastLearningRate: 0.1
     )
     #expect(optimizer.groups == [group])

@@ -93,7 +93,7 @@ struct TrainingConfigurationTests {
     (["network": ["activation": "swish"]], "swish"),
     (["network": ["layers": [784]]], "784"),
     (["network": ["layers": [784, -1]]], "-1"),
-    (["optimizer": ["rule": "adagrad"]], "adagrad"),
+    (["optimizer": ["rule": "adadelta"]], "adadelta"),
     (["optimizer": ["momentum": 1.5]], "momentum"),
     (["optimizer": ["rule": "nielsen", "nesterov": true, "momentum": 0.5]], "nesterov"),
     (["optimizer": ["rule": "adam", "momentum": 0.5]], "takes no momentum"),

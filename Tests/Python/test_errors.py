@@ -273,7 +273,7 @@ class Settings(ErrorTestCase):
             "an empty layer": (["--layers", "16-0-3"], ["layers", "16-0-3"]),
             "a negative layer": (["--layers=16--4-3"], []),
             "a huge layer": (["--layers", "16-99999999-3"], ["layers", "99999999"]),
-            "an unknown rule": (["--rule", "adagrad"], ["adagrad", "pytorch", "nielsen", "adam"]),
+            "an unknown rule": (["--rule", "adadelta"], ["adadelta", "pytorch", "nielsen", "adam"]),
             "a negative learning rate": (["--learning-rate=-0.1"], ["learning_rate", "-0.1"]),
             "a learning rate that is no number": (["--learning-rate", "nan"], ["learning_rate"]),
             "an infinite learning rate": (["--learning-rate", "inf"], ["learning_rate"]),

@@ -1,0 +1,47 @@
+/// Where the learning rate is in a rule with a velocity or a momentum.
+///
+/// With a constant rate it makes no difference to a run whether the buffer has the rate in itself; when the
+/// rate changes, it does.
+public enum LearningRatePlacement: Sendable, Hashable {
+  /// It multiplies what enters the buffer, with this sign: −1 if the buffer holds what is added to the
+  /// weight, 1 if it holds what is subtracted.
+  case inside(sign: Int)
+  /// It multiplies what leaves the buffer, which knows of gradients only.
+  case outside
+}
+
+extension SGDForm<Formula> {
+  /// Where the learning rate is, as the formula of `b` tells it; nil for a form that keeps no buffer.
+  public var learningRatePlacement: LearningRatePlacement? {
+    a == 0 ? nil : LearningRatePlacement(entering: b)
+  }
+}
+
+extension SGDRule {
+  /// Where the learning rate is in the ordinary form; nil for a rule without a velocity.
+  ///
+  /// ConvNetJS's Nesterov form has another sign: ask the form itself where that matters.
+  public var learningRatePlacement: LearningRatePlacement? { form.learningRatePlacement }
+}
+
+extension AdaptiveRule {
+  /// Where the learning rate is in the rule's momentum; nil for a rule without one.
+  ///
+  /// Moments never have it.
+  public var learningRatePlacement: LearningRatePlacement? {
+    slots.momentum == nil ? nil : LearningRatePlacement(entering: form.insideRate)
+  }
+}
+
+extension LearningRatePlacement {
+  /// The place that the factor of what enters a buffer tells.
+  fileprivate init(entering factor: Formula) {
+    guard factor.mentions(.learningRate) else {
+      self = .outside
+      return
+    }
+    // What else is in such a factor is of higher order: at a small rate the sign is the rate's own.
+    let value = factor.evaluate { $0 == .learningRate ? 1e-3 : 0 }
+    self = .inside(sign: value < 0 ? -1 : 1)
+  }
+}
