@@ -10,7 +10,7 @@ import FlywheelTrain
 struct OptimizerOptions: ParsableArguments {
   @Option(
     help: """
-      Update rule: \(UpdateRule.presets.map(\.name).joined(separator: ", ")). \
+      Update rule, such as \(Self.wellKnown.joined(separator: ", ")); 'flywheel rules' lists all. \
       \(TrainingOptions.saying(\.rule.name))
       """
   )
@@ -50,8 +50,23 @@ struct OptimizerOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: "\(Self.summary(of: .epsilon))")
   var epsilon: Double?
 
+  @Option(parsing: .unconditional, help: "\(Self.summary(of: .epsilonRoot))")
+  var epsRoot: Double?
+
   @Option(parsing: .unconditional, help: "Weight decay, in the rule's own meaning.")
   var weightDecay: Double?
+
+  @Option(name: .customLong("l2"), parsing: .unconditional, help: "\(Self.summary(of: .l2))")
+  var l2: Double?
+
+  @Option(parsing: .unconditional, help: "\(Self.summary(of: .biasL2))")
+  var biasL2: Double?
+
+  @Option(parsing: .unconditional, help: "\(Self.summary(of: .learningRateDecay))")
+  var lrDecay: Double?
+
+  @Option(parsing: .unconditional, help: "\(Self.summary(of: .initialAccumulator))")
+  var initialAccumulatorValue: Double?
 
   @Flag(inversion: .prefixedNo, help: "\(Self.summary(of: .nesterov))")
   var nesterov: Bool?
@@ -61,6 +76,15 @@ struct OptimizerOptions: ParsableArguments {
 
   @Flag(inversion: .prefixedNo, help: "\(Self.summary(of: .centered))")
   var centered: Bool?
+
+  @Flag(inversion: .prefixedNo, help: "\(Self.summary(of: .biasCorrection))")
+  var biasCorrection: Bool?
+
+  @Flag(inversion: .prefixedNo, help: "\(Self.summary(of: .maximize))")
+  var maximize: Bool?
+
+  @Flag(inversion: .prefixedNo, help: "\(Self.summary(of: .momentumCorrection))")
+  var momentumCorrection: Bool?
 
   @Option(
     parsing: .unconditional,
@@ -93,10 +117,13 @@ struct OptimizerOptions: ParsableArguments {
     let numbers: [(Hyperparameter, Double?)] = [
       (.learningRate, learningRate), (.momentum, momentum), (.dampening, dampening),
       (.beta1, beta1), (.beta2, beta2), (.alpha, alpha), (.epsilon, epsilon),
-      (.weightDecay, weightDecay),
+      (.epsilonRoot, epsRoot), (.weightDecay, weightDecay), (.l2, l2), (.biasL2, biasL2),
+      (.learningRateDecay, lrDecay), (.initialAccumulator, initialAccumulatorValue),
     ]
     let flags: [(Hyperparameter, Bool?)] = [
       (.nesterov, nesterov), (.amsgrad, amsgrad), (.centered, centered),
+      (.biasCorrection, biasCorrection), (.maximize, maximize),
+      (.momentumCorrection, momentumCorrection),
     ]
     var hyperparameters = Hyperparameters()
     for case (let name, let number?) in numbers { hyperparameters[name] = .number(number) }
@@ -121,14 +148,19 @@ struct OptimizerOptions: ParsableArguments {
     if !group.isEmpty { configuration.groups = group }
   }
 
-  /// What a hyperparameter does, and which rules take it.
+  /// The rules that help names; there are too many for it to name all.
+  static let wellKnown = ["pytorch", "keras", "nielsen", "adam", "adamw", "rmsprop"]
+
+  /// What a hyperparameter does, and which rules take it, if they are few.
   private static func summary(of name: Hyperparameter) -> String {
     let takers = UpdateRule.presets.compactMap { rule in
       rule.hyperparameters.first { $0.name == name }.map { (rule: rule.name, definition: $0) }
     }
     guard let definition = takers.first?.definition else { return "" }
-    let rules = takers.map(\.rule).joined(separator: ", ")
+    let known = takers.map(\.rule).filter { wellKnown.contains($0) }
+    var rules = takers.count <= 4 ? takers.map(\.rule) : known
+    if rules.count < takers.count { rules.append("others") }
     let summary = definition.summary.prefix(1).uppercased() + definition.summary.dropFirst()
-    return "\(summary): \(rules). (default: \(definition.fallback.text))"
+    return "\(summary): \(rules.joined(separator: ", ")). (default: \(definition.fallback.text))"
   }
 }

@@ -34,6 +34,23 @@ extension AdaptiveRule {
 }
 
 extension LearningRatePlacement {
+  /// What momentum is multiplied by so that the run is that of the other placement.
+  ///
+  /// A velocity that holds the rate of the last step is brought to this step's (Goyal and others, Accurate,
+  /// Large Minibatch SGD, 2017, section 3.1); one that does not is made to feel the old rate.
+  ///
+  /// - Parameters:
+  ///   - rate: The learning rate of this step.
+  ///   - last: The learning rate of the step before.
+  /// - Returns: The factor; 1 if one of the rates is 0, for a velocity without a rate tells no other.
+  public func momentumCorrection(rate: Double, last: Double) -> Double {
+    guard rate != last, rate != 0, last != 0 else { return 1 }
+    return switch self {
+    case .inside: rate / last
+    case .outside: last / rate
+    }
+  }
+
   /// The place that the factor of what enters a buffer tells.
   fileprivate init(entering factor: Formula) {
     guard factor.mentions(.learningRate) else {

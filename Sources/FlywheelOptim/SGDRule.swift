@@ -55,6 +55,14 @@ public struct SGDRule: Sendable, Hashable {
     form.a != 0 && hyperparameters.momentum != 0
   }
 
+  /// The coefficients that hyperparameters ask for: with Nesterov's look-ahead or without.
+  ///
+  /// - Parameter hyperparameters: The numbers.
+  /// - Returns: The coefficients as formulas.
+  public func form(_ hyperparameters: Hyperparameters) -> SGDForm<Formula> {
+    (hyperparameters.nesterov ? nesterovForm : nil) ?? form
+  }
+
   /// The numbers of one step.
   ///
   /// - Parameters:
@@ -99,8 +107,7 @@ public struct SGDRule: Sendable, Hashable {
     let isUndamped =
       !keepsBuffer(hyperparameters) || (firstStep == .undamped && !hasBuffer)
     let isDecayed = isWeight || decayScope == .all
-    let formulas = (hyperparameters.nesterov ? nesterovForm : nil) ?? form
-    var prepared = formulas.map { formula in
+    var prepared = form(hyperparameters).map { formula in
       formula.substituting { symbol in
         switch symbol {
         case .learningRate, .batchSize: nil

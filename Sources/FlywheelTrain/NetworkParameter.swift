@@ -51,6 +51,8 @@ final class NetworkParameter<Scalar: TrainingScalar> {
       maximum = rule.slots.maximum.flatMap { slots[$0] }
       mean = rule.slots.mean.flatMap { slots[$0] }
       momentum = rule.slots.momentum.flatMap { slots[$0] }
+      let start = rule.secondStart(plan.grouping.hyperparameters[group])
+      if start != 0 { second?.fill { start } }
     } else {
       (first, second, maximum, mean, momentum) = (nil, nil, nil, nil, nil)
     }

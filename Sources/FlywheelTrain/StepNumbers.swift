@@ -9,10 +9,20 @@ struct StepNumbers {
   private var prepared: Prepared
   private let prepare: (_ hasBuffers: Bool) -> Prepared
   private let corrections: (_ step: Int) -> [(first: Double, second: Double)]
-  private let sizes: TrainingSizes
+  /// Which groups' momentum follows the learning rate, and where theirs lives; nil for those that do not.
+  private let momentumCorrections: [LearningRatePlacement?]
   private var rule: ResolvedRule
-  /// For what `prepared` and `rule` hold; nil before the first step.
-  private var current: (factor: Double, hasBuffers: Bool)?
+  /// For what `rule` holds its numbers; nil before the first step.
+  private var current: Circumstances?
+
+  /// What the coefficients of an SGD-like step depend on.
+  private struct Circumstances: Equatable {
+    var factor: Double
+    var hasBuffers: Bool
+    var batch: Int
+    /// Of the step before, where momentum follows them.
+    var lastRates: [Double]?
+  }
 
   /// Coefficients in what may change every step, laid out as `ResolvedRule` has them.
   private enum Prepared {
@@ -30,7 +40,13 @@ struct StepNumbers {
     let groups = plan.grouping.hyperparameters
     self.schedule = schedule
     initialRates = groups.map(\.learningRate)
-    self.sizes = sizes
+    momentumCorrections = groups.map { group in
+      guard case .sgd(let rule) = plan.rule, group.number(.momentumCorrection) != 0 else {
+        return nil
+      }
+      return rule.form(group).learningRatePlacement
+    }
+    needsLastRates = momentumCorrections.contains { $0 != nil }
     corrections = { step in
       guard case .adaptive(let rule) = plan.rule else { return [] }
       return groups.map { rule.corrections($0, sizes: sizes, step: step) }
@@ -57,6 +73,9 @@ struct StepNumbers {
     rule = ResolvedRule(forms: .sgd([]), clipping: clipping)
   }
 
+  /// Whether a step depends on the learning rates of the one before.
+  let needsLastRates: Bool
+
   /// The learning rate of each group, for the step that comes after so many.
   ///
   /// - Parameters:
@@ -74,23 +93,31 @@ struct StepNumbers {
   ///   - steps: How many steps are done.
   ///   - epochs: How many whole epochs are done.
   ///   - hasBuffers: Whether parameters have buffers from a step before.
+  ///   - batch: The size of this step's mini-batch.
+  ///   - lastRates: The learning rate of each group in the last step, if `needsLastRates`; nil before
+  ///     the first.
   /// - Returns: The coefficients.
-  mutating func rule(afterSteps steps: Int, epochs: Int, hasBuffers: Bool) -> ResolvedRule {
+  mutating func rule(
+    afterSteps steps: Int,
+    epochs: Int,
+    hasBuffers: Bool,
+    batch: Int,
+    lastRates: [Double]?
+  ) -> ResolvedRule {
     let factor = factor(steps, epochs)
-    let isSame = current?.factor == factor && current?.hasBuffers == hasBuffers
+    let now = Circumstances(
+      factor: factor,
+      hasBuffers: hasBuffers,
+      batch: batch,
+      lastRates: lastRates
+    )
     if current?.hasBuffers != hasBuffers { prepared = prepare(hasBuffers) }
-    current = (factor, hasBuffers)
+    let isSame = current == now
+    current = now
     switch prepared {
     case .sgd(let forms):
       guard !isSame else { return rule }
-      rule.forms = .sgd(
-        forms.enumerated().map { place, form in
-          let rate = initialRates[place / 2] * factor
-          return form.map { formula in
-            formula.evaluate { $0 == .batchSize ? Double(sizes.batch) : rate }
-          }.withoutOldBuffer
-        }
-      )
+      rule.forms = .sgd(forms.enumerated().map { resolved($1, group: $0 / 2, now) })
     case .adaptive(let forms):
       let corrections = corrections(steps + 1)
       rule.forms = .adaptive(
@@ -102,7 +129,7 @@ struct StepNumbers {
               switch symbol {
               case .firstCorrection: correction.first
               case .secondCorrection: correction.second
-              case .batchSize: Double(sizes.batch)
+              case .batchSize: Double(batch)
               case .step: Double(steps + 1)
               default: rate
               }
@@ -112,6 +139,22 @@ struct StepNumbers {
       )
     }
     return rule
+  }
+
+  /// The coefficients of a group's SGD-like step, as kernels take them.
+  private func resolved(
+    _ form: SGDForm<Formula>,
+    group: Int,
+    _ now: Circumstances
+  ) -> SGDForm<Double> {
+    let rate = initialRates[group] * now.factor
+    var resolved = form.map { formula in
+      formula.evaluate { $0 == .batchSize ? Double(now.batch) : rate }
+    }.withoutOldBuffer
+    if let placement = momentumCorrections[group], let last = now.lastRates?[group] {
+      resolved.a *= placement.momentumCorrection(rate: rate, last: last)
+    }
+    return resolved
   }
 
   private func factor(_ steps: Int, _ epochs: Int) -> Double {

@@ -136,10 +136,13 @@ struct Trainer<Scalar: TrainingScalar> {
         try saver.poll { report(.saveFailed($0)) }
         let start = progress.batch * batchSize
         let range = start..<min(start + batchSize, samples)
+        let lastRates = numbers.needsLastRates ? lastLearningRates : nil
         let rule = numbers.rule(
           afterSteps: step,
           epochs: progress.epoch,
-          hasBuffers: hasBuffers
+          hasBuffers: hasBuffers,
+          batch: range.count,
+          lastRates: lastRates
         )
         if recorder?.wants(step: step) == true {
           let state = try checkpoint()

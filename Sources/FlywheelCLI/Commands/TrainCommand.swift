@@ -6,8 +6,10 @@ import SystemPackage
 
 /// `flywheel train`: a new run.
 struct TrainCommand: ParsableCommand {
-  /// The rules there are, each with the numbers it takes and their defaults.
-  private static let rules = UpdateRule.presets.map { rule in
+  /// The best-known rules, each with the numbers it takes and their defaults.
+  private static let rules = UpdateRule.presets.filter {
+    OptimizerOptions.wellKnown.contains($0.name)
+  }.map { rule in
     let numbers = rule.hyperparameters.map { "\($0.name.rawValue) \($0.fallback.text)" }
     let title = "Rule \(rule.name): \(rule.summary)."
     // One column less than there are: help would break a full line once more.
@@ -24,7 +26,7 @@ struct TrainCommand: ParsableCommand {
       SGD with momentum 0.9 in PyTorch's form.
 
       \(rules)
-      Another --rule starts from its own defaults.
+      'flywheel rules' lists all rules, and what each does. Another --rule starts from its own defaults.
 
       Ctrl-C saves and leaves; a second Ctrl-C leaves at once. 'flywheel resume' goes on.
 
