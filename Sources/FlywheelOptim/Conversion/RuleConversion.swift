@@ -1,0 +1,135 @@
+public import FlywheelCore
+
+/// How one parameter's optimizer state goes from one rule to another: the target's numbers, its buffers,
+/// its step count, and how good all that is.
+///
+/// Everything follows from the two rules' formulas; no pair of rules is known by name.
+public struct RuleConversion: Sendable, Hashable {
+  /// What is converted.
+  public let source: RuleUse
+  /// What it becomes.
+  ///
+  /// Its numbers are found: as a person would write them, and off where the parameter
+  /// does not feel them. If the verdict is `impossible`, they are only what came to be known.
+  public let target: RuleUse
+  /// The target's buffers; none where the target starts without, as at a first step that both rules take
+  /// alike.
+  public let buffers: [BufferConversion]
+  /// The target's step count.
+  public let step: Int
+  /// How good it is.
+  public let verdict: Verdict
+  /// The target's hyperparameters that this parameter does not feel, so that any value does: another
+  /// parameter of its group may decide.
+  public let free: Set<Hyperparameter>
+  /// What a person should know besides, as sentences.
+  public let remarks: [String]
+
+  /// Converts.
+  ///
+  /// - Parameters:
+  ///   - source: The rule in use.
+  ///   - rule: The rule to go to.
+  ///   - given: Numbers of the target that are insisted on; the others are found.
+  ///   - moment: What is known of the run.
+  /// - Throws: `invalidArgument` if the target does not take a given number, or not that value.
+  public init(
+    _ source: RuleUse,
+    to rule: UpdateRule,
+    with given: Hyperparameters = Hyperparameters(),
+    at moment: ConversionMoment
+  ) throws(FlywheelError) {
+    for (name, value) in given.ordered {
+      try rule.requireTaken(name)
+      try rule.hyperparameters.first { $0.name == name }?.validate(value)
+    }
+    switch (source.rule, rule) {
+    case (.sgd(let old), .sgd(let new)):
+      self =
+        SGDConversion(source: source, old: old, new: new, given: given, moment: moment).conversion
+    default:
+      self.init(
+        source,
+        to: RuleUse(source, under: rule, Hyperparameters(rule, given)),
+        at: moment,
+        impossible: "'\(source.rule.name)' and '\(rule.name)' are of different families: "
+          + "one divides by a running second moment, the other does not"
+      )
+    }
+  }
+
+  init(
+    source: RuleUse,
+    target: RuleUse,
+    buffers: [BufferConversion],
+    step: Int,
+    verdict: Verdict,
+    free: Set<Hyperparameter>,
+    remarks: [String]
+  ) {
+    self.source = source
+    self.target = target
+    self.buffers = buffers
+    self.step = step
+    self.verdict = verdict
+    self.free = free
+    self.remarks = remarks
+  }
+
+  /// A conversion that cannot be.
+  init(
+    _ source: RuleUse,
+    to target: RuleUse,
+    at moment: ConversionMoment,
+    impossible reason: String
+  ) {
+    self.init(
+      source: source,
+      target: target,
+      buffers: [],
+      step: moment.step,
+      verdict: .impossible(reason: reason),
+      free: [],
+      remarks: []
+    )
+  }
+}
+
+extension RuleUse {
+  /// The same parameter under another rule.
+  init(_ other: RuleUse, under rule: UpdateRule, _ hyperparameters: Hyperparameters) {
+    self.init(
+      rule: rule,
+      hyperparameters: hyperparameters,
+      sizes: other.sizes,
+      isWeight: other.isWeight
+    )
+  }
+}
+
+extension Hyperparameters {
+  /// All that a rule takes: off, but for what is given.
+  init(_ rule: UpdateRule, _ given: Hyperparameters) {
+    self.init(
+      Dictionary(
+        rule.hyperparameters.map { definition in
+          (definition.name, given[definition.name] ?? definition.fallback.off)
+        },
+        uniquingKeysWith: { first, _ in first }
+      )
+    )
+  }
+
+  /// Whether the number or switch is there and on.
+  func isOn(_ name: Hyperparameter) -> Bool { number(name) != 0 }
+}
+
+extension Hyperparameters.Value {
+  /// The value of the same kind that is as good as not set.
+  var off: Self {
+    switch self {
+    case .number: .number(0)
+    case .flag: .flag(false)
+    }
+  }
+}
