@@ -67,7 +67,7 @@ extension ErrorBound: CustomStringConvertible {
     case .momentum:
       "the momentum is off by at most \(formula) of itself, as long as the learning rate does not rise"
     case .denominator:
-      "a step is off by at most \(formula) of itself"
+      "epsilon is in another place, so that a step is off by at most \(formula) of itself"
     }
   }
 }

@@ -47,14 +47,14 @@ public struct RuleConversion: Sendable, Hashable {
     case (.sgd(let old), .sgd(let new)):
       self =
         SGDConversion(source: source, old: old, new: new, given: given, moment: moment).conversion
-    default:
-      self.init(
-        source,
-        to: RuleUse(source, under: rule, Hyperparameters(rule, given)),
-        at: moment,
-        impossible: "'\(source.rule.name)' and '\(rule.name)' are of different families: "
-          + "one divides by a running second moment, the other does not"
-      )
+    case (.adaptive(let old), .adaptive(let new)):
+      self =
+        AdaptiveConversion(source: source, old: old, new: new, given: given, moment: moment)
+        .conversion
+    case (.sgd, .adaptive):
+      self.init(source, to: rule, given, at: moment, onlyOneDivides: rule.name)
+    case (.adaptive, .sgd):
+      self.init(source, to: rule, given, at: moment, onlyOneDivides: source.rule.name)
     }
   }
 
@@ -76,6 +76,23 @@ public struct RuleConversion: Sendable, Hashable {
     self.remarks = remarks
   }
 
+  /// A conversion between the families.
+  private init(
+    _ source: RuleUse,
+    to rule: UpdateRule,
+    _ given: Hyperparameters,
+    at moment: ConversionMoment,
+    onlyOneDivides name: String
+  ) {
+    self.init(
+      source,
+      to: RuleUse(source, under: rule, Hyperparameters(rule, given)),
+      at: moment,
+      impossible: "only '\(name)' divides by the root of a second moment, "
+        + "which the other does not keep"
+    )
+  }
+
   /// A conversion that cannot be.
   init(
     _ source: RuleUse,
@@ -92,6 +109,14 @@ public struct RuleConversion: Sendable, Hashable {
       free: [],
       remarks: []
     )
+  }
+}
+
+extension RuleConversion {
+  /// What a person should know where only one of two rules divides by the size of the mini-batch at hand.
+  static func batchRemark(_ sizes: TrainingSizes) -> String {
+    "exact for mini-batches of \(sizes.batch): one of another size, like a short last one, "
+      + "changes only one of the two rules"
   }
 }
 

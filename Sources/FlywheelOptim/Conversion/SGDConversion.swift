@@ -86,14 +86,7 @@ extension SGDConversion {
       guard !given.values.isEmpty, let others = try? found(run, before, Hyperparameters()) else {
         throw error
       }
-      let insisted = given.ordered.map { "\($0.name.rawValue) \($0.value.text)" }
-      let needed = others.ordered.filter { !$0.value.isOff }
-        .map { "\($0.name.rawValue) \($0.value.text)" }
-      throw Mismatch(
-        reason:
-          "'\(new.name)' with \(insisted.joined(separator: ", ")), as given, never makes this run; "
-          + "with \(needed.joined(separator: ", ")) it does"
-      )
+      throw Mismatch(.sgd(new), given: given, needed: others)
     }
   }
 
@@ -376,10 +369,7 @@ extension SGDConversion {
     let others = (form(old, source.hyperparameters, shorter), form(new, numbers, shorter))
     let rates = [reference, reference, reference]
     if !others.0.runs(as: others.1, rates: rates, share: share) {
-      remarks.append(
-        "exact for mini-batches of \(sizes.batch): one of another size, like a short last one, "
-          + "changes only one of the two rules"
-      )
+      remarks.append(RuleConversion.batchRemark(sizes))
     }
     if let made = MomentumRun(after.form(rate: share * reference)), run.kind == .heavyBall,
       abs(made.momentum - run.momentum) > 1e-12
