@@ -64,6 +64,9 @@ struct RuleConversionTests {
     return cases
   }
 
+  /// Biases tell nothing of a schedule that weights do not.
+  private static let weights = cases.filter(\.use.isWeight)
+
   /// A decay of about 0.05 per unit of mean gradient.
   private static func decayStrength(_ rule: UpdateRule, _ name: Hyperparameter) -> Double {
     guard case .sgd(let rule) = rule else { return 0 }
@@ -113,7 +116,40 @@ struct RuleConversionTests {
     }
   }
 
-  @Test("Under a schedule a conversion is as good as it says", arguments: cases)
+  @Test("There and back is the identity", arguments: weights)
+  func thereAndBack(_ source: Case) throws {
+    let moment = Self.moment(source.use)
+    for rule in Self.presets {
+      let there = try RuleConversion(source.use, to: rule, at: moment)
+      guard there.verdict.isExact(whenRateIsConstant: true) else { continue }
+      let back = try RuleConversion(there.target, to: source.use.rule, at: moment)
+      let pair = "\(source.testDescription) to \(rule.name) and back: \(back.verdict)"
+      #expect(back.verdict.isExact(whenRateIsConstant: true), "\(pair)")
+      // A decay may come back in another form, and a dampening as a lower rate.
+      let (own, restored) = (source.use.hyperparameters, back.target.hyperparameters)
+      let names = Self.names(own, without: back.free)
+      guard names == Self.names(restored, without: back.free) else { continue }
+      for name in names {
+        #expect(abs(restored.number(name) / own.number(name) - 1) <= 1e-13, "\(pair)")
+      }
+      guard let map = there.buffers.first?.map, let other = back.buffers.first?.map else {
+        continue
+      }
+      #expect(abs(other.scale * map.scale - 1) <= 1e-14, "\(pair)")
+      let share = other.scale * map.weightShare + other.weightShare
+      #expect(abs(share) <= 1e-14 * max(1, abs(other.weightShare)), "\(pair)")
+    }
+  }
+
+  /// What is on and felt.
+  private static func names(
+    _ numbers: Hyperparameters,
+    without free: Set<Hyperparameter>
+  ) -> [Hyperparameter] {
+    numbers.ordered.filter { !$0.value.isOff && !free.contains($0.name) }.map(\.name)
+  }
+
+  @Test("Under a schedule a conversion is as good as it says", arguments: weights)
   func schedules(_ source: Case) throws {
     let (start, next) = (Self.walk(source.use, rates: Self.rates), Self.rates[Self.steps])
     var use = source.use
