@@ -91,6 +91,25 @@ struct AdaptiveConversionExampleTests {
     #expect(try self.bound(other).value(root: 0) < 1e-12)
   }
 
+  @Test("The bound of the smallest second moment holds for all larger ones")
+  func largestError() {
+    let numbers = [0, 1e-8, 1e-4]
+    let roots = [0, 1e-8, 1e-4, 1e-3, 1e-2, 0.1, 1]
+    for place in 0..<81 {
+      let digits = [1, 3, 9, 27].map { numbers[place / $0 % 3] }
+      let bound = ErrorBound.denominator(
+        source: ErrorBound.Denominator(inside: digits[0], outside: digits[1]),
+        target: ErrorBound.Denominator(inside: digits[2], outside: digits[3])
+      )
+      for (count, root) in roots.enumerated() {
+        let largest = bound.largest(from: root)
+        for larger in roots.dropFirst(count) where !bound.value(root: larger).isNaN {
+          #expect(bound.value(root: larger) <= largest + 1e-12)
+        }
+      }
+    }
+  }
+
   @Test("Moments that are not corrected go on under a step count with which none are")
   func uncorrected() throws {
     let conversion = try convert(use("mlx_adam"), to: "adam")

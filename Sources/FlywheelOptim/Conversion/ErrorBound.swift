@@ -32,13 +32,30 @@ public enum ErrorBound: Sendable, Hashable {
   ///
   /// - Parameter root: √s, the root of the element's second moment as the buffer has it after the next
   ///   step; the bound of a momentum does not depend on it.
-  /// - Returns: The largest relative error: of a step's size, or of the momentum. It is infinite where
+  /// - Returns: The largest relative error, of a step's size or of the momentum. It is infinite where
   ///   the target divides by 0.
   public func value(root: Double) -> Double {
     switch self {
     case .momentum(let share): share
     case .denominator(let source, let target):
       abs(source.value(root: root) - target.value(root: root)) / target.value(root: root)
+    }
+  }
+
+  /// A bound for all elements whose second moment is at least as large as one, such as the smallest there
+  /// is.
+  ///
+  /// - Parameter root: √s of that one.
+  /// - Returns: No less than `value` is for this root and for any larger one.
+  public func largest(from root: Double) -> Double {
+    switch self {
+    case .momentum(let share): return share
+    case .denominator(let source, let target):
+      // Each of the two parts falls as the root grows, while their difference may rise.
+      let square = root * root
+      let roots = [source, target].map { (square + $0.inside).squareRoot() }
+      let parts = abs(roots[0] - roots[1]) + abs(source.outside - target.outside)
+      return parts == 0 ? 0 : parts / target.value(root: root)
     }
   }
 
