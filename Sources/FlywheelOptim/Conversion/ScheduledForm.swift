@@ -6,16 +6,22 @@ struct ScheduledForm {
   private let batch: Double
   /// Whether momentum follows the rate.
   let isCorrected: Bool
-  /// Whether the velocity holds the learning rate.
-  let holdsRate: Bool
+  /// Where the learning rate is; nil without a velocity that matters.
+  private let placement: LearningRatePlacement?
 
   init(_ rule: SGDRule, _ hyperparameters: Hyperparameters, sizes: TrainingSizes, isWeight: Bool) {
     let all = rule.prepare(hyperparameters, sizes: sizes, hasBuffer: true, isWeight: isWeight)
-    let size = Double(sizes.batch)
-    let gains = [1.0, 2.0].map { rate in all.b.evaluate { $0 == .batchSize ? size : rate } }
-    (formulas, batch) = (all, size)
+    (formulas, batch) = (all, Double(sizes.batch))
     isCorrected = hyperparameters.isOn(.momentumCorrection)
-    holdsRate = gains[0] != gains[1]
+    placement = all.learningRatePlacement
+  }
+
+  /// Whether the velocity holds the learning rate.
+  var holdsRate: Bool { if case .inside? = placement { true } else { false } }
+
+  /// What momentum is multiplied by at a step.
+  private func correction(rate: Double, last: Double) -> Double {
+    isCorrected ? placement?.momentumCorrection(rate: rate, last: last) ?? 1 : 1
   }
 
   /// The coefficients at a constant rate, without e.
@@ -27,7 +33,7 @@ struct ScheduledForm {
   /// The coefficients of a step.
   func normalForm(rate: Double, last: Double) -> NormalForm {
     var form = form(rate: rate)
-    if isCorrected, rate != last { form.a *= holdsRate ? rate / last : last / rate }
+    form.a *= correction(rate: rate, last: last)
     return form.normalForm
   }
 }
@@ -70,8 +76,7 @@ extension ScheduledForm {
     let steps = zip(rates, rates.dropFirst()).map { last, rate in
       let source = normalForm(rate: rate, last: last)
       var form = target.form(rate: share * rate)
-      form.a *= momentum(last)
-      if target.isCorrected { form.a *= target.holdsRate ? rate / last : last / rate }
+      form.a *= momentum(last) * target.correction(rate: rate, last: last)
       return (source: source, target: form.normalForm)
     }
     return zip(steps, steps.dropFirst()).allSatisfy { step, next in
