@@ -73,17 +73,17 @@ struct AdaptiveNumbers {
   /// Checks that both keep the same moments.
   private func checkRoles() throws(Mismatch) {
     let (old, new) = (source.rule, rule)
+    let families = "'\(old.name)' and '\(new.name)' are of different families: "
     guard (old.slots.first == nil) == (new.slots.first == nil) else {
-      let (has, lacks) = old.slots.first == nil ? (new, old) : (old, new)
-      throw Mismatch(
-        reason: "'\(has.name)' keeps a mean of gradients (beta1), and '\(lacks.name)' does not"
-      )
+      let name = old.slots.first == nil ? new.name : old.name
+      throw Mismatch(reason: families + "only '\(name)' keeps a mean of gradients (beta1)")
     }
     guard (old.form.secondKept == 1) == (new.form.secondKept == 1) else {
-      let (sums, averages) = old.form.secondKept == 1 ? (old, new) : (new, old)
+      let (sums, averages) =
+        old.form.secondKept == 1 ? (old.name, new.name) : (new.name, old.name)
       throw Mismatch(
-        reason:
-          "'\(sums.name)' sums squared gradients, and '\(averages.name)' averages them (alpha)"
+        reason: families
+          + "'\(sums)' sums squared gradients, and '\(averages)' averages them (alpha)"
       )
     }
     let decay = source.numbers.number(.learningRateDecay)

@@ -88,8 +88,9 @@ public struct RuleConversion: Sendable, Hashable {
       source,
       to: RuleUse(source, under: rule, Hyperparameters(rule, given)),
       at: moment,
-      impossible: "only '\(name)' divides by the root of a second moment, "
-        + "which the other does not keep"
+      impossible:
+        "'\(source.rule.name)' and '\(rule.name)' are of different families: only '\(name)' "
+        + "divides by the root of a second moment"
     )
   }
 
