@@ -8,7 +8,7 @@ extension Dialect {
     }
   }
 
-  /// The numbers of parameters. Lists of weights and of biases that follow one another are one list.
+  /// The number of each parameter, by its name.
   func indices(of parameters: [String]) -> [String: Int] {
     Dictionary(numbered(parameters).enumerated().map { ($1, $0) }) { first, _ in first }
   }

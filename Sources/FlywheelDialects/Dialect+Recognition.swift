@@ -1,3 +1,4 @@
+import FlywheelCheckpoint
 public import FlywheelCore
 public import OrderedCollections
 
@@ -15,7 +16,11 @@ extension Dialect {
     let readings = all.compactMap { dialect in try? dialect.understand(arrays, rule: rule) }
       .filter(\.explainsAll)
     let exact = readings.filter { !$0.hasOtherSeparators }
-    return exact.isEmpty ? readings : exact
+    let close = exact.isEmpty ? readings : exact
+    // Where one knows the name of a buffer, another may take it for a layer that is called so.
+    let keys = close.map { Set($0.parameters.values.map(\.place.key)) }
+    return zip(close, keys).filter { _, found in !keys.contains { $0.isStrictSubset(of: found) } }
+      .map(\.0)
   }
 
   /// Recognises the dialect of a file.
@@ -80,7 +85,7 @@ extension DialectReading {
   fileprivate var account: String {
     let axes = "weights (\(dialect.weightAxes.joined(separator: ", ")))"
     guard !slots.isEmpty else { return axes }
-    return
-      "\(axes), slots \(slots.keys.joined(separator: " and ")) of \(rules.joined(separator: ", "))"
+    let account = "\(axes), slots \(slots.keys.joined(separator: " and "))"
+    return rules.isEmpty ? account : "\(account) of \(rules.joined(separator: ", "))"
   }
 }

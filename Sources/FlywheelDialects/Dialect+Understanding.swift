@@ -135,14 +135,13 @@ struct Understanding {
     }
     guard dialect.keepsNames else { return }
     let named = Set(found.map(\.key))
-    let heads = dialect.buffers.map { spelling.of($0.head) }.filter { !$0.isEmpty }
     let others = arrays.compactMap { (key, array) -> Found? in
       var bare = spelling.of(key)
       if bare.utf8.starts(with: usedPrefix.utf8) {
         bare = String(decoding: bare.utf8.dropFirst(usedPrefix.utf8.count), as: UTF8.self)
       }
       guard let dtype = array.element.dtype, dtype.isFloatingPoint, !named.contains(key),
-        !heads.contains(where: bare.hasPrefix), !isUntrained(bare)
+        !isState(bare), !isUntrained(bare)
       else { return nil }
       return Found(
         key: key,
@@ -158,6 +157,14 @@ struct Understanding {
     found = all
   }
 
+  /// Whether a name begins as only those of buffers do.
+  private func isState(_ key: String) -> Bool {
+    dialect.buffers.contains { template in
+      let head = spelling.of(template.head)
+      return !head.isEmpty && key.utf8.starts(with: head.utf8)
+    }
+  }
+
   private func isUntrained(_ key: String) -> Bool {
     dialect.untrained.contains { key.hasSuffix(".\($0)") }
   }
@@ -166,7 +173,7 @@ struct Understanding {
     arrays.compactMap { key, array in
       let spelt = spelling.of(key)
       guard let dtype = array.element.dtype, dtype.isFloatingPoint,
-        spelt.utf8.starts(with: prefix.utf8)
+        spelt.utf8.starts(with: prefix.utf8), !dialect.keepsNames || !isState(spelt)
       else { return nil }
       let bare = String(decoding: spelt.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
       for (templates, kind) in [(dialect.weights, Kind.weight), (dialect.biases, .bias)] {

@@ -3,7 +3,9 @@ public import FlywheelOptim
 
 /// A number that a dialect keeps as an array of no axes: how many steps were taken, or the learning rate.
 public struct DialectCounter: Sendable, Hashable {
-  /// Its names: the first is written, all are read. With `{index}` or `{key}` each parameter has its own.
+  /// Its names: the first is written, all are read.
+  ///
+  /// With `{index}` or `{key}` each parameter has its own.
   public let keys: [KeyTemplate]
   /// The type in which it is written; nil for that of the first parameter.
   public let dtype: DType?

@@ -127,6 +127,7 @@ public struct KeyTemplate: Sendable, Hashable, ExpressibleByStringLiteral, Custo
   /// - Parameters:
   ///   - key: The key as `spelling` has it.
   ///   - spelling: How keys are compared.
+  /// - Returns: The text in its place.
   func capture(in key: String, _ spelling: KeySpelling) -> String? {
     let place = parts.firstIndex { if case .placeholder = $0 { true } else { false } }
     guard let place else { return key == spelling.of(description) ? "" : nil }
@@ -138,6 +139,9 @@ public struct KeyTemplate: Sendable, Hashable, ExpressibleByStringLiteral, Custo
       key.suffix(end.count).elementsEqual(end)
     else { return nil }
     let middle = key.dropFirst(start.count).dropLast(end.count)
+    // Names of layers have no slashes where the rest is written with dots.
+    let slash = UInt8(ascii: "/")
+    guard description.utf8.contains(slash) || !middle.contains(slash) else { return nil }
     return String(decoding: middle, as: UTF8.self)
   }
 
@@ -151,6 +155,7 @@ public struct KeyTemplate: Sendable, Hashable, ExpressibleByStringLiteral, Custo
   /// - Parameters:
   ///   - key: The key as `spelling` has it.
   ///   - spelling: How keys are compared.
+  /// - Returns: The layer.
   func layer(in key: String, _ spelling: KeySpelling) -> Layer? {
     guard let text = capture(in: key, spelling) else { return nil }
     if asks(for: .name) { return text.isEmpty ? nil : .named(text) }
