@@ -62,6 +62,7 @@ let package = Package(
     .library(name: "FlywheelCheckpoint", targets: ["FlywheelCheckpoint"]),
     .library(name: "FlywheelFormats", targets: ["FlywheelFormats"]),
     .library(name: "FlywheelConvert", targets: ["FlywheelConvert"]),
+    .library(name: "FlywheelDialects", targets: ["FlywheelDialects"]),
     .library(name: "FlywheelRun", targets: ["FlywheelRun"]),
     .library(name: "FlywheelTrain", targets: ["FlywheelTrain"]),
     .library(name: "FlywheelPlot", targets: ["FlywheelPlot"]),
@@ -141,6 +142,12 @@ let package = Package(
     room(
       "FlywheelCheckpoint",
       dependencies: ["FlywheelCore", "FlywheelOptim", orderedCollections]
+    ),
+    room(
+      "FlywheelDialects",
+      dependencies: [
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", orderedCollections,
+      ]
     ),
     room(
       "FlywheelFormats",
@@ -228,6 +235,12 @@ let package = Package(
     tests(
       "FlywheelCheckpoint",
       dependencies: ["FlywheelCore", "FlywheelOptim", orderedCollections]
+    ),
+    tests(
+      "FlywheelDialects",
+      dependencies: [
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", orderedCollections,
+      ]
     ),
     tests("FlywheelFormats", dependencies: ["FlywheelCore", "FlywheelDeflate", systemPackage]),
     tests(

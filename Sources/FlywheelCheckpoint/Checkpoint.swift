@@ -29,6 +29,8 @@ public struct Checkpoint: Sendable {
   public var history: History
   /// What the trainer itself needs to go on, in its own words; `null` if nothing.
   public var trainer: JSONValue
+  /// Under whose names its arrays lie in its file; nil for Flywheel's own.
+  public var layout: CheckpointLayout?
 
   /// The version of the layout that this Flywheel writes, and the newest that it reads.
   public static let schema = 2
@@ -92,7 +94,8 @@ public struct Checkpoint: Sendable {
     data: DataDescription? = nil,
     backend: Backend? = nil,
     history: History = History(),
-    trainer: JSONValue = .null
+    trainer: JSONValue = .null,
+    layout: CheckpointLayout? = nil
   ) {
     self.writer = writer
     self.saved = saved
@@ -106,5 +109,6 @@ public struct Checkpoint: Sendable {
     self.backend = backend
     self.history = history
     self.trainer = trainer
+    self.layout = layout
   }
 }
