@@ -83,7 +83,8 @@ enum RuleView {
     return parts.joined(separator: "; ") + "; \(scope)"
   }
 
-  private static func invariants(_ rule: SGDRule, _ switches: Set<Hyperparameter>) -> [String] {
+  /// The four invariants in letters.
+  static func invariants(_ rule: SGDRule, _ switches: Set<Hyperparameter>) -> [String] {
     let found = rule.form(with: switches).invariants
     let parts = [
       "T = \(found.trace)", "D = \(found.determinant)", "q = \(found.gradient)",

@@ -18,9 +18,7 @@ enum RulesTable {
   }
 
   private static func rows(_ rule: SGDRule) -> [[String]] {
-    let start =
-      rule.form(with: []).hasBuffer ? rule.firstStep == .undamped ? "v = G" : "v = 0" : ""
-    return rows(.sgd(rule)) { [start] }
+    rows(.sgd(rule)) { [start(.sgd(rule))] }
   }
 
   private static func rows(_ rule: AdaptiveRule) -> [[String]] {
@@ -29,6 +27,15 @@ enum RulesTable {
       form.epsilonOutside.isZero
       ? form.epsilonInside.isZero ? "none" : "in the root" : "\(form.epsilonOutside)"
     return rows(.adaptive(rule)) { [epsilon, "\(rule.secondStart)"] }
+  }
+
+  /// What the first step finds, in three letters; nothing for a rule that keeps nothing.
+  static func start(_ rule: UpdateRule) -> String {
+    switch rule {
+    case .sgd(let rule):
+      rule.form(with: []).hasBuffer ? rule.firstStep == .undamped ? "v = G" : "v = 0" : ""
+    case .adaptive(let rule): "s = \(rule.secondStart)"
+    }
   }
 
   /// One row for each way that the rule decays, and one if it does not; the first has the name.
@@ -41,7 +48,7 @@ enum RulesTable {
     }
   }
 
-  private static func word(_ placement: LearningRatePlacement?) -> String {
+  static func word(_ placement: LearningRatePlacement?) -> String {
     switch placement {
     case .outside: "outside"
     case .inside(let sign): sign < 0 ? "inside -" : "inside +"
@@ -58,6 +65,6 @@ enum RulesTable {
     "m, n      the sizes of mini-batch and training set; lambda is weight_decay",
     "starts    v = G: the first v' is G, whatever the dampening; v = 0: v is zeros",
     "epsilon   eps sqrt(c2): added after the bias correction; eps: before it",
-    "'flywheel rules NAME' shows a rule's equations, and what its numbers mean.",
+    "'flywheel rules NAME' shows one rule, 'flywheel rules A B' compares two.",
   ]
 }

@@ -17,12 +17,8 @@ extension AdaptiveForm<Formula> {
     add("s'", [(secondKept, "s"), (secondGain, "\(gradient)^2")])
     if !centering.isZero { add("a'", [(secondKept, "a"), (secondGain, gradient)]) }
     if !maximum.isZero { lines.append("x' = max(x, s')") }
-    let square: [(Formula, String?)] = [
-      (1, maximum.isZero ? "s'" : "x'"), (-centering, "a'^2"), (epsilonInside, nil),
-    ]
-    let root = "sqrt(\(Formula.text(of: square)))"
     let above = Formula.text(of: [(firstShare, "m1'"), (gradientShare, gradient)])
-    let below = Formula.text(of: [(1, root), (epsilonOutside, nil)])
+    let below = denominator
     let isSum = !firstShare.isZero && !gradientShare.isZero
     lines.append(
       "u = " + (isSum ? "(\(above))" : above) + "/"
@@ -32,6 +28,15 @@ extension AdaptiveForm<Formula> {
     let step = hasMomentum ? (-rate, "v'") : (-rate * insideRate, "u")
     add("w'", [(1, "w"), step, (-shrink, "w")])
     return lines
+  }
+
+  /// What the gradient or its mean is divided by, for example `sqrt(s') + eps`.
+  public var denominator: String {
+    let square: [(Formula, String?)] = [
+      (1, maximum.isZero ? "s'" : "x'"), (-centering, "a'^2"), (epsilonInside, nil),
+    ]
+    let root = "sqrt(\(Formula.text(of: square)))"
+    return Formula.text(of: [(1, root), (epsilonOutside, nil)])
   }
 
   /// How weight decay enters.

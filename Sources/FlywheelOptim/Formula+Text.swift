@@ -37,7 +37,7 @@ extension Formula: CustomStringConvertible {
   /// - Parameter terms: The coefficients and what they are of, in order, nil for a term without a name; those of 0 are
   ///   left out.
   /// - Returns: The sum as a person writes it.
-  static func text(of terms: [(coefficient: Formula, name: String?)]) -> String {
+  public static func text(of terms: [(coefficient: Formula, name: String?)]) -> String {
     FormulaSum.text(
       terms.compactMap { term in
         let product = FormulaSum(term.coefficient).product

@@ -139,3 +139,78 @@ class Rules(TestCase):
             self.rule("nielsen"), ["v' = mu v - lr (g + (lambda/n) w)", "w' = w + v'"]
         )
         self.assertEqual(self.rule("keras")[1], "w' = w + v' - lr lambda w")
+
+
+class Comparison(TestCase):
+    A = "pytorch(lr=.01, momentum=.9, weight_decay=.1)"
+
+    def compare(self, *arguments, status: int) -> dict:
+        """The answer as JSON, which the schema holds for."""
+        document = self.flywheel("rules", *arguments, "--json", status=status).json
+        schema = json.loads((SCHEMAS / "rule-comparison.schema.json").read_text())
+        jsonschema.Draft202012Validator.check_schema(schema)
+        jsonschema.Draft202012Validator(schema).validate(document)
+        self.assertEqual(document["same"], status == 0)
+        return document
+
+    def test_the_exit_status_says_whether_two_are_the_same_run(self):
+        for second, status in (
+            (self.A, 0), ("optax", 0), ("caffe", 0), ("keras", 1), ("adam(lr=.01)", 1),
+            ("keras(lr=.01, momentum=.9, l2=.05, bias_l2=.05)", 0),
+            ("keras(lr=.01, momentum=.9, l2=.05)", 1),
+        ):  # fmt: skip
+            with self.subTest(second=second):
+                self.compare(self.A, second, status=status)
+                result = self.flywheel("rules", self.A, second, "--quiet", status=status)
+                self.assertEqual(result.stdout + result.stderr, "")
+
+    def test_the_figures_of_the_question(self):
+        for m, ratio in ((10, 111), (32, 356), (100, 1113)):
+            with self.subTest(m=m):
+                answer = self.compare(self.A, "question", "--batch-size", m, status=1)
+                torch, question = answer["weights"]["first"], answer["weights"]["second"]
+                self.assertAlmostEqual(torch["idle_shrink"], 0.0111268, 7)
+                self.assertEqual(round(torch["idle_shrink"] / question["idle_shrink"]), ratio)
+                self.assertAlmostEqual(question["penalty"], 0.01 / m, 12)
+                self.assertEqual(answer["biases"]["second"]["idle_shrink"], 0)
+        answer = self.compare("question", self.A, "--batch-size", 32, status=1)
+        needed = answer["weights"]["conversion"]["hyperparameters"]
+        self.assertAlmostEqual(needed["momentum"], 0.899972, 6)
+        self.assertAlmostEqual(needed["weight_decay"], 3.125e-4, 9)
+
+    def test_the_conversion_says_what_becomes_of_the_velocity(self):
+        answer = self.compare(self.A, "keras", status=1)
+        conversion = answer["weights"]["conversion"]
+        self.assertEqual(conversion["verdict"]["kind"], "exact_while_rate_is_constant")
+        self.assertEqual(
+            conversion["buffers"],
+            [
+                {
+                    "slot": "velocity", "source": "velocity", "scale": -0.01, "weight_share": 0.0,
+                    "constant": 0.0,
+                }
+            ],
+        )  # fmt: skip
+
+    def test_the_question_as_it_was_posted(self):
+        posted = "torch.optim.SGD(torch_model.parameters(), lr=0.01, momentum=0.9, weight_decay=0.1)"
+        result = self.flywheel("rules", posted, "question", "--batch-size", 32, status=1)
+        lines = result.stdout.splitlines()
+        self.assertLessEqual(max(map(len, lines)), 80)
+        self.assertEqual(lines[0], "pytorch(learning_rate=0.01, momentum=0.9, weight_decay=0.1)")
+        text = " ".join(result.stdout.split())
+        self.assertIn("shrinks by 0.01113 a step in pytorch, 3.125e-05 in question", text)
+        self.assertIn("'question' decays weights only", text)
+
+    def test_trouble_is_said_with_its_place(self):
+        for arguments, words in (
+            (["pytorch(lr=.01,,)", "keras"], "character 16"),
+            (["SGD(lr=1)", "keras"], "torch.optim.SGD (pytorch)"),
+            (["pytorch(lr=-1)", "keras"], "at least 0"),
+        ):
+            with self.subTest(arguments=arguments):
+                result = self.flywheel("rules", *arguments, status=2)
+                self.assertIn(words, result.stderr)
+                self.assertEqual(result.stdout, "")
+        for arguments in (["a", "b", "c"], ["pytorch", "keras", "--batch-size", "0"]):
+            self.flywheel("rules", *arguments, status=64)
