@@ -29,6 +29,7 @@ public struct FlywheelCommand: ParsableCommand {
     subcommands: [
       TrainCommand.self, ResumeCommand.self, RunsCommand.self, InspectCommand.self,
       VerifyCommand.self, ConvertCommand.self, RulesCommand.self, PlotCommand.self,
+      DigitsCommand.self,
     ]
   )
 
