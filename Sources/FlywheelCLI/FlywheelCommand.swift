@@ -19,6 +19,7 @@ public struct FlywheelCommand: ParsableCommand {
         flywheel inspect runs/1      # what is in it
         flywheel verify runs/1       # is it as it was written
         flywheel convert runs/1 state.npz   # for numpy; and back
+        flywheel rules pytorch       # what a rule's momentum and weight decay mean
         flywheel plot runs/1         # how it went
 
       Exit status: 0 fine, 1 does not verify, 2 trouble, 64 wrong usage, 129, 130 and 143 stopped \
@@ -27,7 +28,8 @@ public struct FlywheelCommand: ParsableCommand {
     version: Flywheel.version,
     subcommands: [
       TrainCommand.self, ResumeCommand.self, RunsCommand.self, InspectCommand.self,
-      VerifyCommand.self, ConvertCommand.self, PlotCommand.self,
+      VerifyCommand.self, ConvertCommand.self, RulesCommand.self, PlotCommand.self,
+      DigitsCommand.self,
     ]
   )
 

@@ -23,6 +23,32 @@ public struct DataSet: Sendable {
   /// How many built-in digits there are to train on and hold out, and to test with.
   static let builtInCounts = (training: 24_000, test: 4000)
 
+  /// The built-in digits, all of them.
+  private static func digits() throws(FlywheelError) -> (
+    training: LabelledSamples, test: LabelledSamples
+  ) {
+    (
+      try DigitGenerator.generate(count: builtInCounts.training, seed: 0, stream: 2),
+      try DigitGenerator.generate(count: builtInCounts.test, seed: 0, stream: 3)
+    )
+  }
+
+  /// The built-in digits as arrays under the names of Keras' `mnist.npz`, which any archive can hold and
+  /// any program can read, this one too.
+  ///
+  /// - Throws: `limitExceeded` if there is no memory for them.
+  /// - Returns: Samples and labels, uint8, by their names.
+  public static func builtInArrays() throws(FlywheelError) -> [(name: String, array: Tensor)] {
+    let (training, test) = try digits()
+    func labels(_ samples: LabelledSamples) throws(FlywheelError) -> Tensor {
+      try Tensor(vector: samples.labels.map { UInt8($0) })
+    }
+    return [
+      ("x_train", training.values), ("y_train", try labels(training)),
+      ("x_test", test.values), ("y_test", try labels(test)),
+    ]
+  }
+
   /// A source that means the same from every directory.
   static func absolute(_ source: String) -> String {
     source == builtIn ? source : FileSystem.absolute(FilePath(source)).string
@@ -37,9 +63,7 @@ public struct DataSet: Sendable {
     let settings = configuration.data
     let whole: LabelledSamples
     if settings.source == Self.builtIn {
-      let counts = Self.builtInCounts
-      whole = try DigitGenerator.generate(count: counts.training, seed: 0, stream: 2)
-      test = try DigitGenerator.generate(count: counts.test, seed: 0, stream: 3)
+      (whole, test) = try Self.digits()
       source = Self.builtIn
     } else {
       let stored: StoredDataSet

@@ -23,7 +23,7 @@ class CommandLineTestCase(TestCase):
 
 class Help(CommandLineTestCase):
     def test_every_command_has_help_with_examples(self):
-        commands = ["train", "resume", "inspect", "verify", "convert", "plot"]
+        commands = ["train", "resume", "inspect", "verify", "convert", "rules", "plot", "digits"]
         for command in ([], *([name] for name in commands)):
             with self.subTest(command=command):
                 result = self.flywheel(*command, "--help")

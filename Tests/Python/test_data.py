@@ -324,6 +324,20 @@ class Archives(TestCase):
         result = self.resume(run, "--epochs", 4, "--data", self.npz(**arrays(*others)), status=2)
         self.assert_error(result, "The data have changed")
 
+    def test_the_built_in_digits_train_from_a_file_as_without_one(self):
+        file = self.folder / "digits.npz"
+        self.flywheel("digits", file)
+        with np.load(file) as arrays:
+            self.assertEqual([arrays[name].dtype for name in KERAS], 4 * [np.dtype(np.uint8)])
+            self.assertEqual(arrays["x_train"].shape, (24_000, 28, 28))
+            self.assertEqual(arrays["y_test"].shape, (4000,))
+        settings = ("--layers", "784-2-10", "--training", 64, "--epochs", 1, "--quiet", "--json")
+        own = self.flywheel("train", *settings, "--output", self.path()).json
+        read = self.flywheel("train", *settings, "--output", self.path(), "--data", file).json
+        self.assertEqual(own["test_loss"], read["test_loss"])
+        result = self.flywheel("digits", file, status=2)
+        self.assertIn("already", result.stderr)
+
     def test_without_arrays_to_test_with_there_is_no_test(self):
         contents = arrays(*self.images())
         del contents["x_test"], contents["y_test"]
