@@ -67,7 +67,7 @@ struct MomentumRun {
     guard momentum.isFinite, momentum > 0, momentum < 1 else { return nil }
     let map = BufferMap(scale: 1, weightShare: (momentum - normal.a) / normal.p)
     let straight = normal.keeping(map)
-    let coupled = (q + lagged) * straight.c / straight.b
+    let coupled = -(q + lagged) * straight.c / straight.b
     let shrink = -straight.r - coupled * (1 + momentum)
     guard coupled.isFinite, shrink.isFinite else { return nil }
     self.init(

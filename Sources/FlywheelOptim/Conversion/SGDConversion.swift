@@ -55,7 +55,7 @@ struct SGDConversion {
     numbers = schedule.numbers
     let verdict = schedule.verdict
     if given[.learningRate] == nil, rate == 0 { numbers.learningRate = 0 }
-    let buffers = try buffers(before, numbers)
+    let buffers = try buffers(before, numbers, share: share)
     return RuleConversion(
       source: source,
       target: RuleUse(source, under: .sgd(new), numbers),
@@ -223,14 +223,20 @@ extension SGDConversion {
         with(false), .exactWhileRateIsConstant(otherwise: "the decay would have to follow the rate")
       )
     }
-    // Re-parameterised decay: is it the momentum alone that a schedule would have to change?
-    let factor = { (last: Double) in
-      let were = MomentumRun(before.form(rate: last))?.shrink ?? 0
-      let are = MomentumRun(form(new, numbers).form(rate: share * last))?.shrink ?? 0
-      return (1 - were) / (1 - run.shrink) * (1 - after.shrink) / (1 - are)
+    // Re-parameterised decay: is one run the other with another momentum, and nothing else?
+    func factor(_ form: ScheduledForm, _ share: Double) -> (Double) -> Double {
+      let now = MomentumRun(form.form(rate: share * reference))?.shrink ?? 0
+      return { last in (1 - (MomentumRun(form.form(rate: share * last))?.shrink ?? 0)) / (1 - now) }
     }
-    let scheduled = choices.first {
-      before.runs(as: form(new, $0), rates: probe, share: share, momentum: factor)
+    let scheduled = choices.first { choice in
+      let target = form(new, choice)
+      return before.runs(as: target, rates: probe, share: share, momentum: factor(before, 1))
+        || target.runs(
+          as: before,
+          rates: probe.map { $0 * share },
+          share: 1 / share,
+          momentum: { factor(target, share)($0 / share) }
+        )
     }
     if let scheduled, !moment.isRateConstant, follows.isEmpty {
       let bound = abs(run.shrink - after.shrink) / (1 - after.shrink)
@@ -277,35 +283,55 @@ extension SGDConversion {
 extension SGDConversion {
   private func buffers(
     _ before: ScheduledForm,
-    _ numbers: Hyperparameters
+    _ numbers: Hyperparameters,
+    share: Double
   ) throws(Mismatch) -> [BufferConversion] {
     let after = form(new, numbers)
-    let next = numbers.learningRate
-    let last = moment.lastLearningRate ?? rate
     if moment.hasBuffer, moment.lastLearningRate == nil, before.isCorrected != after.isCorrected {
       throw Mismatch(
         reason: "momentum_correction is on, and the learning rate of the last step is not known"
       )
     }
-    let source = before.normalForm(rate: rate, last: last)
-    let share = rate == 0 ? 1 : next / rate
-    let target = after.normalForm(rate: next, last: share * last)
-    guard source.p != 0 || target.p != 0 else { return [] }
-    guard let map = ScheduledForm.map(source, to: target) else {
-      guard rate == 0, before.holdsRate == after.holdsRate, before.isCorrected == after.isCorrected
-      else {
-        throw Mismatch(
-          reason:
-            "the learning rate of the next step is \(rate), and only one of the two velocities "
-            + "holds the rate: take a step first"
-        )
-      }
-      // Both hold or both do not hold the rate: at any other rate the map is the same.
-      let (a, b) = (before.form(rate: 1).normalForm, after.form(rate: share).normalForm)
-      guard let map = ScheduledForm.map(a, to: b) else { return [] }
-      return try buffers(through: map, numbers)
+    let keeps = [before.form(rate: reference), after.form(rate: share * reference)]
+      .contains { $0.normalForm.p != 0 }
+    guard keeps else { return [] }
+    guard
+      let map = rate == 0
+        ? mapAtRest(before, after, share: share) : map(before, after, share: share)
+    else {
+      throw Mismatch(
+        reason:
+          "the learning rate of the next step is \(rate), and how the buffer goes over depends on "
+          + "it: take a step at another rate first"
+      )
     }
     return try buffers(through: map, numbers)
+  }
+
+  private func map(_ before: ScheduledForm, _ after: ScheduledForm, share: Double) -> BufferMap? {
+    let last = moment.lastLearningRate ?? rate
+    return ScheduledForm.map(
+      before.normalForm(rate: rate, last: last),
+      to: after.normalForm(rate: share * rate, last: share * last)
+    )
+  }
+
+  /// The map where the next step has no learning rate: that of any other rate, if all have the same.
+  private func mapAtRest(
+    _ before: ScheduledForm,
+    _ after: ScheduledForm,
+    share: Double
+  ) -> BufferMap? {
+    let maps = [reference, reference / 2].map { rate in
+      ScheduledForm.map(
+        before.form(rate: rate).normalForm,
+        to: after.form(rate: share * rate).normalForm
+      )
+    }
+    guard before.isCorrected == after.isCorrected, let one = maps[0], let other = maps[1],
+      isNear(one.scale, other.scale), isNear(one.weightShare, other.weightShare)
+    else { return nil }
+    return one
   }
 
   private func buffers(
