@@ -8,19 +8,19 @@ enum PreciseTrainer {
   case float32(Trainer<Float>)
   case float64(Trainer<Double>)
 
-  /// Starts from the beginning, or goes on from a checkpoint.
+  /// Starts from the beginning, or goes on from where it was.
   init(
     _ configuration: TrainingConfiguration,
     _ data: DataSet,
     run: String,
-    from checkpoint: Checkpoint? = nil,
+    from origin: TrainerOrigin = .initialization,
     trace: TraceRequest?
   ) throws(FlywheelError) {
     switch configuration.precision {
     case .float32:
-      self = .float32(try .init(configuration, data, run: run, from: checkpoint, trace: trace))
+      self = .float32(try .init(configuration, data, run: run, from: origin, trace: trace))
     case .float64:
-      self = .float64(try .init(configuration, data, run: run, from: checkpoint, trace: trace))
+      self = .float64(try .init(configuration, data, run: run, from: origin, trace: trace))
     }
   }
 

@@ -21,7 +21,7 @@ struct StepNumbers {
     var hasBuffers: Bool
     var batch: Int
     /// Of the step before, where momentum follows them.
-    var lastRates: [Double]?
+    var lastRates: [Double?]
   }
 
   /// Coefficients in what may change every step, laid out as `ResolvedRule` has them.
@@ -94,15 +94,15 @@ struct StepNumbers {
   ///   - epochs: How many whole epochs are done.
   ///   - hasBuffers: Whether parameters have buffers from a step before.
   ///   - batch: The size of this step's mini-batch.
-  ///   - lastRates: The learning rate of each group in the last step, if `needsLastRates`; nil before
-  ///     the first.
+  ///   - lastRates: The learning rate of each group in the last step, nil where there was none; empty
+  ///     unless `needsLastRates`.
   /// - Returns: The coefficients.
   mutating func rule(
     afterSteps steps: Int,
     epochs: Int,
     hasBuffers: Bool,
     batch: Int,
-    lastRates: [Double]?
+    lastRates: [Double?]
   ) -> ResolvedRule {
     let factor = factor(steps, epochs)
     let now = Circumstances(
@@ -151,7 +151,9 @@ struct StepNumbers {
     var resolved = form.map { formula in
       formula.evaluate { $0 == .batchSize ? Double(now.batch) : rate }
     }.withoutOldBuffer
-    if let placement = momentumCorrections[group], let last = now.lastRates?[group] {
+    if let placement = momentumCorrections[group], now.lastRates.indices.contains(group),
+      let last = now.lastRates[group]
+    {
       resolved.a *= placement.momentumCorrection(rate: rate, last: last)
     }
     return resolved

@@ -50,6 +50,27 @@ extension Trainer {
   /// Takes over the state of a checkpoint, if it is one of this run.
   mutating func restore(_ checkpoint: Checkpoint) throws(FlywheelError) {
     try require(checkpoint)
+    try load(checkpoint)
+    progress = checkpoint.progress
+    history = checkpoint.history
+    // The lines of metrics.jsonl have one order, whatever program wrote the checkpoint.
+    try history.arrange(as: metricNames)
+    // What is watched may have changed.
+    progress.best = bestSoFar
+    initializationState =
+      checkpoint.random[RandomStream.initialization.name] ?? initializationState
+  }
+
+  /// Starts from the parameters, the buffers and the step count of a state.
+  mutating func begin(with state: Checkpoint) throws(FlywheelError) {
+    guard lastStep <= TrainingConfiguration.stepCounts.upperBound else {
+      throw Self.misfit("after its \(state.optimizer.step) steps there is no room for this run's")
+    }
+    try load(state)
+  }
+
+  /// Takes over tensors, the step count and the learning rates of the last step.
+  private mutating func load(_ checkpoint: Checkpoint) throws(FlywheelError) {
     let slots = checkpoint.optimizer.slots
     for parameter in network.parameters {
       // Names, dtypes and shapes have been checked.
@@ -61,14 +82,20 @@ extension Trainer {
     }
     hasBuffers = !slots.isEmpty
     step = checkpoint.optimizer.step
-    progress = checkpoint.progress
-    history = checkpoint.history
-    // The lines of metrics.jsonl have one order, whatever program wrote the checkpoint.
-    try history.arrange(as: metricNames)
-    // What is watched may have changed.
-    progress.best = bestSoFar
-    initializationState =
-      checkpoint.random[RandomStream.initialization.name] ?? initializationState
+    ratesBefore = lastLearningRates(in: checkpoint)
+  }
+
+  /// The learning rate that each of this run's groups had in a checkpoint's last step; nil where there was
+  /// none, or not one.
+  private func lastLearningRates(in checkpoint: Checkpoint) -> [Double?] {
+    plan.grouping.hyperparameters.indices.map { group in
+      let rates = network.parameters.filter { $0.group == group }.map { parameter in
+        checkpoint.parameters[parameter.shape.name].flatMap {
+          checkpoint.optimizer.groups[$0.group].lastLearningRate
+        }
+      }
+      return rates.allSatisfy { $0 == rates.first } ? rates.first.flatMap(\.self) : nil
+    }
   }
 
   /// The groups as they are between two steps.
@@ -79,7 +106,7 @@ extension Trainer {
       hyperparameters.learningRate = next[index]
       return ParameterGroup(
         hyperparameters: hyperparameters,
-        lastLearningRate: last?[index],
+        lastLearningRate: index < last.count ? last[index] : nil,
         initialLearningRate: whole.learningRate
       )
     }
@@ -99,8 +126,11 @@ extension Trainer {
         throw misfit("it has no parameter '\(name)'")
       }
       try require(held.value, parameter, CheckpointKey.parameter(name))
-      guard held.group == group, held.master == nil else {
-        throw misfit("its parameter '\(name)' is of another group or precision")
+      guard held.master == nil else {
+        throw misfit("its parameter '\(name)' has a master weight beside it")
+      }
+      guard held.axes != parameter.axes.reversed() || held.axes == parameter.axes else {
+        throw misfit("the axes of its parameter '\(name)' are \(held.axes), not \(parameter.axes)")
       }
       let kept = plan.slotNames(ofGroup: group)
       for (slot, buffers) in slots where buffers[name] != nil && !kept.contains(slot) {
@@ -163,6 +193,11 @@ extension Trainer {
         throw Self.misfit("it splits or scales its data in another way")
       }
     }
+    for parameter in network.parameters {
+      guard checkpoint.parameters[parameter.shape.name]?.group == parameter.group else {
+        throw Self.misfit("its parameter '\(parameter.shape.name)' is of another group")
+      }
+    }
     guard optimizer.rule == configuration.rule.name,
       try areSame(optimizer.groups, checkpoint),
       optimizer.gradient == .mean, optimizer.sizes == sizes,
@@ -174,10 +209,11 @@ extension Trainer {
       throw Self.misfit("its schedule is not the trainer's")
     }
     let (steps, overflow) = progress.epoch.multipliedReportingOverflow(by: batchCount)
-    guard !overflow, progress.batch < batchCount, optimizer.step - progress.batch == steps else {
+    let own = optimizer.step - startStep
+    guard !overflow, progress.batch < batchCount, own - progress.batch == steps else {
       throw Self.misfit(
         "\(progress.epoch) epochs and \(progress.batch) batches of \(batchCount) are not the "
-          + "\(optimizer.step) steps that it counts"
+          + "\(own) steps that it counts"
       )
     }
     let inEpoch = progress.batch * configuration.data.batchSize

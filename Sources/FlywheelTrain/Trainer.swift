@@ -5,7 +5,7 @@ import FlywheelRun
 import OrderedCollections
 import SystemPackage
 
-/// The loop: batches, epochs, metrics and saves, from a fresh start or from a checkpoint.
+/// The loop: batches, epochs, metrics and saves, from a fresh start, a state or a checkpoint.
 ///
 /// Nothing in its state depends on a clock or on where it was interrupted, so that a resumed run and
 /// one that never stopped are equal bit for bit.
@@ -27,13 +27,15 @@ struct Trainer<Scalar: TrainingScalar> {
   var progress = Progress()
   var history = History()
   var initializationState: [UInt64]
+  /// The learning rates of each group in the last step before the run's own first; nil where there was none.
+  var ratesBefore: [Double?] = []
 
-  /// Starts from the beginning, or goes on from a checkpoint.
+  /// Starts from the beginning, or goes on from where it was.
   init(
     _ configuration: TrainingConfiguration,
     _ data: DataSet,
     run: String,
-    from checkpoint: Checkpoint?,
+    from origin: TrainerOrigin,
     trace: TraceRequest?
   ) throws(FlywheelError) {
     self.configuration = configuration
@@ -41,7 +43,9 @@ struct Trainer<Scalar: TrainingScalar> {
     self.run = run
     plan = try OptimizerPlan(configuration)
     // Memory is asked for only after the tensors have shown that the network is of their size.
-    if let checkpoint { try Self.requireParameters(checkpoint, of: configuration.network, plan) }
+    if let checkpoint = origin.checkpoint {
+      try Self.requireParameters(checkpoint, of: configuration.network, plan)
+    }
     batches = SampleBatches(data.training, data.normalization)
     network = try Network(
       shape: configuration.network,
@@ -55,17 +59,18 @@ struct Trainer<Scalar: TrainingScalar> {
       sizes: .init(batch: configuration.data.batchSize, training: data.training.count)
     )
     var random = RandomStream.initialization.generator(seed: configuration.seed)
-    if checkpoint == nil { network.initialize(configuration.initialization, from: &random) }
+    if origin.checkpoint == nil {
+      network.initialize(configuration.initialization, from: &random)
+    }
     initializationState = random.words
-    if let checkpoint { try restore(checkpoint) }
+    switch origin {
+    case .initialization: break
+    case .state(let state): try begin(with: state)
+    case .checkpoint(let checkpoint): try restore(checkpoint)
+    }
     try configuration.requireMetrics(in: metricNames)
     if let trace {
-      let (total, overflow) = configuration.epochs.multipliedReportingOverflow(by: batchCount)
-      recorder = try TraceRecorder(
-        trace,
-        of: configuration,
-        steps: step..<max(step, overflow ? .max : total)
-      )
+      recorder = try TraceRecorder(trace, of: configuration, steps: step..<max(step, lastStep))
     }
   }
 
@@ -136,7 +141,7 @@ struct Trainer<Scalar: TrainingScalar> {
         try saver.poll { report(.saveFailed($0)) }
         let start = progress.batch * batchSize
         let range = start..<min(start + batchSize, samples)
-        let lastRates = numbers.needsLastRates ? lastLearningRates : nil
+        let lastRates = numbers.needsLastRates ? lastLearningRates : []
         let rule = numbers.rule(
           afterSteps: step,
           epochs: progress.epoch,
@@ -193,7 +198,8 @@ struct Trainer<Scalar: TrainingScalar> {
     var row: OrderedDictionary<String, Double> = [
       "epoch": Double(progress.epoch + 1),
       // Of the epoch's last step, in the first group.
-      "learning_rate": lastLearningRates?[0] ?? configuration.hyperparameters.learningRate,
+      "learning_rate": lastLearningRates.first.flatMap(\.self)
+        ?? configuration.hyperparameters.learningRate,
       "training_loss": loss,
       "training_accuracy": accuracy,
     ]
@@ -292,8 +298,8 @@ struct Trainer<Scalar: TrainingScalar> {
   private func diverged(_ what: String, atStep step: Int) -> FlywheelError {
     FlywheelError(
       .diverged,
-      "\(what) at step \(step) (epoch \((step - 1) / batchCount + 1), batch "
-        + "\((step - 1) % batchCount + 1)). Training stops; the last good checkpoint is kept. "
+      "\(what) at step \(step) (epoch \((step - startStep - 1) / batchCount + 1), batch "
+        + "\((step - startStep - 1) % batchCount + 1)). Training stops; the last good checkpoint is kept. "
         + "Try a lower learning rate than \(configuration.hyperparameters.learningRate)."
     )
   }
@@ -309,11 +315,22 @@ struct Trainer<Scalar: TrainingScalar> {
     numbers.learningRates(afterSteps: step, epochs: progress.epoch)
   }
 
-  /// The learning rate of each group in the last step; nil before the first.
-  var lastLearningRates: [Double]? {
-    guard step > 0 else { return nil }
+  /// The learning rate of each group in the last step, the run's own or that before it; nil where there
+  /// was none.
+  var lastLearningRates: [Double?] {
+    guard step > startStep else { return ratesBefore }
     let epochs = progress.batch > 0 ? progress.epoch : progress.epoch - 1
     return numbers.learningRates(afterSteps: step - 1, epochs: epochs)
+  }
+
+  /// The number of steps that the run's own are added to.
+  var startStep: Int { configuration.start?.step ?? 0 }
+
+  /// The number of steps once all epochs are done.
+  var lastStep: Int {
+    let (own, isTooMany) = configuration.epochs.multipliedReportingOverflow(by: batchCount)
+    let (all, overflow) = startStep.addingReportingOverflow(own)
+    return isTooMany || overflow ? .max : all
   }
 
   /// The number of batches of an epoch.

@@ -15,6 +15,12 @@ extension TrainingConfiguration {
         "initialization": JSONValue(initialization.rawValue),
         "precision": JSONValue(precision.rawValue),
       ],
+      "start": start.map { start in
+        [
+          "source": JSONValue(start.source),
+          "step": start.step.map { JSONValue($0) } ?? .null,
+        ]
+      } ?? .null,
       "optimizer": optimizerJSON,
       "data": [
         "source": JSONValue(data.source),
@@ -51,6 +57,9 @@ extension TrainingConfiguration {
     return .object(members)
   }
 
+  /// How many steps a state may have behind: what every reader of a checkpoint holds exactly.
+  static let stepCounts = 0...(1 << 53)
+
   static let spelling =
     "check its spelling; schemas/configuration.schema.json lists what there is"
 
@@ -60,7 +69,23 @@ extension TrainingConfiguration {
   /// - Throws: `malformed` for a member of the wrong type or an unknown one, `invalidArgument` for a
   ///   value out of range.
   public init(_ json: JSONValue) throws(FlywheelError) {
-    try self.init()
+    self = try TrainingConfiguration().applying(json)
+  }
+
+  /// This configuration with what a document says put over it.
+  ///
+  /// Another rule than this one's starts from its own defaults.
+  ///
+  /// - Parameter json: The document; what it leaves out stays.
+  /// - Throws: As `init`.
+  /// - Returns: The configuration.
+  public func applying(_ json: JSONValue) throws(FlywheelError) -> TrainingConfiguration {
+    var result = self
+    try result.read(json)
+    return result
+  }
+
+  private mutating func read(_ json: JSONValue) throws(FlywheelError) {
     var root = try JSONObject(json)
     if var section = try root.optionalObject("network") {
       network = try NetworkShape(
@@ -70,6 +95,13 @@ extension TrainingConfiguration {
       )
       initialization = try section.choice("initialization") ?? initialization
       precision = try section.choice("precision") ?? precision
+      try section.refuseOtherMembers(remedy: Self.spelling)
+    }
+    if var section = try root.optionalObject("start") {
+      start = Start(
+        source: try section.string("source"),
+        step: try section.optionalInteger("step", in: Self.stepCounts)
+      )
       try section.refuseOtherMembers(remedy: Self.spelling)
     }
     if var section = try root.optionalObject("optimizer") { try readOptimizer(&section) }
@@ -109,20 +141,23 @@ extension TrainingConfiguration {
   private mutating func readOptimizer(_ section: inout JSONObject) throws(FlywheelError) {
     let name = try section.optionalString("rule")
     let known = Set(Hyperparameter.wellKnown.map(\.rawValue))
-    try use(
-      try name.map { (name) throws(FlywheelError) in try UpdateRule.named(name) } ?? rule,
-      try section.hyperparameters { known.contains($0) }
-    )
-    if let norm = try section.optionalDouble("clip_norm") {
-      clipping = try GradientClipping(maximumNorm: norm)
+    let named = try name.map { (name) throws(FlywheelError) in try UpdateRule.named(name) } ?? rule
+    let given = try section.hyperparameters { known.contains($0) }
+    try use(named, named == rule ? hyperparameters.merging(given) : given)
+    if section.names.contains("clip_norm") {
+      let norm = try section.optionalDouble("clip_norm")
+      clipping = try norm.map { (norm) throws(FlywheelError) in
+        try GradientClipping(maximumNorm: norm)
+      }
     }
-    for var group in try section.optionalObjects("groups") ?? [] {
-      groups.append(
-        ParameterGroupOverride(
+    if let objects = try section.optionalObjects("groups") {
+      groups = try objects.map { (object) throws(FlywheelError) in
+        var group = object
+        return ParameterGroupOverride(
           parameters: try group.strings("parameters"),
           hyperparameters: try group.hyperparameters { $0 != "parameters" }
         )
-      )
+      }
     }
     if var schedule = try section.optionalObject("schedule") {
       self.schedule = try Schedule(reading: &schedule)

@@ -9,6 +9,8 @@ public struct TrainingConfiguration: Sendable, Hashable {
   public var network: NetworkShape
   /// How parameters are drawn before the first step.
   public var initialization: Initialization
+  /// The state that the run starts from instead of drawn parameters; nil for none.
+  public var start: Start?
   /// The type that is computed in.
   public var precision: Precision
   /// The update rule.
@@ -40,6 +42,25 @@ public struct TrainingConfiguration: Sendable, Hashable {
     case float64
   }
 
+  /// The state that a run starts from.
+  public struct Start: Sendable, Hashable {
+    /// The checkpoint's file.
+    public var source: String
+    /// The number of steps that its optimizer had taken, which the run's steps are added to; nil before
+    /// it is read.
+    public var step: Int?
+
+    /// Names a state.
+    ///
+    /// - Parameters:
+    ///   - source: The checkpoint's file.
+    ///   - step: The number of steps that its optimizer had taken; nil if it is not known yet.
+    public init(source: String, step: Int? = nil) {
+      self.source = source
+      self.step = step
+    }
+  }
+
   /// The data and how they are split.
   public struct DataConfiguration: Sendable, Hashable {
     /// `digits` for the built-in ones, otherwise a directory of IDX files or an archive of arrays.
@@ -66,6 +87,7 @@ public struct TrainingConfiguration: Sendable, Hashable {
       loss: .softmaxCrossEntropy
     )
     initialization = .pytorch
+    start = nil
     precision = .float32
     rule = .sgd(.pytorch)
     hyperparameters = try rule.completed(Hyperparameters())

@@ -10,7 +10,7 @@ public struct TrainingSession: ~Copyable {
   public let configuration: TrainingConfiguration
   /// Where it is.
   public let path: FilePath
-  /// What it goes on from; nil for a new run.
+  /// What it starts from or goes on from; nil for a new run with drawn parameters.
   public let restoration: Restoration?
 
   private let directory: RunDirectory
@@ -41,33 +41,44 @@ public struct TrainingSession: ~Copyable {
   /// - Parameters:
   ///   - configuration: What to do.
   ///   - path: A directory that does not exist yet, or is empty.
+  ///   - state: The state that the configuration names as its start, if it is read already.
   ///   - trace: Which steps to trace; nil for none.
-  /// - Throws: `invalidArgument` or `mismatch` for settings that do not fit, what reading the data
-  ///   throws, `alreadyExists`, `busy` or `inputOutput` for the directory.
+  /// - Throws: `invalidArgument` or `mismatch` for settings that do not fit, what reading the data or the
+  ///   state throws, `alreadyExists`, `busy` or `inputOutput` for the directory.
   public init(
     new configuration: TrainingConfiguration,
     at path: FilePath,
+    from state: StartingState? = nil,
     trace: TraceRequest? = nil
   ) throws(FlywheelError) {
     var configuration = configuration
     configuration.data.source = DataSet.absolute(configuration.data.source)
+    var state = state
+    if state == nil, let start = configuration.start {
+      state = try StartingState(reading: FilePath(start.source))
+    }
+    try state?.fill(&configuration)
     try configuration.validate()
     // The directory comes last: nothing is left behind by a wrong path, split or size.
     let data = try DataSet(configuration)
     configuration.data.training = data.training.count
     configuration.data.validation = data.validation.count
     configuration.data.normalization.scale = data.normalization.scale
-    let trainer = try PreciseTrainer(
-      configuration,
-      data,
-      run: RunIdentity.random(),
-      trace: trace
-    )
+    let (filled, origin) = (configuration, try state?.origin(in: configuration.precision))
+    let trainer = try FlywheelError.locating(path: state?.path) { () throws(FlywheelError) in
+      try PreciseTrainer(
+        filled,
+        data,
+        run: RunIdentity.random(),
+        from: origin ?? .initialization,
+        trace: trace
+      )
+    }
     directory = try RunDirectory(creating: path, configuration: configuration.json)
     self.configuration = configuration
     self.path = path
     self.trainer = trainer
-    restoration = nil
+    restoration = state.map { Restoration($0) }
     newest = nil
   }
 
@@ -111,7 +122,7 @@ public struct TrainingSession: ~Copyable {
         written,
         data,
         run: checkpoint.saved.run,
-        from: checkpoint,
+        from: .checkpoint(checkpoint),
         trace: trace
       )
     }
@@ -156,7 +167,7 @@ public struct TrainingSession: ~Copyable {
         started,
         data,
         run: RunIdentity.random(),
-        from: checkpoint,
+        from: .checkpoint(checkpoint),
         trace: trace
       )
     }
@@ -272,6 +283,19 @@ public struct TrainingSession: ~Copyable {
 }
 
 extension TrainingSession.Restoration {
+  /// What a new run takes over from a state.
+  fileprivate init(_ state: StartingState) {
+    path = state.path
+    step = state.checkpoint.optimizer.step
+    progress = Progress()
+    counts = Self.counts(state.checkpoint)
+    skipped = []
+  }
+
+  private static func counts(_ checkpoint: Checkpoint) -> (parameters: Int, buffers: Int) {
+    (checkpoint.parameters.count, checkpoint.optimizer.slots.values.reduce(0) { $0 + $1.count })
+  }
+
   fileprivate init(
     _ configuration: TrainingConfiguration,
     _ checkpoint: Checkpoint,
@@ -281,10 +305,7 @@ extension TrainingSession.Restoration {
     self.path = path
     step = checkpoint.optimizer.step
     progress = checkpoint.progress
-    counts = (
-      checkpoint.parameters.count,
-      checkpoint.optimizer.slots.values.reduce(0) { $0 + $1.count }
-    )
+    counts = Self.counts(checkpoint)
     self.skipped = skipped.map { ($0.path, $0.reason) }
     if progress.batch == 0, progress.epoch < configuration.epochs {
       earlyStop = configuration.earlyStopping?.stop(after: checkpoint.history)

@@ -46,7 +46,7 @@ struct StepNumbersTests {
         epochs: epochs,
         hasBuffers: step > 0,
         batch: batch,
-        lastRates: nil
+        lastRates: []
       )
       let factor = schedule.factor(after: schedule.unit == .step ? step : epochs)
       let groups = plan.grouping.hyperparameters.map { group in
@@ -113,7 +113,7 @@ struct StepNumbersTests {
           epochs: 0,
           hasBuffers: step > 0,
           batch: Self.sizes.batch,
-          lastRates: step == 0 ? nil : numbers.learningRates(afterSteps: step - 1, epochs: 0)
+          lastRates: step == 0 ? [] : numbers.learningRates(afterSteps: step - 1, epochs: 0)
         )
         guard case .sgd(let forms) = rule.forms else { throw CancellationError() }
         let (form, g) = (forms[0], w + 0.1)

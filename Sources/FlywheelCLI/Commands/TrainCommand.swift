@@ -2,6 +2,7 @@ import ArgumentParser
 import FlywheelCore
 import FlywheelOptim
 import FlywheelTrain
+import OrderedCollections
 import SystemPackage
 
 /// `flywheel train`: a new run.
@@ -28,6 +29,12 @@ struct TrainCommand: ParsableCommand {
       \(rules)
       'flywheel rules' lists all rules, and what each does. Another --rule starts from its own defaults.
 
+      A run --from a checkpoint starts with its weights, its optimizer's buffers and step count, and with \
+      its rule, numbers, groups, precision and layers unless others are given. Learning rates are those of \
+      the step that would have come next; --schedule multiplies them, and counts steps from where the \
+      state is, epochs from 0. Epochs, the order of the data and the metrics begin anew: to go on in the \
+      middle of a run is 'flywheel resume'.
+
       Ctrl-C saves and leaves; a second Ctrl-C leaves at once. 'flywheel resume' goes on.
 
       Examples:
@@ -37,6 +44,7 @@ struct TrainCommand: ParsableCommand {
           --loss sigmoid_cross_entropy --initialization network2 --rule nielsen \\
           --learning-rate 0.1 --momentum 0.5 --weight-decay 5 --batch-size 10 \\
           --training 50000 --validation 10000 --epochs 100
+        flywheel train --from runs/1 --data OTHER_DIR --activation sigmoid --learning-rate 0.01
       """
   )
 
@@ -48,6 +56,14 @@ struct TrainCommand: ParsableCommand {
     help: "The run's directory, new or empty. (default: runs/1, runs/2, …)"
   )
   var output: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Start from the weights and the optimizer's state of a checkpoint, or of a run's newest.",
+      valueName: "file"
+    )
+  )
+  var from: String?
 
   @OptionGroup(title: "Settings")
   var options: TrainingOptions
@@ -63,7 +79,8 @@ struct TrainCommand: ParsableCommand {
 
   func validate() throws {
     // A value that is wrong by itself is wrong usage, whatever a configuration file says beside it.
-    guard configuration == nil else { return }
+    // Beside a state its own rule and layers are what it must fit.
+    guard configuration == nil, from == nil else { return }
     do throws(FlywheelError) {
       _ = try options.applied(to: try TrainingConfiguration())
     } catch {
@@ -73,12 +90,15 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let runner = TrainingRunner(reporting)
-    var base = try TrainingConfiguration()
-    if let configuration {
-      let path = FilePath(configuration)
-      base = try FlywheelError.locating(path: path) { () throws(FlywheelError) in
-        try TrainingConfiguration(try JSONValue(parsing: try OpenFile.contents(of: path)))
+    let file = try configuration.map { (file) throws(FlywheelError) in try Self.document(file) }
+    let state = try state(file?.json)
+    var base = try state?.configuration() ?? TrainingConfiguration()
+    if let file {
+      let underneath = base
+      base = try FlywheelError.locating(path: file.path) { () throws(FlywheelError) in
+        try underneath.applying(file.json)
       }
+      if from != nil { base.start = underneath.start }
     }
     let settings: TrainingConfiguration
     do throws(FlywheelError) {
@@ -88,7 +108,28 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError(error.message)
     }
     try runner.run(in: output) { path throws(FlywheelError) in
-      try TrainingSession(new: settings, at: path, trace: trace)
+      try TrainingSession(new: settings, at: path, from: state, trace: trace)
     }
+  }
+
+  private static func document(
+    _ file: String
+  ) throws(FlywheelError) -> (path: FilePath, json: JSONValue) {
+    let path = FilePath(file)
+    return try FlywheelError.locating(path: path) { () throws(FlywheelError) in
+      (path, try JSONValue(parsing: try OpenFile.contents(of: path)))
+    }
+  }
+
+  /// The state to start from: what the flag names, or else the configuration.
+  private func state(_ configuration: JSONValue?) throws(FlywheelError) -> StartingState? {
+    var named = from
+    if named == nil, case .object(let root)? = configuration,
+      case .object(let start)? = root["start"], case .string(let source)? = start["source"]
+    {
+      named = source
+    }
+    guard let named else { return nil }
+    return try StartingState(reading: try ResolvedFile.newest(FilePath(named)))
   }
 }
