@@ -157,7 +157,10 @@ let package = Package(
     ),
     room(
       "FlywheelConvert",
-      dependencies: ["FlywheelCore", "FlywheelCheckpoint", orderedCollections]
+      dependencies: [
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelDialects",
+        orderedCollections,
+      ]
     ),
     room(
       "FlywheelRun",
@@ -187,7 +190,8 @@ let package = Package(
       dependencies: [
         "FlywheelCore", "FlywheelOptim", "FlywheelHDF5", "FlywheelCheckpoint", "FlywheelRun",
         "FlywheelTrain", "FlywheelPlot", "FlywheelTensorBoard", "FlywheelDeflate",
-        "FlywheelFormats", "FlywheelConvert", "CFlywheelSystem", argumentParser, systemPackage,
+        "FlywheelFormats", "FlywheelConvert", "FlywheelDialects", "CFlywheelSystem",
+        argumentParser, systemPackage,
         orderedCollections,
       ]
     ),

@@ -117,6 +117,23 @@ public struct Schedule: Sendable, Hashable {
     }
   }
 
+  /// Whether the factor never changes again.
+  ///
+  /// - Parameter count: How many units are done.
+  /// - Returns: Whether that of the next step is that of all steps after it.
+  public func isConstant(after count: Int) -> Bool {
+    let start = warmup?.over ?? 0
+    guard count >= start else { return false }
+    switch shape {
+    case .constant: return true
+    case .step(_, let factor): return factor == 1
+    case .multiStep(let milestones, let factor):
+      return factor == 1 || count - start >= milestones.last ?? 0
+    case .cosine(let over, let end), .linear(let over, let end):
+      return end == 1 || count - start >= over
+    }
+  }
+
   /// Checks that the numbers make sense.
   ///
   /// - Throws: `invalidArgument`, naming the number and its range.

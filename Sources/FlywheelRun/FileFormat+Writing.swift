@@ -1,5 +1,5 @@
 import FlywheelCheckpoint
-import FlywheelCore
+package import FlywheelCore
 import FlywheelFormats
 import OrderedCollections
 import SystemPackage
@@ -24,12 +24,25 @@ extension FileFormat {
       expectedByteCount: archive.byteCount,
       durability: durability
     )
+    try writer.write(archive) { index.entries[$0]?.crc32 }
+  }
+}
+
+extension ArchiveWriter {
+  /// Writes a whole archive, and finishes the file.
+  ///
+  /// - Parameters:
+  ///   - archive: What to write.
+  ///   - crc32: The checksum of the tensor under a key, if it is known.
+  /// - Throws: What writing throws.
+  package func write(
+    _ archive: Archive,
+    crc32: (String) -> UInt32?
+  ) throws(FlywheelError) {
     for (key, tensor) in archive.tensors {
-      try writer.write(tensor, under: key, crc32: index.entries[key]?.crc32)
+      try write(tensor, under: key, crc32: crc32(key))
     }
-    if writer.holdsMetadata {
-      try writer.write(ArchiveMetadata(attributes: ["": archive.attributes]))
-    }
-    try writer.finish()
+    if holdsMetadata { try write(ArchiveMetadata(attributes: ["": archive.attributes])) }
+    try finish()
   }
 }

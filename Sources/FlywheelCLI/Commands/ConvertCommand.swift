@@ -5,6 +5,7 @@ import FlywheelConvert
 import FlywheelCore
 import FlywheelDeflate
 import FlywheelFormats
+import FlywheelRun
 import OrderedCollections
 import SystemPackage
 
@@ -84,6 +85,9 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Replace a file that is there already, once the new one is durable.")
   var force = false
 
+  @OptionGroup(title: "Training state")
+  var state: StateOptions
+
   @OptionGroup(title: "Output")
   var reporting: ReportingOptions
 
@@ -93,6 +97,7 @@ struct ConvertCommand: ParsableCommand {
     let target = FilePath(output)
     let (from, to) = (try FileFormat.of(contentsOf: source), try FileFormat.of(name: output))
     try requireFree(target)
+    guard !state.isAsked else { return try convertState((source, from), (target, to)) }
     var conversion = try Conversion(of: try Self.open(source, from), try options())
     let view = ConversionProgressView(
       total: conversion.tensors.reduce(0) { $0 &+ $1.original.byteCount },
@@ -118,6 +123,42 @@ struct ConvertCommand: ParsableCommand {
     }
     view.clear()
     report(conversion, (source, from), (target, to))
+  }
+
+  /// Converts what the tensors mean: their dialect, and the optimizer's rule.
+  private func convertState(
+    _ source: (path: FilePath, format: FileFormat),
+    _ target: (path: FilePath, format: FileFormat)
+  ) throws {
+    let conversion = try StateConversion(
+      of: try Self.open(source.path, source.format),
+      state,
+      try options()
+    )
+    let (archive, index) = try conversion.checkpoint.indexedArchive()
+    let writer = try target.format.create(
+      target.path,
+      compression: compress,
+      expectedByteCount: archive.byteCount
+    )
+    try writer.write(archive) { index.entries[$0]?.crc32 }
+    for note in conversion.notes { Terminal.error.print("note: \(note)") }
+    let (before, after) = (DiskUsage.bytes(of: source.path), DiskUsage.bytes(of: target.path))
+    let view = StateConversionView(conversion)
+    if reporting.json {
+      guard case .object(var members) = view.json else { return }
+      members["source"] = Self.json(source.path, source.format, before)
+      members["target"] = Self.json(target.path, target.format, after)
+      members["content"] = "checkpoint"
+      members["notes"] = .array(conversion.notes.map { JSONValue($0) })
+      Terminal.output.print(JSONValue.object(members).prettyText())
+    } else if !reporting.quiet {
+      for line in view.lines { Terminal.output.print(line) }
+      Terminal.output.print(
+        "\(target.path): checkpoint of \(Formatting.count(archive.tensors.count, "tensor")), "
+          + "\(Formatting.bytes(after)) (\(target.format.name))"
+      )
+    }
   }
 
   /// Opens the source so that each byte is checked once: by the document's index if it has one, or else by

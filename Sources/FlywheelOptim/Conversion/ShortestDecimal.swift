@@ -3,7 +3,7 @@ extension Double {
   ///
   /// A quotient of numbers that cancel, like 0.01·0.1/0.01, may miss the decimal that was meant by a bit
   /// or two. A number that no decimal of up to 12 digits is this close to stays as it is.
-  var shortestDecimal: Double {
+  package var shortestDecimal: Double {
     guard isFinite, self != 0 else { return self }
     let text = "\(magnitude)"
     let parts = text.split(separator: "e")

@@ -1,0 +1,197 @@
+import FlywheelCheckpoint
+import FlywheelConvert
+import FlywheelCore
+import FlywheelDialects
+import FlywheelOptim
+import FlywheelRun
+import FlywheelTrain
+import OrderedCollections
+
+/// A training state on its way from one dialect and rule to another, as the flags ask for it.
+struct StateConversion {
+  /// The state as it is to be written.
+  private(set) var checkpoint: Checkpoint
+  /// The dialect that the source was in.
+  let source: Dialect
+  /// The rule that the source was under.
+  let sourceRule: String
+  /// Whether the source's dialect was recognised rather than said.
+  let isRecognised: Bool
+  /// The dialect of the result.
+  let target: Dialect
+  /// How the optimizer was converted; nil if its rule stayed.
+  private(set) var conversion: OptimizerConversion?
+  /// What a person should know besides.
+  private(set) var notes: [String] = []
+
+  /// Reads and converts.
+  ///
+  /// - Parameters:
+  ///   - reader: The source.
+  ///   - options: The flags.
+  ///   - naming: New names, shapes and types that arrays get first.
+  /// - Throws: What understanding, converting and expressing throw, with the source's path.
+  init(
+    of reader: any ArchiveReader,
+    _ options: StateOptions,
+    _ naming: ConversionOptions
+  ) throws(FlywheelError) {
+    let training = try reader.trainingDocument()
+    if let training {
+      guard training.noun == "checkpoint" else {
+        throw FlywheelError(
+          .unsupported,
+          "A trace has many states; only a checkpoint's optimizer is converted.",
+          at: .init(path: reader.path)
+        )
+      }
+      try Self.requireCheckpointFlags(options, naming)
+      checkpoint = try Checkpoint(from: reader)
+      source = try checkpoint.layout.map { (layout) throws(FlywheelError) in
+        try Dialect.named(layout.dialect)
+      } ?? .flywheel
+      if let from = options.from, from != source {
+        throw FlywheelError(
+          .mismatch,
+          "The file is a checkpoint that says its dialect, '\(source.name)'; leave --from out.",
+          at: .init(path: reader.path)
+        )
+      }
+      isRecognised = false
+      if let sizes = try options.sizes() { checkpoint.optimizer.sizes = sizes }
+    } else {
+      let stated = try options.stated()
+      let saved = Checkpoint.Saved(run: RunIdentity.random(), time: Timestamp.now)
+      let understood = try FlywheelError.locating(path: reader.path) { () throws(FlywheelError) in
+        try UnderstoodArchive(reader, in: options.from, stated, naming, saved: saved)
+      }
+      checkpoint = understood.checkpoint
+      source = understood.reading.dialect
+      isRecognised = options.from == nil
+      notes = understood.notes
+    }
+    sourceRule = checkpoint.optimizer.rule
+    target = options.to ?? .flywheel
+    if let rate = options.nextLearningRate { try change(rateTo: rate) }
+    let isCheckpoint = training != nil
+    var wanted = options.toRule
+    if wanted == nil, isCheckpoint, let name = options.optimizer.rule { wanted = try .named(name) }
+    let given = isCheckpoint ? options.optimizer.hyperparameters : Hyperparameters()
+    try FlywheelError.locating(path: reader.path) { () throws(FlywheelError) in
+      try convert(to: wanted, given, options)
+      try express()
+    }
+  }
+
+  private static func requireCheckpointFlags(
+    _ options: StateOptions,
+    _ naming: ConversionOptions
+  ) throws(FlywheelError) {
+    let flags = [
+      ("--group", !options.optimizer.group.isEmpty), ("--step", options.step != nil),
+      ("--last-learning-rate", options.lastLearningRate != nil),
+      ("--only", !naming.selection.isEmpty), ("--map", !naming.map.isEmpty),
+      ("--rename", !naming.renames.isEmpty),
+    ]
+    guard let flag = flags.first(where: \.1)?.0 else { return }
+    throw FlywheelError(
+      .invalidArgument,
+      "The file is a checkpoint, whose document says what is what; \(flag) is for files without one."
+    )
+  }
+
+  private mutating func change(rateTo rate: Double) throws(FlywheelError) {
+    guard rate >= 0, rate.isFinite else {
+      throw FlywheelError(
+        .invalidArgument,
+        "--next-learning-rate is \(rate); it must be a number of at least 0."
+      )
+    }
+    guard checkpoint.hasConstantRate else {
+      throw FlywheelError(
+        .invalidArgument,
+        "The checkpoint's schedule says the next learning rate; --next-learning-rate is for a constant one."
+      )
+    }
+    for index in checkpoint.optimizer.groups.indices {
+      checkpoint.optimizer.groups[index].hyperparameters.learningRate = rate
+      checkpoint.optimizer.groups[index].initialLearningRate = rate
+    }
+    if checkpoint.schedule != nil { checkpoint.schedule = .constant }
+  }
+
+  // MARK: The rule
+
+  private mutating func convert(
+    to wanted: UpdateRule?,
+    _ given: Hyperparameters,
+    _ options: StateOptions
+  ) throws(FlywheelError) {
+    let rules = target.rules
+    if let wanted, !rules.isEmpty, !rules.contains(wanted.name) {
+      throw FlywheelError(
+        .invalidArgument,
+        "The rule '\(wanted.name)' is not one of the dialect '\(target.name)', which has "
+          + "\(rules.joined(separator: ", "))."
+      )
+    }
+    let asked = OptimizerConversion.Options(
+      given: given,
+      singleGroup: target.allowsGroups ? nil : target.name,
+      approximates: options.approximate
+    )
+    if let wanted {
+      try take(OptimizerConversion(checkpoint, to: wanted, asked))
+    } else if rules.isEmpty || rules.contains(sourceRule) {
+      let isAlone = target.allowsGroups || checkpoint.optimizer.groups.count == 1
+      guard !isAlone || !given.values.isEmpty else { return }
+      try take(OptimizerConversion(checkpoint, to: try .named(sourceRule), asked))
+    } else {
+      try take(try first(of: rules, asked))
+    }
+  }
+
+  /// The conversion to the first of a dialect's rules that can be.
+  private func first(
+    of rules: [String],
+    _ asked: OptimizerConversion.Options
+  ) throws(FlywheelError) -> OptimizerConversion {
+    var refusals: [FlywheelError] = []
+    for name in rules {
+      let rule = try UpdateRule.named(name)
+      do throws(FlywheelError) {
+        return try OptimizerConversion(checkpoint, to: rule, asked)
+      } catch {
+        refusals.append(error)
+      }
+    }
+    // What is said of a rule of another family tells nobody anything.
+    let telling = refusals.filter { !$0.message.contains("different families") }
+    let reasons = (telling.isEmpty ? refusals : telling).map { "\n  \($0.message)" }.joined()
+    throw FlywheelError(
+      refusals.first?.code ?? .unsupported,
+      "No rule of '\(target.name)' goes on with this run:\(reasons)",
+      at: refusals.first?.location ?? .init()
+    )
+  }
+
+  private mutating func take(_ conversion: OptimizerConversion) throws(FlywheelError) {
+    self.conversion = conversion
+    checkpoint = conversion.checkpoint
+    checkpoint.trainer = try checkpoint.trainerFollowingOptimizer()
+    var seen: Set<String> = []
+    for part in conversion.parts {
+      for remark in part.conversion.remarks where seen.insert(remark).inserted {
+        notes.append(remark)
+      }
+    }
+  }
+
+  // MARK: The dialect
+
+  private mutating func express() throws(FlywheelError) {
+    if checkpoint.layout?.dialect != target.name { checkpoint.layout = nil }
+    checkpoint.optimizer.dialect = target.name
+    checkpoint.layout = target.isOwn ? nil : try target.express(checkpoint)
+  }
+}
