@@ -229,9 +229,21 @@ struct AdaptiveConversionExampleTests {
     #expect(kept.verdict == .exact)
   }
 
-  @Test("No step count traps")
-  func largeCounts() throws {
+  @Test("No number of a file traps")
+  func wildNumbers() throws {
     let moment = ConversionMoment(step: .max, hasBuffer: true)
+    for wild in [Double.nan, .infinity, -1, .leastNonzeroMagnitude, 1.7e308] {
+      for (name, other) in [("adam", "keras_adam"), ("pytorch", "keras"), ("sgdw", "pytorch")] {
+        var source = try use(name)
+        source.sizes = TrainingSizes(batch: .max, training: .min)
+        for number in [Hyperparameter.learningRate, .weightDecay, .epsilon, .momentum, .beta2] {
+          var odd = source
+          odd.hyperparameters[number] = .number(wild)
+          let conversion = try convert(odd, to: other, at: moment)
+          #expect(conversion.source == odd || wild.isNaN)
+        }
+      }
+    }
     #expect(try convert(use("adam"), to: "keras_adam", at: moment).verdict == .exact)
     #expect(try convert(use("convnetjs_adam"), to: "adam", at: moment).verdict == .exact)
   }

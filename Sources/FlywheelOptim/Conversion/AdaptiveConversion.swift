@@ -224,7 +224,10 @@ extension AdaptiveConversion {
     share: Double
   ) -> [String] {
     var remarks: [String] = []
-    let shorter = TrainingSizes(batch: sizes.batch + 1, training: sizes.training)
+    let shorter = TrainingSizes(
+      batch: sizes.batch > 1 ? sizes.batch - 1 : 2,
+      training: sizes.training
+    )
     let isSame = steps(old, before.numbers, shorter).runs(
       as: steps(new, after.numbers, shorter),
       after: (moment.step, step),

@@ -391,7 +391,10 @@ extension SGDConversion {
     share: Double
   ) -> [String] {
     var remarks: [String] = []
-    let shorter = TrainingSizes(batch: sizes.batch + 1, training: sizes.training)
+    let shorter = TrainingSizes(
+      batch: sizes.batch > 1 ? sizes.batch - 1 : 2,
+      training: sizes.training
+    )
     let others = (form(old, source.hyperparameters, shorter), form(new, numbers, shorter))
     let rates = [reference, reference, reference]
     if !others.0.runs(as: others.1, rates: rates, share: share) {
