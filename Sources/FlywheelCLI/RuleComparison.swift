@@ -32,7 +32,10 @@ struct RuleComparison {
   }
 
   /// Whether both make the same weights of the same gradients, from the first step on, as they are.
-  var isSame: Bool { asGiven.verdict.isExact(whenRateIsConstant: true) && asGiven.buffers.isEmpty }
+  var isSame: Bool {
+    asGiven.verdict.isExact(whenRateIsConstant: true) && asGiven.buffers.isEmpty
+      && asGiven.step == 0
+  }
 
   /// Both with one set of numbers to go on with, if one does for weights and for biases.
   ///

@@ -275,7 +275,7 @@ public struct OptimizerConversion: Sendable {
         for slot in ["exp_avg_sq", "square_avg", "sum"] {
           guard let buffer = checkpoint.optimizer.slots[slot]?[name] else { continue }
           let smallest = max(0, buffer.statistics().minimum ?? 0)
-          largest = max(largest, bound.value(root: smallest.squareRoot()))
+          largest = max(largest, bound.largest(from: smallest.squareRoot()))
         }
       }
       parts[index].largestError = largest

@@ -130,7 +130,8 @@ struct RuleConversionTests {
       let names = Self.names(own, without: back.free)
       guard names == Self.names(restored, without: back.free) else { continue }
       for name in names {
-        #expect(abs(restored.number(name) / own.number(name) - 1) <= 1e-13, "\(pair)")
+        // MXNet's old NAG has its decay in a difference of two numbers.
+        #expect(abs(restored.number(name) / own.number(name) - 1) <= 1e-12, "\(pair)")
       }
       guard let map = there.buffers.first?.map, let other = back.buffers.first?.map else {
         continue

@@ -223,20 +223,14 @@ extension SGDConversion {
         with(false), .exactWhileRateIsConstant(otherwise: "the decay would have to follow the rate")
       )
     }
-    // Re-parameterised decay: is one run the other with another momentum, and nothing else?
-    func factor(_ form: ScheduledForm, _ share: Double) -> (Double) -> Double {
-      let now = MomentumRun(form.form(rate: share * reference))?.shrink ?? 0
-      return { last in (1 - (MomentumRun(form.form(rate: share * last))?.shrink ?? 0)) / (1 - now) }
+    // Re-parameterised decay: is it the momentum alone that a schedule would have to change?
+    let factor = { (last: Double) in
+      let were = MomentumRun(before.form(rate: last))?.shrink ?? 0
+      let are = MomentumRun(form(new, numbers).form(rate: share * last))?.shrink ?? 0
+      return (1 - were) / (1 - run.shrink) * (1 - after.shrink) / (1 - are)
     }
-    let scheduled = choices.first { choice in
-      let target = form(new, choice)
-      return before.runs(as: target, rates: probe, share: share, momentum: factor(before, 1))
-        || target.runs(
-          as: before,
-          rates: probe.map { $0 * share },
-          share: 1 / share,
-          momentum: { factor(target, share)($0 / share) }
-        )
+    let scheduled = choices.first {
+      before.runs(as: form(new, $0), rates: probe, share: share, momentum: factor)
     }
     if let scheduled, !moment.isRateConstant, follows.isEmpty {
       let bound = abs(run.shrink - after.shrink) / (1 - after.shrink)
