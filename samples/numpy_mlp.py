@@ -169,8 +169,8 @@ def load(path):
     document = json.loads(text)
     if document["tensors"] != index(tensors):
         sys.exit(f"{path} is damaged: its tensors are not those that its document lists")
-    if document["schema"] != 2 or not document["trainer"]:
-        sys.exit(f"{path} is no checkpoint of schema 2 by Flywheel's own trainer")
+    if document["schema"] != 3 or document["layout"] or not document["trainer"]:
+        sys.exit(f"{path} is no checkpoint of schema 3 by Flywheel's own trainer")
     for what, found, known in (
         ("rule", document["optimizer"]["rule"], list(RULES)),
         ("clipping", document["optimizer"]["clipping"], [None]),

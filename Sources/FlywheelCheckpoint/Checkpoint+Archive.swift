@@ -13,13 +13,15 @@ extension Checkpoint {
     keys += random.keys.map { CheckpointKey.randomStream($0) }
     if !history.metrics.isEmpty { keys.append(CheckpointKey.historySteps) }
     keys += history.metrics.keys.map { CheckpointKey.metric($0) }
+    if let layout { keys = keys.map { layout.places[$0]?.key ?? $0 } + layout.counters.keys }
     return keys + [CheckpointKey.document]
   }
 
-  /// The checkpoint as an archive: tensors under their keys, and the JSON document.
+  /// The checkpoint as an archive: tensors under their keys, or as its layout has them, and the JSON
+  /// document.
   ///
-  /// - Throws: `limitExceeded` if there is no memory for the small tensors made here, or the document
-  ///   would be too long to be read.
+  /// - Throws: `limitExceeded` if there is no memory for the tensors made here, or the document would be too
+  ///   long to be read; `invalidArgument` or `mismatch` for a layout that does not fit.
   /// - Returns: The archive, with a few attributes that repeat the document for people.
   public func archive() throws(FlywheelError) -> Archive { try indexedArchive().archive }
 
@@ -44,8 +46,10 @@ extension Checkpoint {
         tensors[CheckpointKey.metric(name)] = try Tensor(vector: values)
       }
     }
+    let layout = try layout?.of(Array(tensors.keys), dialect: optimizer.dialect)
+    if let layout { tensors = try layout.stored(tensors) }
     let index = TensorIndex(of: tensors)
-    let document = CheckpointDocument(members: members(index: index))
+    let document = CheckpointDocument(members: members(index: index, layout))
     tensors[CheckpointKey.document] = try document.tensor()
     return (Archive(tensors: tensors, attributes: attributes), index)
   }
@@ -108,11 +112,14 @@ extension Checkpoint {
     var root = try JSONObject(.object(document.members))
     _ = try root.string("format")
     _ = try root.integer("schema")
-    let tensors = try TensorIndex(try root.object("tensors")).tensors(verification, fetch)
+    var tensors = try TensorIndex(try root.object("tensors")).tensors(verification, fetch)
 
     writer = try root.string("writer")
     saved = try Saved(try root.object("saved"))
     optimizer = try OptimizerState(try root.object("optimizer"))
+    if let layout = try root.nullableObject("layout") {
+      self.layout = try CheckpointLayout(layout, restoring: &tensors, dialect: optimizer.dialect)
+    }
     progress = try Progress(try root.object("progress"))
     if var schedule = try root.nullableObject("schedule") {
       self.schedule = try Self.schedule(&schedule, optimizer, progress)
@@ -147,7 +154,10 @@ extension Checkpoint {
     try CheckpointDocument.json(tensor, as: .checkpoint)
   }
 
-  private func members(index: TensorIndex) -> OrderedDictionary<String, JSONValue> {
+  private func members(
+    index: TensorIndex,
+    _ layout: CheckpointLayout?
+  ) -> OrderedDictionary<String, JSONValue> {
     [
       "format": "flywheel.checkpoint",
       "schema": JSONValue(Self.schema),
@@ -163,6 +173,7 @@ extension Checkpoint {
       "data": data?.json ?? .null,
       "backend": backend?.json ?? .null,
       "trainer": trainer,
+      "layout": layout?.json ?? .null,
       "tensors": index.json,
     ]
   }

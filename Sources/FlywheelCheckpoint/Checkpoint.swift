@@ -29,11 +29,13 @@ public struct Checkpoint: Sendable {
   public var history: History
   /// What the trainer itself needs to go on, in its own words; `null` if nothing.
   public var trainer: JSONValue
-  /// Under whose names its arrays lie in its file; nil for Flywheel's own.
+  /// Where its arrays lie in a file of another program's names; nil for Flywheel's own.
+  ///
+  /// `optimizer.dialect` names the same dialect.
   public var layout: CheckpointLayout?
 
   /// The version of the layout that this Flywheel writes, and the newest that it reads.
-  public static let schema = 2
+  public static let schema = 3
 
   /// The name of the generator that Flywheel's own trainer uses: `Philox`.
   public static let philox = "philox4x64-10"

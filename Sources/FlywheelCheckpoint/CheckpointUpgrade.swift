@@ -9,8 +9,19 @@ enum CheckpointUpgrade {
   ///
   /// - Throws: `malformed` if the document has members that its own schema has not.
   static func toNewest(_ members: Members) throws(FlywheelError) -> Members {
-    guard members["schema"] == 1 else { return members }
-    return try fromFirst(members)
+    switch members["schema"] {
+    case 1: try fromSecond(try fromFirst(members))
+    case 2: try fromSecond(members)
+    default: members
+    }
+  }
+
+  /// Schema 3 says where arrays lie that have another program's names; there were none.
+  private static func fromSecond(_ document: Members) throws(FlywheelError) -> Members {
+    var document = document
+    document["schema"] = 3
+    try add(&document, ["layout": .null])
+    return document
   }
 
   /// Schema 2 says more about groups, clipping and data; what schema 1 left out was always the same.
@@ -62,7 +73,7 @@ enum CheckpointUpgrade {
       guard members[name] == nil else {
         throw FlywheelError(
           .malformed,
-          "Found an unknown member '\(name)' in a document of schema 1: damaged, or written by hand.",
+          "Found an unknown member '\(name)' in a document of an older schema: damaged, or written by hand.",
           at: .init(tensor: CheckpointKey.document)
         )
       }

@@ -37,12 +37,11 @@ package struct TensorIndex {
   init(_ source: JSONObject) throws(FlywheelError) {
     var object = source
     for key in object.names {
-      // Every key of a checkpoint has two components or three; deeper ones would only cost stack.
-      let components = key.pathComponents
-      guard (2...3).contains(components.count), !components.contains("") else {
+      guard Self.isReadable(key) else {
         throw FlywheelError.malformed(
-          found: "a key of \(components.count) components in the index",
-          expected: "two or three, none of them empty"
+          found: "the key '\(key)' in the index",
+          expected: "up to eight components, none of them empty, and not the document's own",
+          at: .init(tensor: key)
         )
       }
       var entry = try object.object(key)
@@ -69,6 +68,15 @@ package struct TensorIndex {
       )
       try entry.refuseOtherMembers()
     }
+  }
+
+  /// Whether a key may be in an index.
+  static func isReadable(_ key: String) -> Bool {
+    // Flywheel's own have two components or three, other programs' a few more; deep ones would only cost
+    // stack.
+    let components = key.pathComponents
+    return (1...8).contains(components.count) && !components.contains("")
+      && key != CheckpointKey.document
   }
 
   /// Fetches the tensors of the index and checks each against it.

@@ -149,7 +149,9 @@ struct CheckpointTests {
   @Test(
     "A document that lies under a valid checksum is refused with the reason",
     arguments: [
-      Lie("newer schema", .unsupported, "newer Flywheel") { $0["schema"] = 3 },
+      Lie("newer schema", .unsupported, "newer Flywheel") {
+        $0["schema"] = JSONValue(Checkpoint.schema + 1)
+      },
       Lie("other format", .malformed, "flywheel.checkpoint") { $0["format"] = "x" },
       Lie("schema zero", .malformed, "schema") { $0["schema"] = 0 },
       Lie("unknown member", .malformed, "surprise") { $0["surprise"] = 1 },

@@ -4,11 +4,11 @@ import FlywheelOptim
 import OrderedCollections
 import Testing
 
-/// What schema 2 added, and how documents of schema 1 are read.
+/// What schema 2 added, and how documents of older schemas are read.
 @Suite("Schemas")
 struct SchemaTests {
   /// An archive whose document was changed and sealed again.
-  private func archive(
+  static func archive(
     of checkpoint: Checkpoint,
     _ edit: (inout OrderedDictionary<String, JSONValue>) -> Void
   ) throws -> Archive {
@@ -27,7 +27,7 @@ struct SchemaTests {
   }
 
   /// Changes an object within a document.
-  private func change(
+  static func change(
     _ root: inout OrderedDictionary<String, JSONValue>,
     _ name: String,
     _ edit: (inout OrderedDictionary<String, JSONValue>) -> Void
@@ -38,10 +38,11 @@ struct SchemaTests {
   }
 
   /// The document as a Flywheel of schema 1 would have written it.
-  private func downgrade(_ root: inout OrderedDictionary<String, JSONValue>) {
+  private static func downgrade(_ root: inout OrderedDictionary<String, JSONValue>) {
     root["schema"] = 1
+    root["layout"] = nil
     root["schedule"] = ["kind": "constant"]
-    change(&root, "optimizer") { optimizer in
+    Self.change(&root, "optimizer") { optimizer in
       optimizer["clipping"] = nil
       guard case .array(let groups)? = optimizer["groups"] else { return }
       optimizer["groups"] = .array(
@@ -52,7 +53,7 @@ struct SchemaTests {
         }
       )
     }
-    change(&root, "data") { data in
+    Self.change(&root, "data") { data in
       for name in ["dtype", "mean", "deviation"] { data[name] = nil }
     }
   }
@@ -60,7 +61,7 @@ struct SchemaTests {
   @Test("A document of schema 1 means what it always meant")
   func first() throws {
     let checkpoint = try CheckpointExamples.full()
-    let read = try CheckpointExamples.read(try archive(of: checkpoint, downgrade))
+    let read = try CheckpointExamples.read(try Self.archive(of: checkpoint, Self.downgrade))
     #expect(read.schedule == .constant)
     #expect(read.optimizer.clipping == nil)
     #expect(read.optimizer.groups.map(\.initialLearningRate) == [0.1, 0.1])
@@ -75,13 +76,30 @@ struct SchemaTests {
   )
   func mixed(section: String) throws {
     let later = ["optimizer": "clipping", "schedule": "unit", "data": "mean"]
-    let mixture = try archive(of: try CheckpointExamples.full()) { root in
-      downgrade(&root)
-      change(&root, section) { $0[later[section] ?? ""] = .null }
+    let mixture = try Self.archive(of: try CheckpointExamples.full()) { root in
+      Self.downgrade(&root)
+      Self.change(&root, section) { $0[later[section] ?? ""] = .null }
     }
     let error = #expect(throws: FlywheelError.self) { try CheckpointExamples.read(mixture) }
     #expect(error?.code == .malformed)
     #expect(error?.message.contains(later[section] ?? "-") == true)
+  }
+
+  @Test("A document of schema 2 has its arrays under Flywheel's names, and says no other")
+  func second() throws {
+    let checkpoint = try CheckpointExamples.full()
+    let read = try CheckpointExamples.read(
+      try Self.archive(of: checkpoint) { root in
+        root["schema"] = 2
+        root["layout"] = nil
+      }
+    )
+    #expect(read.layout.map(\.dialect) == nil)
+    #expect(read.parameters.keys == checkpoint.parameters.keys)
+    let mixture = try Self.archive(of: checkpoint) { $0["schema"] = 2 }
+    let error = #expect(throws: FlywheelError.self) { try CheckpointExamples.read(mixture) }
+    #expect(error?.code == .malformed)
+    #expect(error?.message.contains("'layout'") == true)
   }
 
   @Test("Nielsen's groups lose what the rule never took, unless it was on")
@@ -92,11 +110,11 @@ struct SchemaTests {
     checkpoint.optimizer.groups = [
       ParameterGroup(hyperparameters: numbers), ParameterGroup(hyperparameters: numbers),
     ]
-    let read = try CheckpointExamples.read(try archive(of: checkpoint, downgrade))
+    let read = try CheckpointExamples.read(try Self.archive(of: checkpoint, Self.downgrade))
     let taken = try UpdateRule.named("nielsen").completed(numbers)
     #expect(read.optimizer.groups.map(\.hyperparameters) == [taken, taken])
     checkpoint.optimizer.groups[1].hyperparameters[.nesterov] = .flag(true)
-    let lie = try archive(of: checkpoint, downgrade)
+    let lie = try Self.archive(of: checkpoint, Self.downgrade)
     #expect(throws: FlywheelError.self) { try CheckpointExamples.read(lie) }
   }
 
@@ -104,8 +122,8 @@ struct SchemaTests {
   func missingSwitch() throws {
     let original = try CheckpointExamples.full()
     for switched in [Hyperparameter.maximize, .momentumCorrection, .nesterov] {
-      let older = try archive(of: original) { root in
-        change(&root, "optimizer") { optimizer in
+      let older = try Self.archive(of: original) { root in
+        Self.change(&root, "optimizer") { optimizer in
           guard case .array(let groups)? = optimizer["groups"] else { return }
           optimizer["groups"] = .array(
             groups.map { group in
@@ -119,8 +137,8 @@ struct SchemaTests {
       let groups = try CheckpointExamples.read(older).optimizer.groups
       #expect(groups.allSatisfy { $0.hyperparameters[switched] == .flag(false) })
     }
-    let lie = try archive(of: original) { root in
-      change(&root, "optimizer") { optimizer in
+    let lie = try Self.archive(of: original) { root in
+      Self.change(&root, "optimizer") { optimizer in
         optimizer["groups"] = [
           ["learning_rate": 0.1, "last_learning_rate": .null, "initial_learning_rate": 0.1]
         ]
@@ -132,8 +150,8 @@ struct SchemaTests {
 
   @Test("Steps of a history without a metric are refused, since no row could follow them")
   func emptyHistory() throws {
-    let lie = try archive(of: try CheckpointExamples.full()) { root in
-      change(&root, "tensors") { tensors in
+    let lie = try Self.archive(of: try CheckpointExamples.full()) { root in
+      Self.change(&root, "tensors") { tensors in
         for key in tensors.keys where key.hasPrefix("history/") && key != "history/step" {
           tensors[key] = nil
         }
@@ -146,9 +164,9 @@ struct SchemaTests {
 
   @Test("An optimizer without groups is refused, as the schema says")
   func noGroups() throws {
-    let lie = try archive(of: try CheckpointExamples.full()) { root in
+    let lie = try Self.archive(of: try CheckpointExamples.full()) { root in
       root["parameters"] = []
-      change(&root, "optimizer") { $0["groups"] = [] }
+      Self.change(&root, "optimizer") { $0["groups"] = [] }
     }
     let error = #expect(throws: FlywheelError.self) { try CheckpointExamples.read(lie) }
     #expect(error?.code == .malformed)
@@ -180,8 +198,8 @@ struct SchemaTests {
   func position() throws {
     var checkpoint = try CheckpointExamples.full()
     checkpoint.schedule = Schedule(shape: .cosine(over: 9, end: 0), unit: .step)
-    let lie = try archive(of: checkpoint) { root in
-      change(&root, "schedule") { $0["position"] = 4 }
+    let lie = try Self.archive(of: checkpoint) { root in
+      Self.change(&root, "schedule") { $0["position"] = 4 }
     }
     let error = #expect(throws: FlywheelError.self) { try CheckpointExamples.read(lie) }
     #expect(error?.message.contains("position 4") == true)
@@ -238,8 +256,8 @@ struct SchemaTests {
     checkpoint.optimizer.clipping = try GradientClipping(maximumNorm: 0.5)
     let read = try CheckpointExamples.read(try checkpoint.archive())
     #expect(read.optimizer.clipping == checkpoint.optimizer.clipping)
-    let lie = try archive(of: checkpoint) { root in
-      change(&root, "optimizer") { $0["clipping"] = ["max_norm": 0.0] }
+    let lie = try Self.archive(of: checkpoint) { root in
+      Self.change(&root, "optimizer") { $0["clipping"] = ["max_norm": 0.0] }
     }
     let error = #expect(throws: FlywheelError.self) { try CheckpointExamples.read(lie) }
     #expect(error?.code == .malformed)

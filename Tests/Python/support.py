@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMAS = REPOSITORY / "schemas"
 
 # The schemas of checkpoints by version: the newest has no number in its name.
-VERSIONS = {1: "checkpoint-1", 2: "checkpoint"}
+VERSIONS = {1: "checkpoint-1", 2: "checkpoint-2", 3: "checkpoint"}
 
 
 @dataclass

@@ -489,7 +489,7 @@ def somebodys_checkpoint(kind: str) -> tuple[dict, dict[str, np.ndarray]]:
     group = {"learning_rate": 0.5, "last_learning_rate": None, "initial_learning_rate": 0.5}
     document = {
         "format": "flywheel.checkpoint",
-        "schema": 2,
+        "schema": 3,
         "writer": "somebody's trainer 7",
         "saved": {"run": "0123456789abcdef" * 2, "time": "2026-01-02T03:04:05Z"},
         "parameters": [{"name": name, "group": 0, "axes": ["row", "column"]} for name in names],
@@ -506,6 +506,7 @@ def somebodys_checkpoint(kind: str) -> tuple[dict, dict[str, np.ndarray]]:
         "data": None,
         "backend": None,
         "trainer": None,
+        "layout": None,
     }  # fmt: skip
     return document, tensors
 
@@ -532,7 +533,7 @@ class Somebodys(TestCase):
                 validator.validate(found)
                 self.assertEqual(found, checkpoint.read(path).document)
                 shown = self.flywheel("inspect", path).stdout
-                for words in ("schema 2, by somebody's trainer 7", "rule annealing", "0.001"):
+                for words in ("schema 3, by somebody's trainer 7", "rule annealing", "0.001"):
                     self.assertIn(words, shown)
                 for key, value in tensors.items():
                     line = next(line for line in shown.splitlines() if line.startswith(f"{key} "))

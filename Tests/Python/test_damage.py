@@ -144,7 +144,7 @@ class FlippedBits(DamageTestCase):
         self.assertEqual(self.verify(contents)[1], set())
 
     def test_a_flipped_bit_in_the_schema_number_is_damage_not_a_newer_schema(self):
-        offset = self.data.index(b'"schema":2') + len(b'"schema":')
+        offset = self.data.index(b'"schema":3') + len(b'"schema":')
         for bit in range(4):
             with self.subTest(bit=bit):
                 path = self.path("flipped")

@@ -26,6 +26,12 @@ GOLDEN = {
     "checkpoint-2.h5": (
         "step 6, all 21 tensors whole", "layers.0.weight float32 (3, 4) exp_avg exp_avg_sq"
     ),
+    "checkpoint-3.h5": (
+        "step 6, all 21 tensors whole", "layers.0.weight float32 (3, 4) exp_avg exp_avg_sq"
+    ),
+    "layout-3.h5": (
+        "step 3, all 10 tensors whole", "layers.0.weight float32 (2, 3) velocity"
+    ),
     "dtypes-2.h5": ("step 7, all 20 tensors whole", "bfloat16 |V2 (2, 3) exp_avg"),
 }  # fmt: skip
 
@@ -56,11 +62,11 @@ class GoldenCheckpoints(unittest.TestCase):
                 self.assertIn(f"{line}\n", result.stdout)
 
     def test_the_reader_notices_a_changed_byte_in_any_tensor(self) -> None:
-        whole = (EXAMPLES / "checkpoint-2.h5").read_bytes()
+        whole = (EXAMPLES / "checkpoint-3.h5").read_bytes()
         reader = runpy.run_path(str(READER))
         offsets = {}
-        with h5py.File(EXAMPLES / "checkpoint-2.h5") as file:
-            for key in ["flywheel.metadata", *load(EXAMPLES / "checkpoint-2.json")["tensors"]]:
+        with h5py.File(EXAMPLES / "checkpoint-3.h5") as file:
+            for key in ["flywheel.metadata", *load(EXAMPLES / "checkpoint-3.json")["tensors"]]:
                 offsets[key] = file[key].id.get_offset()
         with tempfile.TemporaryDirectory() as folder:
             for key, offset in offsets.items():
@@ -71,6 +77,22 @@ class GoldenCheckpoints(unittest.TestCase):
                     path.write_bytes(damaged)
                     with self.assertRaisesRegex(ValueError, "does not match its CRC-32"):
                         reader["read_checkpoint"](path)
+
+    def test_what_lies_as_keras_has_it_is_read_as_flywheel_has_it(self) -> None:
+        path = EXAMPLES / "layout-3.h5"
+        document, parameters, slots = runpy.run_path(str(READER))["read_checkpoint"](path)
+        self.assertEqual(document["layout"]["dialect"], "keras")
+        validator("checkpoint").validate(document)
+        with h5py.File(path) as file:
+            pairs = {
+                "layers/dense/vars/0": parameters["layers.0.weight"].T,
+                "layers/dense/vars/1": parameters["layers.0.bias"],
+                "optimizer/vars/2": slots["velocity"]["layers.0.weight"].T,
+                "optimizer/vars/3": slots["velocity"]["layers.0.bias"],
+            }
+            for key, value in pairs.items():
+                with self.subTest(key):
+                    self.assertEqual(file[key][()].tolist(), value.tolist())
 
     def test_the_documents_beside_them_are_theirs(self) -> None:
         for path in EXAMPLES.glob("checkpoint-*.h5"):
@@ -103,7 +125,7 @@ class Schemas(unittest.TestCase):
 
     def test_the_checkpoint_schema_refuses_what_is_wrong(self) -> None:
         wrong = {
-            "schema": 3,
+            "schema": 4,
             "crc32": "0ABCDEF0",
             "saved": {"run": "0", "time": "2026-01-02T03:04:05Z"},
             "schedule": {"kind": "constant", "more": 1},
@@ -131,6 +153,29 @@ class Schemas(unittest.TestCase):
                     with self.subTest(prefix + name, schema=document["schema"]):
                         changed = document | {"tensors": {prefix + name: entry}}
                         self.assertEqual(schema.is_valid(changed), valid)
+
+    def test_a_layout_frees_the_names_of_tensors_and_must_be_whole(self) -> None:
+        schema, document = list(self.versions())[-1]
+        entry = {"dtype": "float32", "shape": [1], "crc32": "00000000"}
+        place = {"tensor": "W/1", "arrangement": "column"}
+        layout = {"dialect": "theirs", "tensors": {"model/b": place}, "counters": ["t"]}
+        free = document | {"tensors": {"W/1": entry, "t": entry}}
+        self.assertFalse(schema.is_valid(free))
+        self.assertTrue(schema.is_valid(free | {"layout": layout}))
+        for wrong in (
+            layout | {"counters": ["t", "t"]}, layout | {"more": 1}, {"dialect": "theirs"},
+            layout | {"tensors": {"random/order": place}}, layout | {"tensors": {"model/a/b": place}},
+            layout | {"tensors": {"model/b": {"tensor": "W"}}},
+            layout | {"tensors": {"model/b": place | {"arrangement": "rotated"}}},
+            layout | {"tensors": {"model/b": place | {"tensor": "flywheel.metadata"}}},
+        ):  # fmt: skip
+            with self.subTest(wrong):
+                self.assertFalse(schema.is_valid(free | {"layout": wrong}))
+        for key in ("a/b/c/d/e/f/g/h/i", "/a", "a//b", "", "flywheel.metadata"):
+            with self.subTest(key):
+                self.assertFalse(
+                    schema.is_valid(free | {"layout": layout, "tensors": {key: entry}})
+                )
 
     def test_numbers_that_are_not_finite_are_bit_patterns(self) -> None:
         for schema, document in self.versions():
