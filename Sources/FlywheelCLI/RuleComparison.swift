@@ -32,7 +32,12 @@ struct RuleComparison {
   }
 
   /// Whether both make the same weights of the same gradients, from the first step on, as they are.
-  var isSame: Bool { asGiven.verdict.isExact(whenRateIsConstant: true) && asGiven.buffers.isEmpty }
+  ///
+  /// A second one that would have to begin with a buffer or with another step count is not as it is.
+  var isSame: Bool {
+    asGiven.verdict.isExact(whenRateIsConstant: true) && asGiven.buffers.isEmpty
+      && asGiven.step == 0
+  }
 
   /// Both with one set of numbers to go on with, if one does for weights and for biases.
   ///
