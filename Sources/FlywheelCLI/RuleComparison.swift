@@ -32,6 +32,8 @@ struct RuleComparison {
   }
 
   /// Whether both make the same weights of the same gradients, from the first step on, as they are.
+  ///
+  /// A second one that would have to begin with a buffer or with another step count is not as it is.
   var isSame: Bool {
     asGiven.verdict.isExact(whenRateIsConstant: true) && asGiven.buffers.isEmpty
       && asGiven.step == 0

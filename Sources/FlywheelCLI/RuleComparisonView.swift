@@ -96,7 +96,20 @@ struct RuleComparisonView {
 
   private static func denominator(_ use: RuleUse) -> String {
     guard case .adaptive(let rule) = use.rule else { return "nothing" }
-    return rule.form(with: []).denominator
+    return form(rule, with: use.hyperparameters).denominator
+  }
+
+  /// A rule's form with its switches as they are, and 0 for what is 0: that is nothing to see.
+  private static func form(
+    _ rule: AdaptiveRule,
+    with numbers: Hyperparameters
+  ) -> AdaptiveForm<Formula> {
+    let isOn = { (name: Hyperparameter) in numbers.number(name) != 0 }
+    return rule.form(with: Set(UpdateRule.adaptive(rule).switches.filter(isOn))).map { formula in
+      formula.substituting { symbol in
+        symbol.hyperparameter.flatMap { numbers[$0] != nil && !isOn($0) ? 0 : nil }
+      }
+    }
   }
 
   /// A number in as many digits as tell invariants apart.
@@ -140,7 +153,7 @@ struct RuleComparisonView {
   var differences: [String] {
     guard let one = RuleComparison.Meaning(comparison.first),
       let other = RuleComparison.Meaning(comparison.second)
-    else { return [] }
+    else { return adaptiveDifferences }
     var lines: [String] = []
     func add(_ what: String, _ left: Double, _ right: Double, _ rest: String = "") {
       guard abs(left - right) > 1e-9 * max(abs(left), abs(right)) else { return }
@@ -163,6 +176,39 @@ struct RuleComparisonView {
     case (_?, nil): lines.append("\(kind) swings around 0 in \(names.1), not in \(names.0)")
     case (nil, nil): break
     }
+    return lines
+  }
+
+  /// What a person sees differ between two of Adam's kin: a number, or what is made of it.
+  private var adaptiveDifferences: [String] {
+    let (first, second) = (comparison.first, comparison.second)
+    guard case .adaptive(let one) = first.rule, case .adaptive(let other) = second.rule else {
+      return []
+    }
+    var lines: [String] = []
+    func add(_ what: String, _ left: String, _ right: String) {
+      guard left != right else { return }
+      lines.append("\(what) \(left) in \(names.0), \(right) in \(names.1)")
+    }
+    for (name, value) in first.hyperparameters.ordered {
+      guard let other = second.hyperparameters[name] else { continue }
+      add("\(name.rawValue) is", value.text, other.text)
+    }
+    let decays = [first, second].map { use in
+      use.hyperparameters.weightDecay == 0 ? "none" : Self.decay(use)
+    }
+    add("the decay is", decays[0], decays[1])
+    add("the gradient is divided by", Self.denominator(first), Self.denominator(second))
+    let rates = [(first, one), (second, other)].map { use, rule in
+      let form = Self.form(rule, with: use.hyperparameters)
+      return "\((form.rate * form.insideRate).simplified)"
+    }
+    add("and multiplied by", rates[0], rates[1])
+    add(
+      "s starts from",
+      "\(one.secondStart(first.hyperparameters))",
+      "\(other.secondStart(second.hyperparameters))"
+    )
     return lines
   }
 
@@ -191,7 +237,13 @@ struct RuleComparisonView {
     let target = conversion.target
     var lines = ["To go on in \(names.1) with a run of \(names.0):"]
     lines += Formatting.paragraph(target.rule.call(comparison.needed), indent: 2, hanging: 2)
-    for buffer in conversion.buffers {
+    let (kept, changed) = (
+      conversion.buffers.filter(isKept), conversion.buffers.filter { !isKept($0) }
+    )
+    if !kept.isEmpty {
+      lines += Formatting.wrapped(kept.map(\.slot), after: "  as they are: ")
+    }
+    for buffer in changed {
       lines += Formatting.paragraph(text(buffer), indent: 2, hanging: 2)
     }
     lines += Formatting.paragraph("\(conversion.verdict)", indent: 2)
@@ -199,7 +251,13 @@ struct RuleComparisonView {
     return lines
   }
 
-  /// A buffer's map as an equation: `velocity of keras = -0.01 velocity of pytorch`.
+  /// Whether a buffer of Adam's kin stays as it is; of a velocity even that is worth an equation.
+  private func isKept(_ buffer: BufferConversion) -> Bool {
+    buffer.slot != SGDRule.slotName && buffer.slot == buffer.source && buffer.map == .identity
+      && buffer.constant == 0
+  }
+
+  /// A buffer's map as an equation: `v_keras = -0.01 v_pytorch`.
   private func text(_ buffer: BufferConversion) -> String {
     var terms: [(coefficient: Formula, name: String?)] = []
     if let source = buffer.source {

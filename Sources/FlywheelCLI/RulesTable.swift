@@ -58,7 +58,7 @@ enum RulesTable {
 
   private static let legend = [
     "lr        outside: v holds gradients; inside -: v holds what is added to w,",
-    "          inside +: what is taken off it",
+    "          inside +: what is taken off it; no v: nothing is kept",
     "decay     coupled: strength times w joins the gradient g, G = g + strength w;",
     "          decoupled: w loses this share of itself a step, past all buffers;",
     "          mixed: velocity and weight are decayed by different weights",

@@ -64,7 +64,14 @@ extension AdaptiveRule {
   /// - Parameter switches: The switches that are on.
   /// - Returns: Formulas in numbers alone.
   public func form(with switches: Set<Hyperparameter>) -> AdaptiveForm<Formula> {
-    form.map { $0.switching(switches) }
+    let isSwitched = hyperparameters.contains { $0.name == .biasCorrection }
+    let isUncorrected = isSwitched && !switches.contains(.biasCorrection)
+    return form.map { formula in
+      formula.switching(switches).substituting { symbol in
+        let isCorrection = [.firstCorrection, .secondCorrection].contains(symbol)
+        return isUncorrected && isCorrection ? 1 : nil
+      }
+    }
   }
 }
 

@@ -170,6 +170,9 @@ struct FormulaTextTests {
         "u = m1'/(sqrt(x') + eps sqrt(c2))", "w' = w - (lr sqrt(c2)/c1) u - lr lambda w",
       ]
     )
+    let mlx = UpdateRule.adaptive(.mlxAdam)
+    #expect(mlx.equations().last == "w' = w - lr u")
+    #expect(mlx.equations(with: [.biasCorrection]).last == "w' = w - (lr sqrt(c2)/c1) u")
     #expect(
       UpdateRule.adaptive(.rmsprop).equations(with: [.centered]) == [
         "G = g + lambda w", "s' = alpha s + (1 - alpha) G^2", "a' = alpha a + (1 - alpha) G",

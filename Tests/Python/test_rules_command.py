@@ -212,5 +212,5 @@ class Comparison(TestCase):
                 result = self.flywheel("rules", *arguments, status=2)
                 self.assertIn(words, result.stderr)
                 self.assertEqual(result.stdout, "")
-        for arguments in (["a", "b", "c"], ["pytorch", "keras", "--batch-size", "0"]):
+        for arguments in (["a", "b", "c"], ["pytorch(lr=1)"], ["pytorch", "keras", "--batch-size", "0"]):
             self.flywheel("rules", *arguments, status=64)

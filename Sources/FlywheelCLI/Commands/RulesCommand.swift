@@ -70,6 +70,11 @@ struct RulesCommand: ParsableCommand {
       try compare(calls[0], calls[1])
       return
     }
+    if let call = calls.first, call.given != nil {
+      throw ValidationError(
+        "Numbers are for comparing two rules; 'flywheel rules \(call.rule.name)' shows this one."
+      )
+    }
     let chosen = calls.isEmpty ? UpdateRule.presets : calls.map(\.rule)
     if json {
       print([RulesJSON.value(of: chosen).prettyText()])
