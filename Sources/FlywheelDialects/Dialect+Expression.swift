@@ -6,8 +6,8 @@ import OrderedCollections
 extension Dialect {
   /// How a checkpoint lies in a file under this dialect's names.
   ///
-  /// Its rule must already be one that is written in the dialect: rules are converted elsewhere. A buffer lies
-  /// as its parameter does. What a dialect has no names for, random streams for example, keeps Flywheel's.
+  /// Its rule must already be one that is written in the dialect: rules are converted elsewhere. A buffer
+  /// lies as its parameter does. What a dialect has no names for, random streams for example, keeps Flywheel's.
   ///
   /// - Parameter checkpoint: The checkpoint; where its layout is already of this dialect, names stay as they
   ///   are there.
@@ -209,8 +209,8 @@ extension Dialect {
         guard numbersBuffers else { continue }
         throw FlywheelError(
           .unsupported,
-          "This buffer does not exist yet, and '\(name)' numbers its buffers: none may be missing. Take a step "
-            + "first.",
+          "This buffer does not exist yet, and '\(name)' numbers its buffers: none may be missing. "
+            + "Take a step first.",
           at: .init(tensor: key)
         )
       }
