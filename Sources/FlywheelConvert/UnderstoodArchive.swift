@@ -251,7 +251,7 @@ public struct UnderstoodArchive: Sendable {
     }
     if let step = found.step { return step }
     guard !reading.slots.isEmpty else { return 0 }
-    if case .adaptive = rule {
+    if case .adaptive(let adaptive) = rule, adaptive.dependsOnStepCount {
       throw FlywheelError(
         .invalidArgument,
         "The arrays do not say how many steps were taken, on which the next one depends; give --step."

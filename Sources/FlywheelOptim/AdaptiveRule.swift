@@ -98,6 +98,17 @@ public struct AdaptiveRule: Sendable, Hashable {
     secondStart.evaluate { $0.hyperparameter.map { hyperparameters.number($0) } ?? 0 }
   }
 
+  /// Whether a step depends on how many came before it, through a correction or a rate that falls.
+  public var dependsOnStepCount: Bool {
+    let counting: [Formula.Symbol] = [.firstCorrection, .secondCorrection, .step]
+    var depends = false
+    _ = form.map { formula in
+      if counting.contains(where: { formula.mentions($0) }) { depends = true }
+      return formula
+    }
+    return depends
+  }
+
   /// The numbers of one step.
   ///
   /// - Parameters:
