@@ -137,14 +137,14 @@ struct StateConversion {
     }
     let asked = OptimizerConversion.Options(
       given: given,
-      singleGroup: target.allowsGroups ? nil : target.name,
+      target: target,
       approximates: options.approximate
     )
     if let wanted {
       try take(OptimizerConversion(checkpoint, to: wanted, asked))
     } else if rules.isEmpty || rules.contains(sourceRule) {
-      let isAlone = target.allowsGroups || checkpoint.optimizer.groups.count == 1
-      guard !isAlone || !given.values.isEmpty else { return }
+      let groups = checkpoint.optimizer.groups.map(\.hyperparameters)
+      guard !target.numbersThatCannotDiffer(in: groups).isEmpty || !given.values.isEmpty else { return }
       try take(OptimizerConversion(checkpoint, to: try .named(sourceRule), asked))
     } else {
       try take(try first(of: rules, asked))

@@ -1,5 +1,6 @@
 public import FlywheelCheckpoint
 public import FlywheelCore
+public import FlywheelDialects
 public import FlywheelOptim
 import OrderedCollections
 
@@ -29,19 +30,20 @@ public struct OptimizerConversion: Sendable {
   public struct Options: Sendable {
     /// Numbers of the new rule that are insisted on; the others are found.
     public var given: Hyperparameters
-    /// Who has one set of numbers for all parameters; nil if groups may have their own.
-    public var singleGroup: String?
+    /// The dialect that the state goes to, which may have one set of numbers for all parameters; nil if
+    /// groups may have any of their own.
+    public var target: Dialect?
     /// Whether what is not exact is taken, with its bound.
     public var approximates: Bool
 
     /// Creates options.
     public init(
       given: Hyperparameters = Hyperparameters(),
-      singleGroup: String? = nil,
+      target: Dialect? = nil,
       approximates: Bool = false
     ) {
       self.given = given
-      self.singleGroup = singleGroup
+      self.target = target
       self.approximates = approximates
     }
   }
@@ -185,20 +187,21 @@ public struct OptimizerConversion: Sendable {
     _ groups: [Int],
     _ options: Options
   ) throws(FlywheelError) {
-    guard let single = options.singleGroup, grouping.groups.count > 1 else { return }
+    let numbers = grouping.groups.map(\.hyperparameters)
+    guard let target = options.target else { return }
+    let odd = target.numbersThatCannotDiffer(in: numbers)
+    guard !odd.isEmpty else { return }
     let names = Array(checkpoint.parameters.keys)
     let accounts = grouping.groups.enumerated().map { index, group in
       let members = names.indices.filter { groups[$0] == index }.map { "'\(names[$0])'" }
       let rest = members.count > 2 ? " and \(members.count - 2) more" : ""
-      let numbers = group.hyperparameters.ordered.filter { name, value in
-        grouping.groups.contains { $0.hyperparameters[name] != value }
-      }.map { "\($0.name.rawValue) \($0.value.text)" }
-      return "\(members.prefix(2).joined(separator: ", "))\(rest) \(numbers.joined(separator: ", "))"
+      let numbers = group.hyperparameters.ordered.filter { odd.contains($0.name) }.map { "\($0.name.rawValue) \($0.value.text)" }
+      return "\(members.prefix(2).joined(separator: ", "))\(rest) need \(numbers.joined(separator: ", "))"
     }
     throw FlywheelError(
       .unsupported,
-      "'\(single)' has one set of numbers for all parameters; it cannot have \(grouping.groups.count): "
-        + accounts.joined(separator: "; ") + "."
+      "'\(target.name)' has one \(odd.map(\.rawValue).joined(separator: ", ")) for all parameters; this run "
+        + "needs others for some: " + accounts.joined(separator: "; ") + "."
     )
   }
 

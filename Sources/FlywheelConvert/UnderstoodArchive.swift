@@ -49,10 +49,14 @@ public struct UnderstoodArchive: Sendable {
     }
     let descriptions = arrays.mapValues(\.result)
     let rule = stated.rule?.name
+    // Numbered buffers of two kinds look the same: only the numbers tell which of them a rule keeps.
+    let slots = stated.rule.flatMap { rule in
+      (try? rule.completed(stated.hyperparameters)).map { Set(rule.slotNames($0)) }
+    }
     if let dialect {
-      reading = try dialect.understand(descriptions, rule: rule)
+      reading = try dialect.understand(descriptions, rule: rule, slots: slots)
     } else {
-      reading = try Dialect.recognise(descriptions, rule: rule)
+      reading = try Dialect.recognise(descriptions, rule: rule, slots: slots)
     }
     let fetch = { (key: String) throws(FlywheelError) -> Tensor? in
       guard let array = arrays[key] else { return nil }
@@ -125,7 +129,7 @@ public struct UnderstoodArchive: Sendable {
     for (slot, places) in reading.slots {
       for (name, place) in places { slots[slot, default: [:]][name] = try array(place, fetch) }
     }
-    let step = try step(reading, stated, plain, rule, &notes)
+    let step = try step(reading, stated, plain, rule, groups, &notes)
     let hasSteps = step > 0 || !slots.isEmpty
     return Checkpoint(
       saved: saved,
@@ -240,6 +244,7 @@ public struct UnderstoodArchive: Sendable {
     _ stated: StatedOptimizer,
     _ found: DialectReading.Numbers,
     _ rule: UpdateRule,
+    _ groups: [Hyperparameters],
     _ notes: inout [String]
   ) throws(FlywheelError) -> Int {
     if let step = stated.step {
@@ -251,7 +256,7 @@ public struct UnderstoodArchive: Sendable {
     }
     if let step = found.step { return step }
     guard !reading.slots.isEmpty else { return 0 }
-    if case .adaptive(let adaptive) = rule, adaptive.dependsOnStepCount {
+    if case .adaptive(let adaptive) = rule, groups.contains(where: adaptive.dependsOnStepCount) {
       throw FlywheelError(
         .invalidArgument,
         "The arrays do not say how many steps were taken, on which the next one depends; give --step."

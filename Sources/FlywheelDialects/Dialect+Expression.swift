@@ -18,11 +18,12 @@ extension Dialect {
   public func express(_ checkpoint: Checkpoint) throws(FlywheelError) -> CheckpointLayout {
     var layout = CheckpointLayout(dialect: name, places: [:])
     guard !isOwn else { return layout }
-    if !allowsGroups, Set(checkpoint.optimizer.groups.map(\.hyperparameters)).count > 1 {
+    let odd = numbersThatCannotDiffer(in: checkpoint.optimizer.groups.map(\.hyperparameters))
+    guard odd.isEmpty else {
       throw FlywheelError(
         .unsupported,
-        "The parameters are in \(checkpoint.optimizer.groups.count) groups of different numbers; "
-          + "'\(name)' has one set of numbers for all."
+        "The groups of parameters differ in \(odd.map(\.rawValue).joined(separator: ", ")), of which "
+          + "'\(name)' has one for all."
       )
     }
     let places = try places(of: checkpoint)

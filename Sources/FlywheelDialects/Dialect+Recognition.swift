@@ -8,12 +8,14 @@ extension Dialect {
   /// - Parameters:
   ///   - arrays: What the file holds, in its order.
   ///   - rule: The name of the rule that wrote it; nil if it is not known.
+  ///   - slots: The slots that it keeps, if it keeps any yet; nil if they are not known.
   /// - Returns: What it is in each; where names fit one to the letter, not those that take dots for slashes.
   public static func candidates(
     for arrays: OrderedDictionary<String, TensorDescription>,
-    rule: String? = nil
+    rule: String? = nil,
+    slots: Set<String>? = nil
   ) -> [DialectReading] {
-    let readings = all.compactMap { dialect in try? dialect.understand(arrays, rule: rule) }
+    let readings = all.compactMap { dialect in try? dialect.understand(arrays, rule: rule, slots: slots) }
       .filter(\.explainsAll)
     let exact = readings.filter { !$0.hasOtherSeparators }
     let close = exact.isEmpty ? readings : exact
@@ -28,14 +30,16 @@ extension Dialect {
   /// - Parameters:
   ///   - arrays: What the file holds, in its order.
   ///   - rule: The name of the rule that wrote it; nil if it is not known.
+  ///   - slots: The slots that it keeps, if it keeps any yet; nil if they are not known.
   /// - Throws: `invalidArgument` if several dialects fit, with what tells them apart, or none, with what came
   ///   closest and why it does not.
   /// - Returns: What the file is in the only dialect that fits.
   public static func recognise(
     _ arrays: OrderedDictionary<String, TensorDescription>,
-    rule: String? = nil
+    rule: String? = nil,
+    slots: Set<String>? = nil
   ) throws(FlywheelError) -> DialectReading {
-    let readings = candidates(for: arrays, rule: rule)
+    let readings = candidates(for: arrays, rule: rule, slots: slots)
     guard readings.count != 1 else { return readings[0] }
     guard readings.isEmpty else {
       let list = readings.map { "'\($0.dialect.name)' (\($0.account))" }.joined(separator: ", ")
@@ -46,7 +50,7 @@ extension Dialect {
     }
     throw FlywheelError(
       .invalidArgument,
-      "No dialect explains every array. \(closest(to: arrays, rule)) "
+      "No dialect explains every array. \(closest(to: arrays, rule, slots)) "
         + "Say which it is: \(all.map(\.name).joined(separator: ", ")); or rename arrays first."
     )
   }
@@ -54,13 +58,14 @@ extension Dialect {
   /// What came closest, and why it is not it.
   private static func closest(
     to arrays: OrderedDictionary<String, TensorDescription>,
-    _ rule: String?
+    _ rule: String?,
+    _ slots: Set<String>?
   ) -> String {
     var best: (dialect: Dialect, odd: [String])?
     var refusals: [(dialect: Dialect, error: FlywheelError)] = []
     for dialect in all {
       do throws(FlywheelError) {
-        let reading = try dialect.understand(arrays, rule: rule)
+        let reading = try dialect.understand(arrays, rule: rule, slots: slots)
         let odd = reading.guessed + reading.leftovers
         if odd.count < best?.odd.count ?? .max { best = (dialect, odd) }
       } catch {

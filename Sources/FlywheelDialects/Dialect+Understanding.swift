@@ -11,15 +11,17 @@ extension Dialect {
   /// - Parameters:
   ///   - arrays: What the file holds, in its order.
   ///   - rule: The name of the rule that wrote it; nil to find those that fit.
+  ///   - slots: The slots that it keeps, if it keeps any yet; nil to find those that fit.
   /// - Throws: `notFound` if there are no parameters, `mismatch` if shapes are not as the dialect has them,
   ///   `unsupported` for an array whose axes it cannot tell.
   /// - Returns: What is what; arrays that are not explained are its leftovers.
   public func understand(
     _ arrays: OrderedDictionary<String, TensorDescription>,
-    rule: String? = nil
+    rule: String? = nil,
+    slots: Set<String>? = nil
   ) throws(FlywheelError) -> DialectReading {
-    var attempt = Understanding(self, arrays, rule, .exact)
-    var otherAttempt = Understanding(self, arrays, rule, .anySeparator)
+    var attempt = Understanding(self, arrays, rule, slots, .exact)
+    var otherAttempt = Understanding(self, arrays, rule, slots, .anySeparator)
     let exact: DialectReading
     do throws(FlywheelError) {
       exact = try attempt.understood()
@@ -43,6 +45,7 @@ struct Understanding {
   private let dialect: Dialect
   private let arrays: OrderedDictionary<String, TensorDescription>
   private let rule: String?
+  private let slotNames: Set<String>?
   private let spelling: KeySpelling
   /// The keys by the form in which they are compared.
   private var keys: [String: String] = [:]
@@ -75,11 +78,13 @@ struct Understanding {
     _ dialect: Dialect,
     _ arrays: OrderedDictionary<String, TensorDescription>,
     _ rule: String?,
+    _ slotNames: Set<String>?,
     _ spelling: KeySpelling
   ) {
     self.dialect = dialect
     self.arrays = arrays.filter { $0.key != CheckpointKey.document }
     self.rule = rule
+    self.slotNames = slotNames
     self.spelling = spelling
     reading = DialectReading(dialect: dialect)
     let head = dialect.buffers.first { $0.asks(for: .path) }?.head
@@ -389,6 +394,7 @@ struct Understanding {
     var misfit: FlywheelError?
     for family in dialect.families where accepts(family) {
       for choice in family.choices where !choice.isEmpty {
+        if let slotNames, Set(choice.joined().map(\.name)) != slotNames { continue }
         let slots: OrderedDictionary<String, OrderedDictionary<String, CheckpointLayout.Place>>?
         do throws(FlywheelError) {
           slots = try self.slots(choice, besides: common)

@@ -15,8 +15,12 @@ public struct Dialect: Sendable, Hashable {
   public let source: String
   /// The update rules that are written in it, in order of preference.
   public let rules: [String]
-  /// Whether its optimizer can have other numbers for some parameters than for others.
-  public let allowsGroups: Bool
+  /// The numbers that its optimizer can have others of for some parameters: nil for any of them, none for one
+  /// set for all.
+  ///
+  /// A mask keeps optax's weight decay from parameters, and MXNet and Caffe multiply rate and decay by a
+  /// parameter's own factors; any number of PyTorch's can differ.
+  public let groupNumbers: [Hyperparameter]?
   /// How dense layers lie: as they are written, then what is read besides.
   public let arrangements: [DenseArrangement]
   /// Whether kernels of more than two axes lie as Flywheel has them, `[out, in, …]`; nothing is known about
@@ -64,7 +68,7 @@ public struct Dialect: Sendable, Hashable {
     summary: String,
     source: String,
     rules: [String],
-    allowsGroups: Bool,
+    groupNumbers: [Hyperparameter]?,
     arrangements: [DenseArrangement],
     keepsConvolutions: Bool = false,
     prefixes: [String] = [""],
@@ -82,7 +86,7 @@ public struct Dialect: Sendable, Hashable {
     self.summary = summary
     self.source = source
     self.rules = rules
-    self.allowsGroups = allowsGroups
+    self.groupNumbers = groupNumbers
     self.arrangements = arrangements
     self.keepsConvolutions = keepsConvolutions
     self.prefixes = prefixes
@@ -122,6 +126,17 @@ public struct Dialect: Sendable, Hashable {
 
   /// Whether it is Flywheel's own.
   public var isOwn: Bool { name == Self.flywheel.name }
+
+  /// The numbers in which groups differ though they cannot.
+  ///
+  /// - Parameter groups: The numbers of each group.
+  /// - Returns: The names, in the order in which they are written.
+  public func numbersThatCannotDiffer(in groups: [Hyperparameters]) -> [Hyperparameter] {
+    guard let groupNumbers, let first = groups.first else { return [] }
+    return first.ordered.map(\.name).filter { name in
+      !groupNumbers.contains(name) && groups.contains { $0[name] != first[name] }
+    }
+  }
 
   /// How dense layers are written.
   public var arrangement: DenseArrangement { arrangements[0] }

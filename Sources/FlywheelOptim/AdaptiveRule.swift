@@ -99,14 +99,15 @@ public struct AdaptiveRule: Sendable, Hashable {
   }
 
   /// Whether a step depends on how many came before it, through a correction or a rate that falls.
-  public var dependsOnStepCount: Bool {
-    let counting: [Formula.Symbol] = [.firstCorrection, .secondCorrection, .step]
-    var depends = false
-    _ = form.map { formula in
-      if counting.contains(where: { formula.mentions($0) }) { depends = true }
-      return formula
+  ///
+  /// - Parameter hyperparameters: The numbers.
+  /// - Returns: Whether it does.
+  public func dependsOnStepCount(_ hyperparameters: Hyperparameters) -> Bool {
+    let sizes = TrainingSizes(batch: 1, training: 1)
+    let steps = [1, 2].map {
+      resolve(hyperparameters, sizes: sizes, step: $0, isWeight: true)
     }
-    return depends
+    return steps[0] != steps[1]
   }
 
   /// The numbers of one step.

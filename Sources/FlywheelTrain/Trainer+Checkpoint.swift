@@ -145,7 +145,9 @@ extension Trainer {
         try require(buffer, parameter, CheckpointKey.slot(slot, of: name))
       }
     }
-    if case .adaptive = plan.rule {
+    if case .adaptive(let rule) = plan.rule,
+      plan.grouping.hyperparameters.contains(where: { rule.dependsOnStepCount($0) })
+    {
       // A velocity may begin anew; moments of so many steps may not, for their correction knows how many.
       guard slots.isEmpty == (checkpoint.optimizer.step == 0) else {
         throw misfit(

@@ -79,7 +79,7 @@ class Torch:
 
     def step(self, inputs: np.ndarray, labels: np.ndarray) -> None:
         torch = self.torch
-        value = torch.tensor(inputs)
+        value = torch.tensor(inputs).to(next(self.model.parameters()).dtype)
         for index, layer in enumerate(self.model.layers):
             value = layer(torch.tanh(value) if index else value)
         loss = torch.nn.functional.cross_entropy(value, torch.tensor(labels.astype(np.int64)))
@@ -165,13 +165,13 @@ class Keras:
         match rule:
             case "keras":
                 return optimizers.SGD(
-                    rate, momentum=numbers["momentum"], nesterov=numbers["nesterov"],
+                    rate, momentum=numbers["momentum"], nesterov=numbers.get("nesterov", False),
                     weight_decay=decay,
                 )  # fmt: skip
             case "keras_adam":
                 return optimizers.Adam(
                     rate, beta_1=numbers["beta1"], beta_2=numbers["beta2"],
-                    epsilon=numbers["epsilon"], amsgrad=numbers["amsgrad"], weight_decay=decay,
+                    epsilon=numbers["epsilon"], amsgrad=numbers.get("amsgrad", False), weight_decay=decay,
                 )  # fmt: skip
             case "keras_rmsprop":
                 return optimizers.RMSprop(
@@ -187,7 +187,7 @@ class Keras:
     def step(self, inputs: np.ndarray, labels: np.ndarray) -> None:
         import torch
 
-        value = torch.tensor(inputs)
+        value = torch.tensor(inputs).to(self.dense[0].kernel.value.dtype)
         for index, layer in enumerate(self.dense):
             value = (torch.tanh(value) if index else value) @ layer.kernel.value + layer.bias.value
         labels = torch.tensor(labels.astype(np.int64))
@@ -467,8 +467,9 @@ class MLX:
         match rule:
             case "mlx":
                 self.optimizer = optimizers.SGD(
-                    rate, momentum=numbers["momentum"], dampening=numbers["dampening"],
-                    weight_decay=numbers["weight_decay"], nesterov=numbers["nesterov"],
+                    rate, momentum=numbers["momentum"], dampening=numbers.get("dampening", 0.0),
+                    weight_decay=numbers.get("weight_decay", 0.0),
+                    nesterov=numbers.get("nesterov", False),
                 )  # fmt: skip
             case "mlx_adam":
                 self.optimizer = optimizers.Adam(rate, eps=numbers["epsilon"], **moments)
