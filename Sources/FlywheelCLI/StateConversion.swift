@@ -47,9 +47,10 @@ struct StateConversion {
       }
       try Self.requireCheckpointFlags(options, naming)
       checkpoint = try Checkpoint(from: reader)
-      source = try checkpoint.layout.map { (layout) throws(FlywheelError) in
-        try Dialect.named(layout.dialect)
-      } ?? .flywheel
+      source =
+        try checkpoint.layout.map { (layout) throws(FlywheelError) in
+          try Dialect.named(layout.dialect)
+        } ?? .flywheel
       if let from = options.from, from != source {
         throw FlywheelError(
           .mismatch,
@@ -144,7 +145,9 @@ struct StateConversion {
       try take(OptimizerConversion(checkpoint, to: wanted, asked))
     } else if rules.isEmpty || rules.contains(sourceRule) {
       let groups = checkpoint.optimizer.groups.map(\.hyperparameters)
-      guard !target.numbersThatCannotDiffer(in: groups).isEmpty || !given.values.isEmpty else { return }
+      guard !target.numbersThatCannotDiffer(in: groups).isEmpty || !given.values.isEmpty else {
+        return
+      }
       try take(OptimizerConversion(checkpoint, to: try .named(sourceRule), asked))
     } else {
       try take(try first(of: rules, asked))

@@ -43,7 +43,10 @@ struct StateOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: "The size of a mini-batch, by which some rules divide.")
   var batchSize: Int?
 
-  @Option(parsing: .unconditional, help: "The size of the training set, by which some rules divide.")
+  @Option(
+    parsing: .unconditional,
+    help: "The size of the training set, by which some rules divide."
+  )
   var trainSize: Int?
 
   @Option(parsing: .unconditional, help: "How many steps were taken, if the input has no counter.")
@@ -54,7 +57,8 @@ struct StateOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: "The learning rate of the next step, if it changes here: what holds the rate is scaled by it."
+    help:
+      "The learning rate of the next step, if it changes here: what holds the rate is scaled by it."
   )
   var nextLearningRate: Double?
 

@@ -47,8 +47,10 @@ struct ConvertedGroups {
   }
 
   /// The rates that a schedule and a correction know change as the next step's does.
-  private static func group(_ conversion: RuleConversion, of source: ParameterGroup) -> ParameterGroup
-  {
+  private static func group(
+    _ conversion: RuleConversion,
+    of source: ParameterGroup
+  ) -> ParameterGroup {
     let numbers = conversion.target.hyperparameters
     let (old, new) = (source.hyperparameters.learningRate, numbers.learningRate)
     func scaled(_ rate: Double) -> Double {

@@ -9,8 +9,7 @@ import OrderedCollections
 /// Each parameter's numbers and buffers are converted by themselves; then parameters with the same numbers
 /// share a group. What cannot be exact is refused, or, if that is asked for, bounded.
 public struct OptimizerConversion: Sendable {
-  /// The checkpoint under the new rule, in Flywheel's own names. What a trainer wrote in its own words is
-  /// as it was.
+  /// The checkpoint under the new rule, in Flywheel's own names; what a trainer wrote is as it was.
   public private(set) var checkpoint: Checkpoint
   /// What became of each kind of parameters, in the order in which they first come.
   public private(set) var parts: [Part] = []
@@ -195,13 +194,16 @@ public struct OptimizerConversion: Sendable {
     let accounts = grouping.groups.enumerated().map { index, group in
       let members = names.indices.filter { groups[$0] == index }.map { "'\(names[$0])'" }
       let rest = members.count > 2 ? " and \(members.count - 2) more" : ""
-      let numbers = group.hyperparameters.ordered.filter { odd.contains($0.name) }.map { "\($0.name.rawValue) \($0.value.text)" }
-      return "\(members.prefix(2).joined(separator: ", "))\(rest) need \(numbers.joined(separator: ", "))"
+      let numbers = group.hyperparameters.ordered.filter { odd.contains($0.name) }.map {
+        "\($0.name.rawValue) \($0.value.text)"
+      }
+      return
+        "\(members.prefix(2).joined(separator: ", "))\(rest) need \(numbers.joined(separator: ", "))"
     }
     throw FlywheelError(
       .unsupported,
-      "'\(target.name)' has one \(odd.map(\.rawValue).joined(separator: ", ")) for all parameters; this run "
-        + "needs others for some: " + accounts.joined(separator: "; ") + "."
+      "'\(target.name)' has one \(odd.map(\.rawValue).joined(separator: ", ")) for all parameters; "
+        + "this run needs others for some: " + accounts.joined(separator: "; ") + "."
     )
   }
 

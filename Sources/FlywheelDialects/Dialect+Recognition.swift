@@ -15,8 +15,10 @@ extension Dialect {
     rule: String? = nil,
     slots: Set<String>? = nil
   ) -> [DialectReading] {
-    let readings = all.compactMap { dialect in try? dialect.understand(arrays, rule: rule, slots: slots) }
-      .filter(\.explainsAll)
+    let readings = all.compactMap { dialect in
+      try? dialect.understand(arrays, rule: rule, slots: slots)
+    }
+    .filter(\.explainsAll)
     let exact = readings.filter { !$0.hasOtherSeparators }
     let close = exact.isEmpty ? readings : exact
     // Where one knows the name of a buffer, another may take it for a layer that is called so.

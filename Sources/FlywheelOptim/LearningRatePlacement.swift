@@ -1,3 +1,5 @@
+public import FlywheelCore
+
 /// Where the learning rate is in a rule with a velocity or a momentum.
 ///
 /// With a constant rate it makes no difference to a run whether the buffer has the rate in itself; when the
@@ -39,16 +41,36 @@ extension LearningRatePlacement {
   /// A velocity that holds the rate of the last step is brought to this step's (Goyal and others, Accurate,
   /// Large Minibatch SGD, 2017, section 3.1); one that does not is made to feel the old rate.
   ///
+  /// A rate of 0 is followed as far as it can be. It empties a velocity that holds it, which fits the other
+  /// run for as long as the rate stays 0, and one that does not hold it may start from 0. The two other ways
+  /// have no factor: what was emptied does not come back with the rate, and no velocity moves a weight
+  /// that it meets times 0.
+  ///
   /// - Parameters:
   ///   - rate: The learning rate of this step.
   ///   - last: The learning rate of the step before.
-  /// - Returns: The factor; 1 if one of the rates is 0, for a velocity without a rate tells no other.
-  public func momentumCorrection(rate: Double, last: Double) -> Double {
-    guard rate != last, rate != 0, last != 0 else { return 1 }
-    return switch self {
-    case .inside: rate / last
-    case .outside: last / rate
+  /// - Throws: `unsupported` if the one that is divided by is 0 and the other is not.
+  /// - Returns: The factor.
+  public func momentumCorrection(rate: Double, last: Double) throws(FlywheelError) -> Double {
+    let (numerator, denominator) =
+      switch self {
+      case .inside: (rate, last)
+      case .outside: (last, rate)
+      }
+    guard numerator != denominator else { return 1 }
+    guard denominator != 0 else {
+      let reason =
+        switch self {
+        case .inside: "a velocity that holds the rate is empty after a step at 0"
+        case .outside: "at a rate of 0 a velocity that does not hold it moves nothing"
+        }
+      throw FlywheelError(
+        .unsupported,
+        "Momentum cannot follow the learning rate from \(last) to \(rate): \(reason). "
+          + "Let the schedule stay above 0, or go without momentum_correction."
+      )
     }
+    return numerator / denominator
   }
 
   /// The place that the factor of what enters a buffer tells.

@@ -1,3 +1,4 @@
+import FlywheelCore
 import FlywheelOptim
 
 /// The numbers of every step of a run: learning rates by the schedule, coefficients by the rule.
@@ -96,6 +97,7 @@ struct StepNumbers {
   ///   - batch: The size of this step's mini-batch.
   ///   - lastRates: The learning rate of each group in the last step, nil where there was none; empty
   ///     unless `needsLastRates`.
+  /// - Throws: `unsupported` if momentum cannot follow the learning rates to or from 0.
   /// - Returns: The coefficients.
   mutating func rule(
     afterSteps steps: Int,
@@ -103,7 +105,7 @@ struct StepNumbers {
     hasBuffers: Bool,
     batch: Int,
     lastRates: [Double?]
-  ) -> ResolvedRule {
+  ) throws(FlywheelError) -> ResolvedRule {
     let factor = factor(steps, epochs)
     let now = Circumstances(
       factor: factor,
@@ -117,7 +119,11 @@ struct StepNumbers {
     switch prepared {
     case .sgd(let forms):
       guard !isSame else { return rule }
-      rule.forms = .sgd(forms.enumerated().map { resolved($1, group: $0 / 2, now) })
+      rule.forms = .sgd(
+        try forms.enumerated().map { place, form throws(FlywheelError) in
+          try resolved(form, group: place / 2, now)
+        }
+      )
     case .adaptive(let forms):
       let corrections = corrections(steps + 1)
       rule.forms = .adaptive(
@@ -146,15 +152,15 @@ struct StepNumbers {
     _ form: SGDForm<Formula>,
     group: Int,
     _ now: Circumstances
-  ) -> SGDForm<Double> {
+  ) throws(FlywheelError) -> SGDForm<Double> {
     let rate = initialRates[group] * now.factor
     var resolved = form.map { formula in
       formula.evaluate { $0 == .batchSize ? Double(now.batch) : rate }
     }.withoutOldBuffer
-    if let placement = momentumCorrections[group], now.lastRates.indices.contains(group),
-      let last = now.lastRates[group]
+    if resolved.a != 0, let placement = momentumCorrections[group],
+      now.lastRates.indices.contains(group), let last = now.lastRates[group]
     {
-      resolved.a *= placement.momentumCorrection(rate: rate, last: last)
+      resolved.a *= try placement.momentumCorrection(rate: rate, last: last)
     }
     return resolved
   }

@@ -142,7 +142,7 @@ struct Trainer<Scalar: TrainingScalar> {
         let start = progress.batch * batchSize
         let range = start..<min(start + batchSize, samples)
         let lastRates = numbers.needsLastRates ? lastLearningRates : []
-        let rule = numbers.rule(
+        let rule = try numbers.rule(
           afterSteps: step,
           epochs: progress.epoch,
           hasBuffers: hasBuffers,

@@ -1,28 +1,25 @@
 import FlywheelOptim
 import Testing
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-/// The adaptive rules against PyTorch's own lines, written out step by step as each source has them.
+/// The adaptive rules against their sources' own lines.
 @Suite("Adaptive rules")
 struct AdaptiveRuleTests {
   private static let gradients = [0.3, -1.2, 0.05, 2.0, -0.7, 0.0, 0.9]
 
-  /// A weight with its buffers under a rule's table, by the equations of `AdaptiveForm`.
-  private func walk(_ rule: AdaptiveRule, _ given: Hyperparameters) throws -> [Double] {
-    let hyperparameters = try UpdateRule.adaptive(rule).completed(given)
-    let slots = rule.slotNames(hyperparameters)
-    var (w, m, s, a, x, v) = (0.8, 0.0, 0.0, 0.0, 0.0, 0.0)
+  /// The size of a mini-batch: every third is short.
+  private static func batch(_ index: Int) -> Int { index % 3 == 2 ? 4 : 10 }
+
+  /// Where a weight is after each step under a rule's table, by the equations of `AdaptiveForm`.
+  private func walk(_ rule: AdaptiveRule, _ numbers: Hyperparameters, isWeight: Bool) -> [Double] {
+    let slots = rule.slotNames(numbers)
+    var (w, m, s, a, x, v) = (0.8, 0.0, rule.secondStart(numbers), 0.0, 0.0, 0.0)
     return Self.gradients.enumerated().map { index, g in
       let n = rule.resolve(
-        hyperparameters,
-        sizes: TrainingSizes(batch: 1, training: 1),
+        numbers,
+        sizes: TrainingSizes(batch: 10, training: 500),
+        batch: Self.batch(index),
         step: index + 1,
-        isWeight: false
+        isWeight: isWeight
       )
       let gradient = g + n.coupledDecay * w
       m = n.firstKept * m + n.firstGain * gradient
@@ -38,51 +35,41 @@ struct AdaptiveRuleTests {
     }
   }
 
-  private func expect(_ found: [Double], _ expected: [Double]) {
-    for (value, target) in zip(found, expected) { #expect(abs(value - target) <= 1e-14) }
+  private static let grid = HyperparameterGrid(choices: [
+    .learningRate: [0.1], .beta1: [0.8], .beta2: [0.9], .alpha: [0.9], .epsilon: [1e-3],
+    .epsilonRoot: [0, 2e-3], .momentum: [0, 0.9], .weightDecay: [0, 0.2],
+    .learningRateDecay: [0, 0.1], .initialAccumulator: [0.1, 0.3],
+  ])
+
+  @Test("Every rule is tested against its source")
+  func completeness() {
+    let names = UpdateRule.presets.compactMap {
+      if case .adaptive(let rule) = $0 { rule.name } else { nil }
+    }
+    #expect(Set(names) == Set(AdaptiveSource.steps.keys))
   }
 
-  @Test("'adam' and 'adamw' walk as torch's", arguments: [true, false], [true, false])
-  func adam(isDecoupled: Bool, amsgrad: Bool) throws {
-    let (lr, b1, b2, eps, decay) = (0.1, 0.8, 0.9, 1e-3, 0.2)
-    var (w, m, s, x) = (0.8, 0.0, 0.0, 0.0)
-    let expected = Self.gradients.enumerated().map { index, gradient in
-      var g = gradient
-      if isDecoupled { w *= 1 - lr * decay } else { g += decay * w }
-      m += (g - m) * (1 - b1)
-      s = s * b2 + g * g * (1 - b2)
-      let t = Double(index + 1)
-      x = max(x, s)
-      let size = lr / (1 - pow(b1, t))
-      let denominator =
-        (amsgrad ? x : s).squareRoot() / (1 - pow(b2, t)).squareRoot() + eps
-      w -= size * m / denominator
-      return w
+  @Test("A rule walks as its source is written", arguments: AdaptiveSource.steps.keys.sorted())
+  func source(name: String) throws {
+    let rule = try UpdateRule.named(name)
+    guard case .adaptive(let form) = rule, let step = AdaptiveSource.steps[name] else {
+      Issue.record("no adaptive rule")
+      return
     }
-    let given = Hyperparameters([
-      .learningRate: .number(lr), .beta1: .number(b1), .beta2: .number(b2),
-      .epsilon: .number(eps), .weightDecay: .number(decay), .amsgrad: .flag(amsgrad),
-    ])
-    expect(try walk(isDecoupled ? .adamw : .adam, given), expected)
-  }
-
-  @Test("'rmsprop' walks as torch's", arguments: [true, false], [0, 0.9])
-  func rmsprop(isCentered: Bool, momentum: Double) throws {
-    let (lr, alpha, eps, decay) = (0.1, 0.9, 1e-3, 0.2)
-    var (w, square, mean, buffer) = (0.8, 0.0, 0.0, 0.0)
-    let expected = Self.gradients.map { gradient in
-      let g = gradient + decay * w
-      square = alpha * square + (1 - alpha) * g * g
-      mean += (g - mean) * (1 - alpha)
-      let average = (isCentered ? square - mean * mean : square).squareRoot() + eps
-      buffer = momentum * buffer + g / average
-      w -= lr * (momentum > 0 ? buffer : g / average)
-      return w
+    let combinations = try Self.grid.combinations(of: rule)
+    #expect(!combinations.isEmpty)
+    for numbers in combinations {
+      for isWeight in [true, false] {
+        var source = AdaptiveSource(numbers, isWeight: isWeight)
+        source.second = AdaptiveSource.starts[name]?(numbers) ?? 0
+        let found = walk(form, numbers, isWeight: isWeight)
+        for (index, gradient) in Self.gradients.enumerated() {
+          source.t += 1
+          source.m = Double(Self.batch(index))
+          step(&source, gradient)
+          #expect(abs(found[index] - source.w) <= 1e-14, "step \(index), \(isWeight): \(numbers)")
+        }
+      }
     }
-    let given = Hyperparameters([
-      .learningRate: .number(lr), .alpha: .number(alpha), .epsilon: .number(eps),
-      .weightDecay: .number(decay), .momentum: .number(momentum), .centered: .flag(isCentered),
-    ])
-    expect(try walk(.rmsprop, given), expected)
   }
 }

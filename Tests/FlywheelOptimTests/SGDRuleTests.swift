@@ -16,74 +16,76 @@ struct SGDRuleTests {
       _ rule: SGDRule,
       _ hyperparameters: Hyperparameters,
       _ sizes: TrainingSizes,
+      batch: Int? = nil,
       gradient g: Double,
       isWeight: Bool
     ) {
       let n = rule.resolve(
         hyperparameters,
         sizes: sizes,
+        batch: batch,
         hasBuffer: v != nil,
         isWeight: isWeight
       )
-      let next = n.a * (v ?? 0) + n.b * g + n.c * w
-      w += n.d * next + n.f * g + n.h * w
+      let before = v ?? 0
+      let next = n.a * before + n.b * g + n.c * w
+      w += n.d * next + n.e * before + n.f * g + n.h * w
       v = rule.keepsBuffer(hyperparameters) ? next : nil
     }
   }
 
   private static let gradients = [0.3, -1.2, 0.05, 2.0, -0.7, 0.0, 0.9]
 
-  /// torch/optim/sgd.py, line by line.
-  private func torch(_ p: Hyperparameters, from start: Double) -> [Double] {
-    var w = start
-    var buffer: Double?
-    return Self.gradients.map { gradient in
-      var d = gradient + p.weightDecay * w
-      if p.momentum != 0 {
-        let next = buffer.map { p.momentum * $0 + (1 - p.dampening) * d } ?? d
-        buffer = next
-        d = p.nesterov ? d + p.momentum * next : next
+  /// Whether a value is a target but for a few roundings.
+  private func isClose(_ value: Double, _ target: Double) -> Bool {
+    abs(value - target) <= 1e-14 * max(1, abs(target))
+  }
+
+  private static let grid = HyperparameterGrid(choices: [
+    .learningRate: [0.1], .momentum: [0, 0.9], .dampening: [0, 0.4], .weightDecay: [0, 0.2],
+    .l2: [0, 0.1], .biasL2: [0, 0.05],
+  ])
+
+  @Test("Every rule is tested against its source")
+  func completeness() {
+    let names = UpdateRule.presets.compactMap {
+      if case .sgd(let rule) = $0 { rule.name } else { nil }
+    }
+    #expect(Set(names) == Set(SGDSource.steps.keys))
+  }
+
+  @Test("A rule walks as its source is written", arguments: SGDSource.steps.keys.sorted())
+  func source(name: String) throws {
+    let rule = try UpdateRule.named(name)
+    guard case .sgd(let form) = rule, let step = SGDSource.steps[name] else {
+      Issue.record("no rule of SGD's kin")
+      return
+    }
+    let combinations = try Self.grid.combinations(of: rule)
+    #expect(!combinations.isEmpty)
+    for numbers in combinations {
+      for isWeight in [true, false] {
+        var source = SGDSource(numbers, isWeight: isWeight)
+        var walker = Walker(w: source.w)
+        for (index, gradient) in Self.gradients.enumerated() {
+          // Every third mini-batch is short.
+          let batch = index % 3 == 2 ? 4 : 10
+          source.m = Double(batch)
+          step(&source, gradient)
+          walker.step(
+            form,
+            numbers,
+            TrainingSizes(batch: 10, training: 500),
+            batch: batch,
+            gradient: gradient,
+            isWeight: isWeight
+          )
+          #expect(isClose(walker.w, source.w), "step \(index), \(isWeight): \(numbers)")
+          if let v = walker.v {
+            #expect(isClose(v, source.v ?? .nan), "step \(index), \(isWeight): \(numbers)")
+          }
+        }
       }
-      w -= p.learningRate * d
-      return w
-    }
-  }
-
-  @Test(
-    "The rule 'pytorch' walks as torch.optim.SGD does, biases too",
-    arguments: [
-      Hyperparameters(learningRate: 0.1),
-      Hyperparameters(learningRate: 0.1, weightDecay: 0.2),
-      Hyperparameters(learningRate: 0.1, momentum: 0.9),
-      Hyperparameters(learningRate: 0.1, momentum: 0.9, weightDecay: 0.2),
-      Hyperparameters(learningRate: 0.1, momentum: 0.9, dampening: 0.4, weightDecay: 0.2),
-      Hyperparameters(learningRate: 0.1, momentum: 0, dampening: 0.4),
-      Hyperparameters(learningRate: 0.1, momentum: 0.9, weightDecay: 0.2, nesterov: true),
-    ],
-    [true, false]
-  )
-  func pytorch(_ hyperparameters: Hyperparameters, isWeight: Bool) {
-    let expected = torch(hyperparameters, from: 0.8)
-    var walker = Walker(w: 0.8)
-    for (gradient, target) in zip(Self.gradients, expected) {
-      walker.step(.pytorch, hyperparameters, sizes, gradient: gradient, isWeight: isWeight)
-      #expect(abs(walker.w - target) < 1e-14)
-    }
-  }
-
-  @Test("The rule 'nielsen' walks as the seed's answer writes it", arguments: [true, false])
-  func nielsen(isWeight: Bool) {
-    let p = Hyperparameters(learningRate: 0.1, momentum: 0.5, weightDecay: 5000)
-    var w = 0.8
-    var v = 0.0
-    var walker = Walker(w: w)
-    for gradient in Self.gradients {
-      let decay = isWeight ? p.learningRate * p.weightDecay / 50_000 * w : 0
-      v = p.momentum * v - p.learningRate * gradient - decay
-      w += v
-      walker.step(.nielsen, p, sizes, gradient: gradient, isWeight: isWeight)
-      #expect(abs(walker.w - w) < 1e-14)
-      #expect(abs((walker.v ?? .nan) - v) < 1e-14)
     }
   }
 

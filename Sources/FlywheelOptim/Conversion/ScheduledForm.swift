@@ -21,7 +21,9 @@ struct ScheduledForm {
 
   /// What momentum is multiplied by at a step.
   private func correction(rate: Double, last: Double) -> Double {
-    isCorrected ? placement?.momentumCorrection(rate: rate, last: last) ?? 1 : 1
+    guard isCorrected, let placement else { return 1 }
+    // Where momentum cannot follow there is no such step, and no other is near it.
+    return (try? placement.momentumCorrection(rate: rate, last: last)) ?? .nan
   }
 
   /// The coefficients at a constant rate, without e.
