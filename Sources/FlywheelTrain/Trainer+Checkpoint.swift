@@ -82,7 +82,13 @@ extension Trainer {
     }
     hasBuffers = !slots.isEmpty
     step = checkpoint.optimizer.step
+    stepsBefore = step
     ratesBefore = lastLearningRates(in: checkpoint)
+    guard !hasBuffers || !numbers.needsLastRates || ratesBefore.allSatisfy({ $0 != nil }) else {
+      throw Self.misfit(
+        "momentum follows the learning rate, and it does not say that of the last step for every group"
+      )
+    }
   }
 
   /// The learning rate that each of this run's groups had in a checkpoint's last step; nil where there was

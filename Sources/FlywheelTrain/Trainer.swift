@@ -27,8 +27,10 @@ struct Trainer<Scalar: TrainingScalar> {
   var progress = Progress()
   var history = History()
   var initializationState: [UInt64]
-  /// The learning rates of each group in the last step before the run's own first; nil where there was none.
+  /// The learning rates of each group in the last step before those taken here; nil where there was none.
   var ratesBefore: [Double?] = []
+  /// How many steps came before those taken here.
+  var stepsBefore = 0
 
   /// Starts from the beginning, or goes on from where it was.
   init(
@@ -315,10 +317,9 @@ struct Trainer<Scalar: TrainingScalar> {
     numbers.learningRates(afterSteps: step, epochs: progress.epoch)
   }
 
-  /// The learning rate of each group in the last step, the run's own or that before it; nil where there
-  /// was none.
+  /// The learning rate of each group in the last step, taken here or before; nil where there was none.
   var lastLearningRates: [Double?] {
-    guard step > startStep else { return ratesBefore }
+    guard step > stepsBefore else { return ratesBefore }
     let epochs = progress.batch > 0 ? progress.epoch : progress.epoch - 1
     return numbers.learningRates(afterSteps: step - 1, epochs: epochs)
   }
