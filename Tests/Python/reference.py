@@ -173,6 +173,7 @@ class Optimizer:
     dampening: float = 0.0
     weight_decay: float = 0.0
     nesterov: bool = False
+    maximize: bool = False
     training_size: int = 1
     velocity: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -195,7 +196,7 @@ class Optimizer:
                 self.velocity[name] = velocity
             return value + velocity
         # torch/optim/sgd.py
-        gradient = gradient + decay * value
+        gradient = (-gradient if self.maximize else gradient) + decay * value
         if momentum:
             if name in self.velocity:
                 fresh = value.dtype.type(1 - self.dampening) * gradient
@@ -239,8 +240,12 @@ def network(checkpoint: Checkpoint) -> Network:
 
 
 def hyperparameters(group: dict) -> dict:
-    """What the rule takes, without the other rates that a group remembers."""
-    others = ("last_learning_rate", "initial_learning_rate")
+    """What the rule takes, without the other rates that a group remembers.
+
+    Nobody but Flywheel lets momentum follow the learning rate: what is here runs without.
+    """
+    assert not group.get("momentum_correction")
+    others = ("last_learning_rate", "initial_learning_rate", "momentum_correction")
     return {name: value for name, value in group.items() if name not in others}
 
 

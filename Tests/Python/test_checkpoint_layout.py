@@ -268,6 +268,39 @@ class Schemas(LayoutTestCase):
         validator.validate({"epochs": 3})
         validator.validate({"optimizer": {"learning_rate": 1}})
 
+    def test_the_schemas_know_exactly_what_each_rule_takes(self):
+        documents, configurations = map(
+            validator_of, ("checkpoint.schema.json", "configuration.schema.json")
+        )
+        rules = self.flywheel("rules", "--json").json["rules"]
+        every = {item["name"] for rule in rules for item in rule["hyperparameters"]}
+        for rule in rules:
+            with self.subTest(rule=rule["name"]):
+                taken = {item["name"] for item in rule["hyperparameters"]}
+                run = self.train(*self.settings, "--rule", rule["name"])
+                document = checkpoint.read(newest(run)).document
+                documents.validate(document)
+                group = document["optimizer"]["groups"][0]
+                for name in every | set(group):
+                    changed = copy.deepcopy(document)
+                    groups = changed["optimizer"]["groups"]
+                    groups[0] = {key: value for key, value in group.items() if key != name}
+                    if name not in group:
+                        groups[0][name] = 0.0
+                    self.assertFalse(documents.is_valid(changed), name)
+                configuration = json.loads((run / "configuration.json").read_text())
+                configurations.validate(configuration)
+                optimizer = configuration["optimizer"]
+                self.assertEqual(every & set(optimizer), taken)
+                for name in every - taken:
+                    # What is off is 0 or false, whichever it would be.
+                    found = []
+                    for value in (0, False, 0.5, True):
+                        optimizer[name] = value
+                        found.append(configurations.is_valid(configuration))
+                    self.assertIn(found, ([True, False] + [False] * 2, [False, True] + [False] * 2))
+                    del optimizer[name]
+
     def test_mutated_configurations_are_no_instances_and_are_refused(self):
         """The schema and the program agree on what is wrong."""
         validator = validator_of("configuration.schema.json")

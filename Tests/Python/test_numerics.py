@@ -17,6 +17,8 @@ RULES = {
     "dampening": "--rule pytorch --learning-rate 0.2 --momentum 0.8 --dampening 0.3",
     "nesterov": "--rule pytorch --learning-rate 0.1 --momentum 0.9 --nesterov",
     "momentum with decay": "--rule pytorch --learning-rate 0.1 --momentum 0.9 --weight-decay 0.01",
+    "uphill with decay": "--rule pytorch --learning-rate 0.02 --momentum 0.5 --weight-decay 0.01"
+    " --maximize",
     "dampening with decay": "--rule pytorch --learning-rate 0.1 --momentum 0.7 --dampening 0.5"
     " --weight-decay 0.03",
     "nesterov with decay": "--rule pytorch --learning-rate 0.1 --momentum 0.6 --nesterov"
