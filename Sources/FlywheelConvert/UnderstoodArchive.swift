@@ -95,7 +95,7 @@ public struct UnderstoodArchive: Sendable {
     var given = stated.hyperparameters
     let plain = try reading.numbers(hyperparameters: try? rule.completed(given), reading: fetch)
     try fillRate(&given, plain.learningRate)
-    try requireMomentum(given, rule, reading)
+    try requireKnown(given, rule)
     var groups = [try rule.completed(given)]
     for group in stated.groups {
       for (name, _) in group.hyperparameters.ordered { try rule.requireTaken(name) }
@@ -192,7 +192,8 @@ public struct UnderstoodArchive: Sendable {
     guard reading.rules.count == 1 else {
       throw FlywheelError(
         .invalidArgument,
-        "Names and shapes do not tell which rule made these buffers; give --rule, one of "
+        "Names and shapes do not tell which rule \(reading.slots.isEmpty ? "trains" : "made") these "
+          + "\(reading.slots.isEmpty ? "parameters" : "buffers"); give --rule, one of "
           + "\((reading.rules.isEmpty ? reading.dialect.rules : reading.rules).joined(separator: ", "))."
       )
     }
@@ -218,25 +219,27 @@ public struct UnderstoodArchive: Sendable {
         "The file's learning rate is \(found), the one given \(stated). Leave it out; if it changes with "
           + "the next step, say so with --next-learning-rate."
       )
-    case (_?, nil): return
-    case (nil, nil):
-      throw FlywheelError(
-        .invalidArgument,
-        "The arrays do not say the learning rate; give --learning-rate."
-      )
+    case (_, nil): return
     }
   }
 
-  /// Checks that the momentum is known where there is a velocity: a guess would be another run.
-  private static func requireMomentum(
+  /// Checks that the learning rate is known, and the momentum where there is a velocity: a guess would be
+  /// another run.
+  private static func requireKnown(
     _ given: Hyperparameters,
-    _ rule: UpdateRule,
-    _ reading: DialectReading
+    _ rule: UpdateRule
   ) throws(FlywheelError) {
-    guard case .sgd(let sgd) = rule, sgd.form.a != 0 else { return }
-    guard given[.momentum] != nil else {
-      throw FlywheelError(.invalidArgument, "The arrays do not say the momentum; give --momentum.")
+    var missing: [(name: String, flag: String)] = []
+    if given[.learningRate] == nil { missing.append(("learning rate", "--learning-rate")) }
+    if case .sgd(let sgd) = rule, sgd.form.a != 0, given[.momentum] == nil {
+      missing.append(("momentum", "--momentum"))
     }
+    guard !missing.isEmpty else { return }
+    throw FlywheelError(
+      .invalidArgument,
+      "The arrays do not say the \(missing.map(\.name).joined(separator: " and the ")) of the rule "
+        + "'\(rule.name)'; give \(missing.map(\.flag).joined(separator: " and "))."
+    )
   }
 
   private static func step(

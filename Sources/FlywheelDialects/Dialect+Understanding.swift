@@ -491,9 +491,9 @@ struct Understanding {
             throw FlywheelError(
               .mismatch,
               "The buffer has shape \(array.shape), and '\(parameter.key)', its parameter by "
-                + "\(template.asks(for: .index) ? "number" : "name"), \(parameter.shape). "
+                + "\(template.asks(for: .index) ? "number" : "name"), \(parameter.shape)."
                 + (template.asks(for: .index)
-                  ? "With several groups numbers do not tell whose it is: save it by name, such as "
+                  ? " With several groups numbers do not tell whose it is: save it by name, such as "
                     + "'\(parameter.key).\(slot.words[0])'." : ""),
               at: .init(tensor: key)
             )

@@ -219,7 +219,7 @@ public struct TrainingSession: ~Copyable {
       throw FlywheelError(
         .unsupported,
         "The checkpoint is not of Flywheel's own trainer, or does not say how it was trained; go on "
-          + "with the program that wrote it.",
+          + "with the program that wrote it, or start a run from it: 'flywheel train --from FILE'.",
         at: .init(path: path)
       )
     }

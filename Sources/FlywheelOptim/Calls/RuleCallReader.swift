@@ -48,7 +48,8 @@ struct RuleCallReader {
 
   /// The next argument; nil at the bracket that closes, after which the text has to end.
   ///
-  /// What is optimised may come first, as in `SGD(model.parameters(), lr=0.1)`, and is skipped.
+  /// What is optimised may come first, as in `SGD(model.parameters(), lr=0.1)`, and is skipped. A number that
+  /// comes first without a name is the learning rate, as in `keras.optimizers.SGD(0.1)`.
   mutating func argument() throws(FlywheelError) -> Argument? {
     skipSpaces()
     if argumentCount == 0 { try skipParameters() }
@@ -59,11 +60,19 @@ struct RuleCallReader {
       return nil
     }
     let place = position
+    if argumentCount == 1, let first = next, first.isNumber || ".+-".contains(first) {
+      return try argument(Hyperparameter.learningRate.rawValue, at: place)
+    }
     let word = word(with: "_")
     skipSpaces()
     guard !word.isEmpty, take("=") else {
       throw expected("name=value, such as lr=0.01", at: place)
     }
+    return try argument(word, at: place)
+  }
+
+  /// The argument of a name, whose value comes next.
+  private mutating func argument(_ word: String, at place: Int) throws(FlywheelError) -> Argument {
     let values = try values(of: word)
     skipSpaces()
     guard take(",") || next == ")" else { throw expected("',' or ')'", at: position) }
