@@ -114,11 +114,20 @@ struct StateConversion {
         "The checkpoint's schedule says the next learning rate; --next-learning-rate is for a constant one."
       )
     }
+    let rates = OrderedSet(checkpoint.optimizer.groups.map(\.hyperparameters.learningRate))
+    guard rates.count == 1 else {
+      throw FlywheelError(
+        .invalidArgument,
+        "The groups have learning rates \(rates.map { "\($0)" }.joined(separator: ", ")); "
+          + "--next-learning-rate is for one that all share."
+      )
+    }
     for index in checkpoint.optimizer.groups.indices {
       checkpoint.optimizer.groups[index].hyperparameters.learningRate = rate
       checkpoint.optimizer.groups[index].initialLearningRate = rate
     }
     if checkpoint.schedule != nil { checkpoint.schedule = .constant }
+    checkpoint.trainer = try checkpoint.trainerFollowingOptimizer()
   }
 
   // MARK: The rule

@@ -100,6 +100,12 @@ struct StateOptions: ParsableArguments {
         "--step is \(step); it must be a whole number from 0 to 2^53."
       )
     }
+    if let lastLearningRate, lastLearningRate < 0 || !lastLearningRate.isFinite {
+      throw FlywheelError(
+        .invalidArgument,
+        "--last-learning-rate is \(lastLearningRate); it must be a number of at least 0."
+      )
+    }
     return StatedOptimizer(
       rule: try optimizer.rule.map { (name) throws(FlywheelError) in try UpdateRule.named(name) },
       hyperparameters: optimizer.hyperparameters,

@@ -55,7 +55,7 @@ struct ConvertedGroups {
     let (old, new) = (source.hyperparameters.learningRate, numbers.learningRate)
     func scaled(_ rate: Double) -> Double {
       if rate == old { return new }
-      return old == 0 || old == new ? rate : (rate * (new / old)).shortestDecimal
+      return conversion.rateScale == 1 ? rate : (rate * conversion.rateScale).shortestDecimal
     }
     return ParameterGroup(
       hyperparameters: numbers,

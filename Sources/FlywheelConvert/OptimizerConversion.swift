@@ -277,14 +277,32 @@ public struct OptimizerConversion: Sendable {
       guard case .bounded(let bound) = parts[index].conversion.verdict else { continue }
       var largest = bound.isOfMomentum ? bound.value(root: 0) : 0
       for name in parts[index].parameters where !bound.isOfMomentum {
-        for slot in ["exp_avg_sq", "square_avg", "sum"] {
-          guard let buffer = checkpoint.optimizer.slots[slot]?[name] else { continue }
-          let smallest = max(0, buffer.statistics().minimum ?? 0)
-          largest = max(largest, bound.largest(from: smallest.squareRoot()))
-        }
+        let target = parts[index].conversion.target
+        guard let least = try leastMoment(of: name, under: target) else { continue }
+        largest = max(largest, bound.largest(from: least.squareRoot()))
       }
       parts[index].largestError = largest
     }
+  }
+
+  /// The least second moment, less the square of the first where that is taken off, that an element of a
+  /// parameter can have after the next step; nil if it has none.
+  private func leastMoment(
+    of name: String,
+    under use: RuleUse
+  ) throws(FlywheelError) -> Double? {
+    let slots = checkpoint.optimizer.slots
+    guard case .adaptive(let rule) = use.rule, let buffer = slots[rule.slots.second]?[name] else {
+      return nil
+    }
+    var moments: [Double] = try buffer.converted(to: .float64).elements()
+    if let mean = rule.slots.mean.flatMap({ slots[$0]?[name] }) {
+      let means: [Double] = try mean.converted(to: .float64).elements()
+      for (index, mean) in zip(moments.indices, means) { moments[index] -= mean * mean }
+    }
+    // s' = β s + (1 − β) g², and with m' likewise s' − m'² = β (s − m²) + β (1 − β) (g − m)².
+    let kept = [.beta2, .alpha].compactMap { use.hyperparameters[$0]?.number }.first ?? 1
+    return max(0, kept * (moments.min() ?? 0))
   }
 }
 

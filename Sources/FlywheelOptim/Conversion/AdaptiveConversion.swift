@@ -69,6 +69,7 @@ struct AdaptiveConversion {
       target: RuleUse(source, under: .adaptive(new), numbers),
       buffers: try buffers(before, after, numbers),
       step: step,
+      rateScale: share,
       verdict: verdict,
       free: free,
       remarks: remarks

@@ -17,6 +17,9 @@ public struct RuleConversion: Sendable, Hashable {
   public let buffers: [BufferConversion]
   /// The target's step count.
   public let step: Int
+  /// What any learning rate of the source is multiplied by to be the target's: a schedule's, too, where
+  /// that of the next step is 0.
+  public let rateScale: Double
   /// How good it is.
   public let verdict: Verdict
   /// The target's hyperparameters that this parameter does not feel, so that any value does: another
@@ -63,6 +66,7 @@ public struct RuleConversion: Sendable, Hashable {
     target: RuleUse,
     buffers: [BufferConversion],
     step: Int,
+    rateScale: Double,
     verdict: Verdict,
     free: Set<Hyperparameter>,
     remarks: [String]
@@ -71,6 +75,7 @@ public struct RuleConversion: Sendable, Hashable {
     self.target = target
     self.buffers = buffers
     self.step = step
+    self.rateScale = rateScale
     self.verdict = verdict
     self.free = free
     self.remarks = remarks
@@ -106,6 +111,7 @@ public struct RuleConversion: Sendable, Hashable {
       target: target,
       buffers: [],
       step: moment.step,
+      rateScale: 1,
       verdict: .impossible(reason: reason),
       free: [],
       remarks: []

@@ -61,6 +61,7 @@ struct SGDConversion {
       target: RuleUse(source, under: .sgd(new), numbers),
       buffers: buffers,
       step: moment.step,
+      rateScale: share,
       verdict: verdict,
       free: free,
       remarks: remarks(run, before, after, numbers, share: share)
