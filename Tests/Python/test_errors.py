@@ -103,12 +103,6 @@ class States(ErrorTestCase):
         words = ["dense/kernel/Momentum", "nothing can lie below it"]
         self.refuses_to_convert(archive, *self.KNOWN, "--to", "tf1", words=words)
 
-    def test_a_frameworks_file_is_no_state_to_start_from_until_it_is_converted(self):
-        self.refuses(
-            "train", "--from", self.archive(), "--output", self.path(),
-            words=["no Flywheel checkpoint", "flywheel convert --from"],
-        )  # fmt: skip
-
 
 class Files(ErrorTestCase):
     """What is no checkpoint."""
