@@ -1,5 +1,4 @@
 import ArgumentParser
-import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelOptim
 import FlywheelTrain
@@ -11,7 +10,7 @@ struct OptimizerOptions: ParsableArguments {
   @Option(
     help: """
       Update rule, such as \(Self.wellKnown.joined(separator: ", ")); 'flywheel rules' lists all. \
-      \(TrainingOptions.saying(\.rule.name))
+      \(Self.training(\.rule.name))
       """
   )
   var rule: String?
@@ -21,7 +20,7 @@ struct OptimizerOptions: ParsableArguments {
     parsing: .unconditional,
     help: """
       Learning rate. \
-      \(TrainingOptions.saying(\.hyperparameters.learningRate))
+      \(Self.training(\.hyperparameters.learningRate))
       """
   )
   var learningRate: Double?
@@ -30,7 +29,7 @@ struct OptimizerOptions: ParsableArguments {
     parsing: .unconditional,
     help: """
       Momentum coefficient, from 0 to below 1. \
-      \(TrainingOptions.saying(\.hyperparameters.momentum))
+      \(Self.training(\.hyperparameters.momentum))
       """
   )
   var momentum: Double?
@@ -87,23 +86,6 @@ struct OptimizerOptions: ParsableArguments {
   var momentumCorrection: Bool?
 
   @Option(
-    parsing: .unconditional,
-    help: "Scale gradients down to this norm, over all parameters, if theirs is larger."
-  )
-  var clipNorm: Double?
-
-  @Option(
-    help: """
-      How the learning rate changes: a shape of \(Schedule.kinds.joined(separator: ", ")), and \
-      after a colon its numbers, such as cosine:over=20,end=0.1 or \
-      multi_step:at=10-15,factor=0.1. Any takes unit=step, warmup=3, warmup_start=0.1. \
-      (default: constant)
-      """,
-    transform: ScheduleArgument.schedule
-  )
-  var schedule: Schedule?
-
-  @Option(
     help: """
       Parameters with numbers of their own, such as '*.bias:weight_decay=0'; repeatable, the \
       first that matches counts.
@@ -143,9 +125,12 @@ struct OptimizerOptions: ParsableArguments {
       rule,
       rule == before ? configuration.hyperparameters.merging(given) : given
     )
-    if let clipNorm { configuration.clipping = try GradientClipping(maximumNorm: clipNorm) }
-    if let schedule { configuration.schedule = schedule }
     if !group.isEmpty { configuration.groups = group }
+  }
+
+  /// "(default in training: …)": what a file was trained with is not guessed when it is converted.
+  private static func training<Value>(_ setting: (TrainingConfiguration) -> Value) -> String {
+    TrainingOptions.defaults.map { "(default in training: \(setting($0)))" } ?? ""
   }
 
   /// The rules that help names; there are too many for it to name all.

@@ -30,15 +30,23 @@ struct StateConversionView {
       )
     }
     guard let conversion = state.conversion else { return lines }
-    for part in conversion.parts {
-      let maps = part.conversion.buffers.map(Self.text)
-      let names = Self.account(of: part.parameters)
-      lines.append("  \(names): " + (maps.isEmpty ? "no buffers" : maps.joined(separator: ", ")))
-      var verdict = "\(part.conversion.verdict)"
-      if let error = part.largestError { verdict += "; here at most \(Formatting.short(error))" }
-      lines += Formatting.paragraph(verdict, indent: 4)
+    // Weights and biases are converted apart, and mostly alike.
+    var names: OrderedDictionary<[String], [String]> = [:]
+    for part in conversion.parts { names[Self.lines(of: part), default: []] += part.parameters }
+    for (said, names) in names {
+      lines.append("  \(Self.account(of: names)): \(said[0])")
+      lines += said.dropFirst()
     }
     return lines
+  }
+
+  /// What is said of a part: its buffers, and the lines of its verdict.
+  private static func lines(of part: OptimizerConversion.Part) -> [String] {
+    let maps = part.conversion.buffers.map(text)
+    var verdict = "\(part.conversion.verdict)"
+    if let error = part.largestError { verdict += "; here at most \(Formatting.short(error))" }
+    return [maps.isEmpty ? "no buffers" : maps.joined(separator: ", ")]
+      + Formatting.paragraph(verdict, indent: 4)
   }
 
   private static func account(of names: [String]) -> String {

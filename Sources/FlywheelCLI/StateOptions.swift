@@ -6,6 +6,9 @@ import FlywheelOptim
 import FlywheelTrain
 
 /// Which dialect and which rule a training state comes from and goes to, as flags.
+///
+/// Of a file without a document, `--rule` and the numbers say what it was trained with; of a checkpoint, which
+/// knows that, they say what the result is to have.
 struct StateOptions: ParsableArguments {
   private static let dialects = Dialect.all.map(\.name).joined(separator: ", ")
 
@@ -20,7 +23,7 @@ struct StateOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Whose names, shapes and update rule the output gets.",
+      "Whose names, shapes and update rule the output gets. (default: flywheel, which keeps the rule)",
       valueName: "dialect"
     ),
     transform: Dialect.named
@@ -100,7 +103,7 @@ struct StateOptions: ParsableArguments {
         "--step is \(step); it must be a whole number from 0 to 2^53."
       )
     }
-    if let lastLearningRate, lastLearningRate < 0 || !lastLearningRate.isFinite {
+    if let lastLearningRate, !(lastLearningRate >= 0 && lastLearningRate.isFinite) {
       throw FlywheelError(
         .invalidArgument,
         "--last-learning-rate is \(lastLearningRate); it must be a number of at least 0."

@@ -66,6 +66,23 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
+    help: "Scale gradients down to this norm, over all parameters, if theirs is larger."
+  )
+  var clipNorm: Double?
+
+  @Option(
+    help: """
+      How the learning rate changes: a shape of \(Schedule.kinds.joined(separator: ", ")), and \
+      after a colon its numbers, such as cosine:over=20,end=0.1 or \
+      multi_step:at=10-15,factor=0.1. Any takes unit=step, warmup=3, warmup_start=0.1. \
+      (default: constant)
+      """,
+    transform: ScheduleArgument.schedule
+  )
+  var schedule: Schedule?
+
+  @Option(
+    parsing: .unconditional,
     help: """
       Size of a mini-batch. \
       \(Self.saying(\.data.batchSize))
@@ -140,6 +157,8 @@ struct TrainingOptions: ParsableArguments {
     result.initialization = initialization ?? base.initialization
     result.precision = precision ?? base.precision
     try optimizer.apply(to: &result)
+    if let clipNorm { result.clipping = try GradientClipping(maximumNorm: clipNorm) }
+    if let schedule { result.schedule = schedule }
     result.data.source = data ?? base.data.source
     normalization.apply(to: &result.data.normalization)
     result.data.training = training ?? base.data.training

@@ -190,7 +190,7 @@ class Truncations(DamageTestCase):
 class Verify(DamageTestCase):
     def test_one_unreadable_file_does_not_hide_the_others(self):
         """All files of a run are reported, whatever is wrong with one of them."""
-        newer = checkpoint.seal(self.whole.document | {"schema": 3})
+        newer = checkpoint.seal(self.whole.document | {"schema": 4})
         unreadable = {
             "a newer schema": lambda path: checkpoint.replace_document(path, newer),
             "no checkpoint": lambda path: checkpoint.delete_document(path),

@@ -45,6 +45,65 @@ class ErrorTestCase(TestCase):
         self.assert_error(self.flywheel(*arguments, status=status, **options), *words)
 
 
+class States(ErrorTestCase):
+    """Archives and flags that do not say what a training state is."""
+
+    NAMED = ("--from", "pytorch", "--rule", "pytorch")
+    KNOWN = (*NAMED, "--lr", 0.1, "--momentum", 0.9)
+
+    def archive(self, **arrays) -> Path:
+        path = self.path("archive").with_suffix(".npz")
+        known = {"weight": np.zeros((2, 3)), "bias": np.zeros(2)}
+        np.savez(path, **{f"layers.0.{key}": value for key, value in (known | arrays).items()})
+        return path
+
+    def refuses_to_convert(self, archive: Path, *arguments, words: list, status: int = 2) -> None:
+        target = self.path("state").with_suffix(".h5")
+        self.refuses("convert", archive, target, *arguments, status=status, words=words)
+        self.assertFalse(target.exists())
+
+    def test_all_numbers_that_are_missing_are_named_at_once(self):
+        for given, words in (
+            ((), ["learning rate and the momentum", "--learning-rate and --momentum"]),
+            (("--momentum", 0.9), ["give --learning-rate."]),
+            (("--lr", 0.1), ["give --momentum."]),
+        ):
+            with self.subTest(given=given):
+                self.refuses_to_convert(self.archive(), *self.NAMED, *given, words=words)
+
+    def test_parameters_without_buffers_are_not_called_buffers(self):
+        self.refuses_to_convert(
+            self.archive(), "--from", "pytorch", words=["which rule trains these parameters"]
+        )
+
+    def test_learning_rates_that_are_none_are_named(self):
+        for flag in ("--lr", "--last-learning-rate", "--next-learning-rate"):
+            for value in ("nan", "inf", -1):
+                with self.subTest(flag=flag, value=value):
+                    words = ["must be a number of at least 0"]
+                    self.refuses_to_convert(
+                        self.archive(), *self.KNOWN, flag, value, words=words
+                    )
+
+    def test_what_is_only_for_training_is_wrong_usage(self):
+        for flag in (("--clip-norm", 1), ("--schedule", "cosine:over=3")):
+            with self.subTest(flag=flag):
+                words = [f"Unknown option '{flag[0]}'"]
+                self.refuses_to_convert(self.archive(), *self.KNOWN, *flag, words=words, status=64)
+
+    def test_a_buffer_of_another_shape_is_named(self):
+        archive = self.archive(**{"weight.momentum_buffer": np.zeros((4, 4))})
+        words = ["'layers.0.weight', its parameter by name, (2, 3). [tensor"]
+        self.refuses_to_convert(archive, *self.KNOWN, words=words)
+
+    def test_what_hdf5_cannot_hold_is_named(self):
+        archive = self.archive(
+            **{"weight.momentum_buffer": np.ones((2, 3)), "bias.momentum_buffer": np.ones(2)}
+        )
+        words = ["dense/kernel/Momentum", "nothing can lie below it"]
+        self.refuses_to_convert(archive, *self.KNOWN, "--to", "tf1", words=words)
+
+
 class Files(ErrorTestCase):
     """What is no checkpoint."""
 
@@ -244,11 +303,11 @@ class EditedCheckpoints(ErrorTestCase):
         path = self.path("newer")
         shutil.copy(newest(run), path)
         checkpoint.replace_document(
-            path, checkpoint.seal(checkpoint.read(path).document | {"schema": 3})
+            path, checkpoint.seal(checkpoint.read(path).document | {"schema": 4})
         )
         for command in ("inspect", "verify", "resume"):
             with self.subTest(command=command):
-                self.refuses(command, path, words=[path, "schema 3", "newer Flywheel"])
+                self.refuses(command, path, words=[path, "schema 4", "newer Flywheel"])
 
 
 class Settings(ErrorTestCase):
@@ -443,7 +502,7 @@ class Configurations(ErrorTestCase):
         run = self.finished_run()
         path = newest(run)
         document = checkpoint.read(path).document
-        checkpoint.replace_document(path, checkpoint.seal(document | {"schema": 3}))
+        checkpoint.replace_document(path, checkpoint.seal(document | {"schema": 4}))
         before = files_and_bytes(run)
         self.refuses("resume", run, "--epochs", 9, words=[path, "newer Flywheel"])
         self.assertEqual(files_and_bytes(run), before)

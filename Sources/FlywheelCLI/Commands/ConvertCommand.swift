@@ -9,11 +9,11 @@ import FlywheelRun
 import OrderedCollections
 import SystemPackage
 
-/// `flywheel convert`: the same tensors in another container.
+/// `flywheel convert`: the same tensors in another container, or the same run for another framework.
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Write a checkpoint, a trace or any file of tensors in another format.",
+    abstract: "Write tensors in another format, or a training state for another framework.",
     discussion: """
       Formats are HDF5 (.h5, .hdf5), .npz, .npy, and a directory of .npy files, which is a name that ends \
       in '/'. The input is recognised by its content, the output by its name. There and back gives the \
@@ -25,12 +25,24 @@ struct ConvertCommand: ParsableCommand {
       --rename for what no rule has renamed. A checkpoint that is not converted as a whole becomes a plain \
       archive, without the document that 'flywheel resume' needs.
 
+      --to takes a checkpoint to another framework: its names and shapes, and its update rule's numbers \
+      and buffers, so that training goes on as the same run. --from reads what a framework saved. What \
+      converts only as long as the learning rate stays is said; what cannot be exact is refused, unless \
+      --approximate asks for it and says how far off it is. What the arrays do not hold, such as the \
+      momentum, has to be given: of a file --rule and the numbers say what it was trained with, of a \
+      checkpoint what the result is to have. 'flywheel rules A B' shows the mathematics.
+
       Examples:
         flywheel convert runs/1 state.npz
         flywheel convert state.npz state.h5
         flywheel convert runs/1 weights/ --only 'model/**'
         flywheel convert runs/1 weights.npz --only 'model/**' --rename model/=
         flywheel convert keras.h5 weights.npz --map rules.json --drop
+        flywheel convert runs/1 for_numpy.npz --to nielsen
+        flywheel convert runs/1 next.npz --to keras --next-learning-rate 0.005
+        flywheel convert runs/adam next.npz --to keras --approximate
+        flywheel convert torch.npz state.h5 --from pytorch --rule pytorch \\
+          --lr 0.01 --momentum 0.9 --group '*.weight:weight_decay=1e-4'
       """
   )
 

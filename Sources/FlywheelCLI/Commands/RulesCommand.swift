@@ -15,14 +15,17 @@ struct RulesCommand: ParsableCommand {
 
       Rules are named as here or as their frameworks name them, with numbers in brackets or without: \
       'pytorch(lr=0.01)' has this rule's defaults for the rest, 'torch.optim.SGD(lr=0.01)' has \
-      torch's. A rule without brackets takes the other one's numbers.
+      torch's. The first number may do without a name: the learning rate. A rule without brackets takes \
+      the other one's numbers.
 
       Examples:
         flywheel rules               # all of them in two tables
         flywheel rules nielsen       # one: equations, invariants, what it takes
         flywheel rules pytorch keras # with numbers for example
-        flywheel rules 'torch.optim.SGD(lr=.01, momentum=.9, weight_decay=.1)' question
-        flywheel rules 'sklearn(alpha=.1)' nielsen --batch-size 200 --train-size 60000
+        flywheel rules 'torch.optim.SGD(lr=.01, momentum=.9, weight_decay=.1)' \\
+          'keras.SGD(.01, momentum=.9, weight_decay=.1)'
+        flywheel rules 'sklearn(alpha=.1)' nielsen \\
+          --batch-size 200 --train-size 60000
         flywheel rules --json | python3 -m json.tool
 
       Exit status of a comparison: 0 if the two are the same run as they are, 1 if not, 2 trouble.

@@ -29,7 +29,7 @@ struct TrainCommand: ParsableCommand {
       \(rules)
       'flywheel rules' lists all rules, and what each does. Another --rule starts from its own defaults.
 
-      A run --from a checkpoint starts with its weights, its optimizer's buffers and step count, and with \
+      A run --from a checkpoint, which 'flywheel convert --from' makes of what a framework saved, starts with its weights, its optimizer's buffers and step count, and with \
       its rule, numbers, groups, precision and layers unless others are given. Learning rates are those of \
       the step that would have come next; --schedule multiplies them, and counts steps from where the \
       state is, epochs from 0. Epochs, the order of the data and the metrics begin anew: to go on in the \
@@ -44,7 +44,8 @@ struct TrainCommand: ParsableCommand {
           --loss sigmoid_cross_entropy --initialization network2 --rule nielsen \\
           --learning-rate 0.1 --momentum 0.5 --weight-decay 5 --batch-size 10 \\
           --training 50000 --validation 10000 --epochs 100
-        flywheel train --from runs/1 --data OTHER_DIR --activation sigmoid --learning-rate 0.01
+        flywheel train --from runs/1 --data OTHER_DIR --activation sigmoid \\
+          --learning-rate 0.01
       """
   )
 
