@@ -250,7 +250,8 @@ let package = Package(
     tests(
       "FlywheelConvert",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDialects", "FlywheelOptim",
+        orderedCollections, systemPackage,
       ]
     ),
     tests(
