@@ -27,8 +27,10 @@ from pathlib import Path
 import numpy as np
 
 
-def pytorch(w, v, g, n, *, learning_rate, momentum, dampening, weight_decay, nesterov, **_):
-    g = g + weight_decay * w
+def pytorch(
+    w, v, g, n, *, learning_rate, momentum, dampening, weight_decay, nesterov, maximize=False, **_
+):
+    g = (-g if maximize else g) + weight_decay * w
     if momentum:
         v = g if v is None else momentum * v + (1 - dampening) * g
         g = g + momentum * v if nesterov else v

@@ -295,7 +295,7 @@ class OtherWriters(NPZTestCase):
 
         source, target = self.folder / "a.npz", self.folder / "b.npz"
         half = jnp.arange(6, dtype=jnp.bfloat16).reshape(2, 3)
-        jnp.savez(source, weight=jnp.arange(12.0).reshape(3, 4), half=half)
+        jnp.savez(source, weight=jnp.arange(12, dtype=jnp.float32).reshape(3, 4), half=half)
         self.convert(source, target)
         with np.load(target) as archive:
             self.assert_same(archive["weight"], np.arange(12, dtype="f4").reshape(3, 4))
