@@ -85,12 +85,3 @@ struct RulePair {
     return taken
   }
 }
-
-extension UpdateRule {
-  /// Whether a formula of the rule speaks of a symbol.
-  fileprivate func mentions(_ symbol: Formula.Symbol) -> Bool {
-    let words = (equations() + variants.flatMap(\.equations)).joined(separator: " ")
-      .split { !($0.isLetter || $0.isNumber) }
-    return words.contains { $0 == symbol.rawValue }
-  }
-}

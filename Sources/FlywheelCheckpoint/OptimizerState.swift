@@ -115,7 +115,7 @@ public struct OptimizerState: Sendable {
 
   /// A switch that a rule has learnt since a file was written was off when it was.
   private mutating func addMissingSwitches() {
-    guard let rule = UpdateRule.presets.first(where: { $0.name == self.rule }) else { return }
+    guard let rule = UpdateRule.preset(self.rule) else { return }
     for name in rule.hyperparameters.filter({ $0.range == .flag }).map(\.name) {
       for index in groups.indices where groups[index].hyperparameters[name] == nil {
         groups[index].hyperparameters[name] = .flag(false)
@@ -125,7 +125,7 @@ public struct OptimizerState: Sendable {
 
   /// Of a rule that Flywheel knows, each group has exactly the hyperparameters that it takes.
   private func requireWhatTheRuleTakes(_ path: String) throws(FlywheelError) {
-    guard let rule = UpdateRule.presets.first(where: { $0.name == self.rule }) else { return }
+    guard let rule = UpdateRule.preset(self.rule) else { return }
     let names = Set(rule.hyperparameters.map(\.name))
     for group in groups {
       let found = Set(group.hyperparameters.values.keys)

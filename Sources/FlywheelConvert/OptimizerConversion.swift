@@ -108,7 +108,7 @@ public struct OptimizerConversion: Sendable {
   }
 
   private static func knownRule(of optimizer: OptimizerState) throws(FlywheelError) -> UpdateRule {
-    guard let rule = UpdateRule.presets.first(where: { $0.name == optimizer.rule }) else {
+    guard let rule = UpdateRule.preset(optimizer.rule) else {
       throw FlywheelError(
         .unsupported,
         "The optimizer's rule is '\(optimizer.rule)', which Flywheel does not know; 'flywheel rules' lists "

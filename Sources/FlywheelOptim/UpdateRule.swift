@@ -24,13 +24,19 @@ public enum UpdateRule: Sendable, Hashable {
       .adagrad, .kerasAdagrad, .tf1Adagrad, .optaxAdagrad, .mlxAdagrad, .lasagneAdagrad,
     ].map { .adaptive($0) }
 
+  /// The rule with a name; nil if Flywheel has none.
+  ///
+  /// - Parameter name: The name.
+  /// - Returns: The rule.
+  public static func preset(_ name: String) -> UpdateRule? { presets.first { $0.name == name } }
+
   /// The rule with a name.
   ///
   /// - Parameter name: The name.
   /// - Throws: `invalidArgument`, listing the names there are.
   /// - Returns: The rule.
   public static func named(_ name: String) throws(FlywheelError) -> UpdateRule {
-    guard let rule = presets.first(where: { $0.name == name }) else {
+    guard let rule = preset(name) else {
       throw FlywheelError(
         .invalidArgument,
         "There is no rule '\(name)'; choose one of \(presets.map(\.name).joined(separator: ", "))."
@@ -61,6 +67,26 @@ public enum UpdateRule: Sendable, Hashable {
     case .sgd(let rule): rule.source
     case .adaptive(let rule): rule.source
     }
+  }
+
+  /// Whether a coefficient of the rule speaks of a symbol, with Nesterov's look-ahead or without.
+  ///
+  /// - Parameter symbol: The symbol.
+  /// - Returns: Whether one does.
+  public func mentions(_ symbol: Formula.Symbol) -> Bool {
+    var found = false
+    let look = { (formula: Formula) in
+      found = found || formula.mentions(symbol)
+      return formula
+    }
+    switch self {
+    case .sgd(let rule):
+      _ = rule.form.map(look)
+      _ = rule.nesterovForm?.map(look)
+    case .adaptive(let rule):
+      _ = rule.form.map(look)
+    }
+    return found
   }
 
   /// The hyperparameters that the rule takes.

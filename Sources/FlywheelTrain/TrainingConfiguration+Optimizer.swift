@@ -15,7 +15,7 @@ extension TrainingConfiguration {
     _ numbers: (ParameterGroup) -> Hyperparameters
   ) throws(FlywheelError) {
     let optimizer = checkpoint.optimizer
-    guard let rule = UpdateRule.presets.first(where: { $0.name == optimizer.rule }) else {
+    guard let rule = UpdateRule.preset(optimizer.rule) else {
       throw FlywheelError(
         .unsupported,
         "The optimizer's rule is '\(optimizer.rule)', which this Flywheel does not know; it runs "

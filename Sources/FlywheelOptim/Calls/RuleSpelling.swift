@@ -16,7 +16,7 @@ public struct RuleSpelling: Sendable, Hashable {
   /// - Throws: `invalidArgument`, listing the candidates if there are several, or what is near.
   /// - Returns: The rule and its defaults.
   public static func named(_ name: String) throws(FlywheelError) -> RuleSpelling {
-    if let rule = UpdateRule.presets.first(where: { $0.name == name }) {
+    if let rule = UpdateRule.preset(name) {
       return RuleSpelling(name: name, rule: rule, defaults: Hyperparameters())
     }
     let found = frameworks.filter { $0.isMeant(by: name) }
