@@ -63,6 +63,8 @@ let package = Package(
     .library(name: "FlywheelFormats", targets: ["FlywheelFormats"]),
     .library(name: "FlywheelConvert", targets: ["FlywheelConvert"]),
     .library(name: "FlywheelDialects", targets: ["FlywheelDialects"]),
+    .library(name: "FlywheelDiff", targets: ["FlywheelDiff"]),
+    .library(name: "FlywheelExplain", targets: ["FlywheelExplain"]),
     .library(name: "FlywheelRun", targets: ["FlywheelRun"]),
     .library(name: "FlywheelTrain", targets: ["FlywheelTrain"]),
     .library(name: "FlywheelPlot", targets: ["FlywheelPlot"]),
@@ -183,16 +185,35 @@ let package = Package(
         .linkedFramework("Accelerate", .when(platforms: [.macOS], traits: ["Accelerated"]))
       ]
     ),
+    room(
+      "FlywheelDiff",
+      dependencies: [
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelDialects",
+        "FlywheelConvert", "FlywheelFormats", "FlywheelRun", "CFlywheelKernels", systemPackage,
+        orderedCollections,
+      ]
+    ),
+    room(
+      "FlywheelExplain",
+      dependencies: [
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelConvert",
+        "FlywheelFormats", "FlywheelRun", systemPackage, orderedCollections,
+      ]
+    ),
     room("FlywheelPlot", dependencies: ["FlywheelCore"]),
+    room(
+      "FlywheelReport",
+      dependencies: ["FlywheelCore", "FlywheelDiff", "FlywheelOptim", "FlywheelPlot"]
+    ),
     room("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
     room(
       "FlywheelCLI",
       dependencies: [
         "FlywheelCore", "FlywheelOptim", "FlywheelHDF5", "FlywheelCheckpoint", "FlywheelRun",
         "FlywheelTrain", "FlywheelPlot", "FlywheelTensorBoard", "FlywheelDeflate",
-        "FlywheelFormats", "FlywheelConvert", "FlywheelDialects", "CFlywheelSystem",
-        argumentParser, systemPackage,
-        orderedCollections,
+        "FlywheelFormats", "FlywheelConvert", "FlywheelDialects", "FlywheelDiff",
+        "FlywheelExplain", "FlywheelReport", "CFlywheelSystem",
+        argumentParser, systemPackage, orderedCollections,
       ]
     ),
     .executableTarget(
@@ -267,7 +288,21 @@ let package = Package(
         "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", systemPackage, orderedCollections,
       ]
     ),
+    tests(
+      "FlywheelDiff",
+      dependencies: [
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDialects", "FlywheelOptim", "FlywheelRun",
+        "CFlywheelKernels", orderedCollections, systemPackage,
+      ]
+    ),
+    tests(
+      "FlywheelExplain",
+      dependencies: [
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", orderedCollections, systemPackage,
+      ]
+    ),
     tests("FlywheelPlot"),
+    tests("FlywheelReport", dependencies: ["FlywheelCore", "FlywheelDiff", "FlywheelPlot"]),
     tests("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
     tests(
       "FlywheelCLI",
