@@ -6,6 +6,7 @@ extension BufferConversion {
   /// - Parameters:
   ///   - source: Which side the right-hand side is of, if that has to be said.
   ///   - target: Which side the buffer is of, if that has to be said.
+  /// - Returns: The equation.
   func equation(from source: String? = nil, to target: String? = nil) -> String {
     let (from, to) = (source.map { "_\($0)" } ?? "", target.map { "_\($0)" } ?? "")
     var terms: [String] = []

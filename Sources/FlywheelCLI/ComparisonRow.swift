@@ -97,6 +97,7 @@ extension Shape {
   /// Where an element lies along each axis.
   ///
   /// - Parameter index: Its number in row-major order.
+  /// - Returns: Its indices, outermost first.
   func position(of index: Int) -> [Int] {
     var position: [Int] = []
     var rest = index
