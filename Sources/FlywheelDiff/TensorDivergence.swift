@@ -1,0 +1,42 @@
+/// How far apart two trainings hold one tensor, step by step.
+public struct TensorDivergence: Sendable, Hashable {
+  /// Which tensor it is.
+  public let tensor: TrainingTensor
+  /// The steps that both have it at, in order.
+  public private(set) var points: [Point] = []
+
+  /// One step.
+  public struct Point: Sendable, Hashable {
+    /// The number of steps taken before the tensor was looked at.
+    public var step: Int
+    /// How the two differ there.
+    public var difference: TensorDifference
+
+    /// Creates a point.
+    public init(step: Int, difference: TensorDifference) {
+      self.step = step
+      self.difference = difference
+    }
+  }
+
+  /// Creates the divergence of a tensor that has not been compared yet.
+  public init(of tensor: TrainingTensor) { self.tensor = tensor }
+
+  /// The first step at which any value differs; nil if none ever does.
+  public var firstDifference: Int? { points.first { $0.difference.differingCount > 0 }?.step }
+
+  /// The first step at which the tensor leaves the tolerance; nil if it never does.
+  public var departure: Int? { points.first { !$0.difference.isWithin }?.step }
+
+  /// Adds a comparison.
+  ///
+  /// - Precondition: The step is later than those before.
+  ///
+  /// - Parameters:
+  ///   - difference: How the two differ.
+  ///   - step: The step.
+  public mutating func append(_ difference: TensorDifference, at step: Int) {
+    precondition(points.last.map { $0.step < step } ?? true)
+    points.append(Point(step: step, difference: difference))
+  }
+}
