@@ -203,7 +203,9 @@ let package = Package(
     room("FlywheelPlot", dependencies: ["FlywheelCore"]),
     room(
       "FlywheelReport",
-      dependencies: ["FlywheelCore", "FlywheelDiff", "FlywheelOptim", "FlywheelPlot"]
+      dependencies: [
+        "FlywheelCore", "FlywheelDiff", "FlywheelOptim", "FlywheelPlot", orderedCollections,
+      ]
     ),
     room("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
     room(

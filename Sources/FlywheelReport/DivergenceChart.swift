@@ -1,0 +1,69 @@
+import FlywheelDiff
+import FlywheelPlot
+import OrderedCollections
+
+/// A divergence over its steps as lines: a panel for each kind of tensor, a line for each parameter.
+struct DivergenceChart {
+  private let divergence: Divergence
+  private let parameters: [String]
+
+  /// More lines than colours cannot be told apart.
+  private static let mostLines = 8
+
+  init(_ divergence: Divergence) {
+    self.divergence = divergence
+    var names: OrderedDictionary<String, (departure: Int, size: Double)> = [:]
+    for tensor in divergence.tensors {
+      let size = tensor.points.map(\.difference.rootMeanSquare).filter(\.isFinite).max() ?? 0
+      let known = names[tensor.tensor.parameter] ?? (.max, 0)
+      names[tensor.tensor.parameter] = (
+        min(known.departure, tensor.departure ?? .max), max(known.size, size)
+      )
+    }
+    // Those that part first, and of them those that end furthest apart; drawn in the model's order.
+    let order = names.filter { $0.value.size > 0 }.sorted { one, other in
+      one.value.departure != other.value.departure
+        ? one.value.departure < other.value.departure : one.value.size > other.value.size
+    }
+    let chosen = Set(order.prefix(Self.mostLines).map(\.key))
+    parameters = names.keys.filter(chosen.contains)
+  }
+
+  /// The chart; nil if nothing ever differs.
+  var chart: LineChart? {
+    guard !parameters.isEmpty else { return nil }
+    let roles = OrderedSet(divergence.tensors.map(\.tensor.role))
+    return LineChart(
+      title: "Root mean square of the difference over the steps",
+      xTitle: divergence.source == .rows ? "steps taken before" : "step",
+      isWholeX: true,
+      legend: parameters.enumerated().map { .init(name: $1, style: .init(index: $0)) },
+      panels: roles.compactMap { panel(of: $0) }
+    )
+  }
+
+  private func panel(of role: TrainingTensor.Role) -> LineChart.Panel? {
+    let series = parameters.enumerated().compactMap { index, name -> Series? in
+      guard
+        let tensor = divergence.tensors.first(where: {
+          $0.tensor.parameter == name && $0.tensor.role == role
+        })
+      else { return nil }
+      return Series(
+        name: tensor.tensor.words,
+        style: .init(index: index),
+        points: tensor.points.map { .init(x: Double($0.step), y: $0.difference.rootMeanSquare) }
+      )
+    }
+    guard series.contains(where: { $0.points.contains { $0.y > 0 } }) else { return nil }
+    return LineChart.Panel(title: Self.title(of: role), scale: .logarithmic, series: series)
+  }
+
+  private static func title(of role: TrainingTensor.Role) -> String {
+    switch role {
+    case .weight: "values"
+    case .buffer(let slot): slot
+    case .gradient: "gradients"
+    }
+  }
+}
