@@ -4,12 +4,12 @@ extension Divergence {
     /// The number of steps taken before the state in which it shows.
     public var step: Int
     /// The tensors in which it shows first, in their order.
-    public var tensors: [TrainingTensor]
+    public var tensors: [DiffTensor.Role]
     /// What is to blame; nil where that does not follow.
     public var cause: Cause?
 
     /// Creates a moment.
-    public init(step: Int, tensors: [TrainingTensor], cause: Cause? = nil) {
+    public init(step: Int, tensors: [DiffTensor.Role], cause: Cause? = nil) {
       self.step = step
       self.tensors = tensors
       self.cause = cause
@@ -44,14 +44,14 @@ extension Divergence {
 
   /// The first moment at which any value differs, however little; nil if none does.
   public var firstDifference: Parting? {
-    guard var parting = earliest(\.firstDifference), let role = parting.tensors.first?.role else {
+    guard var parting = earliest(\.firstDifference), let role = parting.tensors.first else {
       return nil
     }
     switch (source, role) {
     case (.rows, .gradient): parting.cause = .gradient
     case (_, _) where parting.step == steps.first: parting.cause = .start
-    case (.rows, .buffer): parting.cause = .buffers
-    case (.rows, .weight): parting.cause = .weights
+    case (.rows, .slot): parting.cause = .buffers
+    case (.rows, _): parting.cause = .weights
     case (.checkpoints, _): break
     }
     return parting
@@ -71,19 +71,19 @@ extension Divergence {
     }
   }
 
-  private func moment(of tensor: TrainingTensor, at step: Int) -> Moment {
+  private func moment(of role: DiffTensor.Role, at step: Int) -> Moment {
     guard source == .rows else { return Moment(step: step, phase: 0) }
-    return switch tensor.role {
+    return switch role {
     // What the first states differ in was made by nothing that is seen here.
-    case .buffer: Moment(step: step, phase: 0)
-    case .weight: Moment(step: step, phase: step == steps.first ? 0 : 1)
+    case .slot: Moment(step: step, phase: 0)
     case .gradient: Moment(step: step, phase: 2)
+    default: Moment(step: step, phase: step == steps.first ? 0 : 1)
     }
   }
 
   private func earliest(_ step: KeyPath<TensorDivergence, Int?>) -> Parting? {
     let found = tensors.compactMap { divergence in
-      divergence[keyPath: step].map { (divergence.tensor, moment(of: divergence.tensor, at: $0)) }
+      divergence[keyPath: step].map { (divergence.role, moment(of: divergence.role, at: $0)) }
     }
     guard let first = found.map(\.1).min() else { return nil }
     return Parting(step: first.step, tensors: found.filter { $0.1 == first }.map(\.0))

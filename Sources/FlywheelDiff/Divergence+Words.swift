@@ -9,7 +9,19 @@ extension Divergence {
       )
     }
     if let sentence = growthSentence { sentences.append(sentence) }
-    return sentences + notes
+    return sentences + settingSentences + notes
+  }
+
+  /// In which settings that decide how training goes on the two differ, and since when.
+  private var settingSentences: [String] {
+    settings.map { found in
+      let setting = found.setting
+      let (first, second) = setting.texts
+      let owner = setting.parameters.isEmpty ? "" : " of \(Self.list(setting.parameters))"
+      let since = found.step == steps.first ? "" : " from step \(found.step) on"
+      return "\(setting.section)/\(setting.name)\(owner) differs\(since): \(first) in the first, "
+        + "\(second) in the second."
+    }
   }
 
   private var partingSentence: String {
@@ -50,13 +62,13 @@ extension Divergence {
   /// What grows fastest of what leaves the tolerance.
   private var growthSentence: String? {
     let found = tensors.filter { $0.departure != nil }
-      .compactMap { divergence in divergence.growth.map { (divergence.tensor, $0) } }
-    guard let (tensor, growth) = found.max(by: { $0.1.factor < $1.1.factor }), growth.factor > 1,
+      .compactMap { divergence in divergence.growth.map { (divergence.role, $0) } }
+    guard let (role, growth) = found.max(by: { $0.1.factor < $1.1.factor }), growth.factor > 1,
       growth.doubling <= Double(10 * growth.steps.count)
     else { return nil }
     let doubling = Self.round(growth.doubling)
     return
-      "The difference grows fastest in \(tensor.words): it doubles every \(doubling) steps, from step "
+      "The difference grows fastest in \(role.words): it doubles every \(doubling) steps, from step "
       + "\(growth.steps.lowerBound) to \(growth.steps.upperBound)."
   }
 
@@ -65,12 +77,28 @@ extension Divergence {
     steps < 10 ? "\((steps * 10).rounded() / 10)" : "\(Int(steps.rounded()))"
   }
 
-  /// A few tensors by name, and how many there are besides.
-  private static func list(_ tensors: [TrainingTensor]) -> String {
-    let shown = tensors.prefix(3).map(\.words)
-    let rest = tensors.count - shown.count
+  private static func list(_ roles: [DiffTensor.Role]) -> String { list(roles.map(\.words)) }
+
+  /// A few names, and how many there are besides.
+  private static func list(_ names: [String]) -> String {
+    let shown = names.prefix(3)
+    let rest = names.count - shown.count
     if rest > 0 { return shown.joined(separator: ", ") + " and \(rest) more" }
     guard shown.count > 1, let last = shown.last else { return shown.joined() }
     return shown.dropLast().joined(separator: ", ") + " and " + last
+  }
+}
+
+extension DiffTensor.Role {
+  /// What it is in words, for example `the gradient of layers.0.weight`.
+  public var words: String {
+    switch self {
+    case .parameter(let name): "the values of \(name)"
+    case .master(let name): "the optimizer's own values of \(name)"
+    case .slot(let slot, let name): "\(slot) of \(name)"
+    case .gradient(let name): "the gradient of \(name)"
+    case .history: "the history"
+    case .array: "an array"
+    }
   }
 }

@@ -1,51 +1,56 @@
-public import FlywheelCore
-public import OrderedCollections
+import FlywheelCore
 
-/// Where two trainings part: their tensors held against each other at every step that both have.
+/// Where two trainings part: their states held against each other at every step that both have.
 public struct Divergence: Sendable {
   /// Where the steps come from.
   public let source: Source
-  /// The tensors that both have at some step that both have, in their order.
-  public private(set) var tensors: [TensorDivergence] = []
   /// The steps that both have, in order.
   public let steps: [Int]
   /// The steps that only the first has, and those that only the second has.
   public let unpairedSteps: (first: [Int], second: [Int])
-  /// What could not be compared at some step that both have, in the order in which it was met.
+  /// The tensors that were compared at some step, in the order of the first side.
+  public private(set) var tensors: [TensorDivergence] = []
+  /// What could not be compared at some step, in the order in which it was met.
   public private(set) var unpaired: [Unpaired] = []
-  /// What else a person should know to understand why they part.
-  public internal(set) var notes: [String] = []
+  /// The settings that differ at some step, in the order in which they were met.
+  public private(set) var settings: [SettingDivergence] = []
+  /// What a person should know besides.
+  public private(set) var notes: [String] = []
 
   /// Where the steps come from.
-  public enum Source: Sendable, Hashable {
+  public enum Source: String, Sendable, Hashable {
     /// The checkpoints of two runs: states, perhaps many steps apart.
     case checkpoints
     /// The rows of two traces: every step, with the gradient that it was taken with.
     case rows
   }
 
-  /// A tensor without a partner.
+  /// A tensor without a partner that it can be compared with.
   public struct Unpaired: Sendable, Hashable {
-    /// The tensor.
-    public let tensor: TrainingTensor
+    /// Its name.
+    public let name: String
+    /// What it is.
+    public let role: DiffTensor.Role
     /// What is wrong.
-    public let reason: Reason
-    /// At how many steps.
+    public let verdict: TensorVerdict
+    /// At how many of the steps.
     public internal(set) var count: Int
-
-    /// Why there is no partner.
-    public enum Reason: Sendable, Hashable {
-      /// Only the first has it.
-      case onlyInFirst
-      /// Only the second has it.
-      case onlyInSecond
-      /// Both have it, in two shapes.
-      case shapes(Shape, Shape)
-    }
   }
 
-  /// The tensors of a training at one step.
-  public typealias State = OrderedDictionary<TrainingTensor, Tensor>
+  /// A setting in which the two differ.
+  public struct SettingDivergence: Sendable, Hashable {
+    /// The first step at which they do.
+    public let step: Int
+    /// The two values at that step.
+    public let setting: SettingComparison
+  }
+
+  /// What is held against each other at one step.
+  struct StepComparison {
+    var tensors: [TensorComparison]
+    var settings: [SettingComparison]
+    var notes: [String]
+  }
 
   /// Compares two trainings, a step at a time.
   ///
@@ -53,15 +58,13 @@ public struct Divergence: Sendable {
   ///   - source: Where the steps come from.
   ///   - first: The steps that the first has, in order.
   ///   - second: The steps that the second has, in order.
-  ///   - tolerance: How far apart a tensor's elements may be.
-  ///   - read: Reads the two states at a step; the ones before are let go of by then.
-  /// - Throws: `mismatch` if there is no step that both have, and what reading throws.
-  public init(
+  ///   - compare: Compares the two states at a step; those before are let go of by then.
+  /// - Throws: `mismatch` if there is no step that both have, and what comparing throws.
+  init(
     _ source: Source,
     first: [Int],
     second: [Int],
-    within tolerance: (TrainingTensor, DType, DType) -> Tolerance,
-    reading read: (Int) throws(FlywheelError) -> (first: State, second: State)
+    comparing compare: (Int) throws(FlywheelError) -> StepComparison
   ) throws(FlywheelError) {
     let (inFirst, inSecond) = (Set(first), Set(second))
     self.source = source
@@ -76,52 +79,61 @@ public struct Divergence: Sendable {
           + "\(Self.words(second))."
       )
     }
-    var places: [TrainingTensor: Int] = [:]
-    var gaps: [Gap: Int] = [:]
+    var places = Places()
     for step in steps {
-      let (one, other) = try read(step)
-      for (tensor, left) in one {
-        guard let right = other[tensor] else {
-          note(tensor, .onlyInFirst, &gaps)
-          continue
-        }
-        guard left.shape == right.shape else {
-          note(tensor, .shapes(left.shape, right.shape), &gaps)
-          continue
-        }
-        let allowed = tolerance(tensor, left.dtype, right.dtype)
-        let difference = try FlywheelError.locating(tensor: tensor.key) {
-          () throws(FlywheelError) in
-          try left.difference(from: right, within: allowed)
-        }
-        if places[tensor] == nil {
-          places[tensor] = tensors.count
-          tensors.append(TensorDivergence(of: tensor))
-        }
-        if let place = places[tensor] { tensors[place].append(difference, at: step) }
+      let comparison = try compare(step)
+      for tensor in comparison.tensors { add(tensor, at: step, &places) }
+      for setting in comparison.settings where !setting.isSame {
+        add(setting, at: step, &places)
       }
-      for tensor in other.keys where one[tensor] == nil { note(tensor, .onlyInSecond, &gaps) }
+      for note in comparison.notes where !notes.contains(note) { notes.append(note) }
     }
   }
 
-  /// A tensor and what is wrong with it.
-  private struct Gap: Hashable {
-    var tensor: TrainingTensor
-    var reason: Unpaired.Reason
+  /// Where what has been met already is kept.
+  private struct Places {
+    var tensors: [DiffTensor.Role: Int] = [:]
+    var unpaired: [Unpaired: Int] = [:]
+    var settings: Set<[String]> = []
   }
 
-  private mutating func note(
-    _ tensor: TrainingTensor,
-    _ reason: Unpaired.Reason,
-    _ gaps: inout [Gap: Int]
+  private mutating func add(
+    _ comparison: TensorComparison,
+    at step: Int,
+    _ places: inout Places
   ) {
-    let gap = Gap(tensor: tensor, reason: reason)
-    if let place = gaps[gap] {
-      unpaired[place].count += 1
-    } else {
-      gaps[gap] = unpaired.count
-      unpaired.append(Unpaired(tensor: tensor, reason: reason, count: 1))
+    guard let role = (comparison.first ?? comparison.second)?.role else { return }
+    guard let difference = comparison.difference else {
+      var unpaired = Unpaired(
+        name: comparison.name,
+        role: role,
+        verdict: comparison.verdict,
+        count: 0
+      )
+      if let place = places.unpaired[unpaired] {
+        self.unpaired[place].count += 1
+      } else {
+        places.unpaired[unpaired] = self.unpaired.count
+        unpaired.count = 1
+        self.unpaired.append(unpaired)
+      }
+      return
     }
+    if places.tensors[role] == nil {
+      places.tensors[role] = tensors.count
+      tensors.append(TensorDivergence(name: comparison.name, role: role))
+    }
+    if let place = places.tensors[role] { tensors[place].append(difference, at: step) }
+  }
+
+  private mutating func add(
+    _ setting: SettingComparison,
+    at step: Int,
+    _ places: inout Places
+  ) {
+    let key = [setting.section, setting.name] + setting.parameters
+    guard places.settings.insert(key).inserted else { return }
+    settings.append(SettingDivergence(step: step, setting: setting))
   }
 
   /// Steps as a person reads them: all of a few, or the ends and how many there are.

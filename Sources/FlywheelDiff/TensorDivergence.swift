@@ -1,8 +1,10 @@
 /// How far apart two trainings hold one tensor, step by step.
-public struct TensorDivergence: Sendable, Hashable {
-  /// Which tensor it is.
-  public let tensor: TrainingTensor
-  /// The steps that both have it at, in order.
+public struct TensorDivergence: Sendable {
+  /// Its name on the first side.
+  public let name: String
+  /// What it is.
+  public let role: DiffTensor.Role
+  /// The steps at which both have it, in order.
   public private(set) var points: [Point] = []
 
   /// One step.
@@ -11,16 +13,13 @@ public struct TensorDivergence: Sendable, Hashable {
     public var step: Int
     /// How the two differ there.
     public var difference: TensorDifference
-
-    /// Creates a point.
-    public init(step: Int, difference: TensorDifference) {
-      self.step = step
-      self.difference = difference
-    }
   }
 
   /// Creates the divergence of a tensor that has not been compared yet.
-  public init(of tensor: TrainingTensor) { self.tensor = tensor }
+  public init(name: String, role: DiffTensor.Role) {
+    self.name = name
+    self.role = role
+  }
 
   /// The first step at which any value differs; nil if none ever does.
   public var firstDifference: Int? { points.first { $0.difference.differingCount > 0 }?.step }

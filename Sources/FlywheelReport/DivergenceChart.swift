@@ -14,9 +14,10 @@ struct DivergenceChart {
     self.divergence = divergence
     var names: OrderedDictionary<String, (departure: Int, size: Double)> = [:]
     for tensor in divergence.tensors {
+      let name = tensor.role.parameter ?? tensor.name
       let size = tensor.points.map(\.difference.rootMeanSquare).filter(\.isFinite).max() ?? 0
-      let known = names[tensor.tensor.parameter] ?? (.max, 0)
-      names[tensor.tensor.parameter] = (
+      let known = names[name] ?? (.max, 0)
+      names[name] = (
         min(known.departure, tensor.departure ?? .max), max(known.size, size)
       )
     }
@@ -32,38 +33,40 @@ struct DivergenceChart {
   /// The chart; nil if nothing ever differs.
   var chart: LineChart? {
     guard !parameters.isEmpty else { return nil }
-    let roles = OrderedSet(divergence.tensors.map(\.tensor.role))
+    let kinds = OrderedSet(divergence.tensors.map { Self.kind(of: $0.role) })
     return LineChart(
       title: "Root mean square of the difference over the steps",
       xTitle: divergence.source == .rows ? "steps taken before" : "step",
       isWholeX: true,
       legend: parameters.enumerated().map { .init(name: $1, style: .init(index: $0)) },
-      panels: roles.compactMap { panel(of: $0) }
+      panels: kinds.compactMap { panel(of: $0) }
     )
   }
 
-  private func panel(of role: TrainingTensor.Role) -> LineChart.Panel? {
+  private func panel(of kind: String) -> LineChart.Panel? {
     let series = parameters.enumerated().compactMap { index, name -> Series? in
       guard
         let tensor = divergence.tensors.first(where: {
-          $0.tensor.parameter == name && $0.tensor.role == role
+          ($0.role.parameter ?? $0.name) == name && Self.kind(of: $0.role) == kind
         })
       else { return nil }
       return Series(
-        name: tensor.tensor.words,
+        name: tensor.role.words,
         style: .init(index: index),
         points: tensor.points.map { .init(x: Double($0.step), y: $0.difference.rootMeanSquare) }
       )
     }
     guard series.contains(where: { $0.points.contains { $0.y > 0 } }) else { return nil }
-    return LineChart.Panel(title: Self.title(of: role), scale: .logarithmic, series: series)
+    return LineChart.Panel(title: kind, scale: .logarithmic, series: series)
   }
 
-  private static func title(of role: TrainingTensor.Role) -> String {
+  private static func kind(of role: DiffTensor.Role) -> String {
     switch role {
-    case .weight: "values"
-    case .buffer(let slot): slot
+    case .parameter: "values"
+    case .master: "optimizer's own values"
+    case .slot(let slot, _): slot
     case .gradient: "gradients"
+    case .history, .array: "others"
     }
   }
 }

@@ -4,7 +4,7 @@ import Testing
 struct GrowthTests {
   /// A tensor whose difference has these sizes at these steps.
   private static func divergence(_ sizes: [(step: Int, size: Double)]) -> TensorDivergence {
-    var divergence = TensorDivergence(of: TrainingTensor(parameter: "w", role: .weight))
+    var divergence = TensorDivergence(name: "model/w", role: .parameter("w"))
     for (step, size) in sizes {
       var difference = TensorDifference()
       difference.rootMeanSquare = size
