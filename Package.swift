@@ -204,7 +204,8 @@ let package = Package(
     room(
       "FlywheelReport",
       dependencies: [
-        "FlywheelCore", "FlywheelDiff", "FlywheelOptim", "FlywheelPlot", orderedCollections,
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelDialects", "FlywheelDiff",
+        "FlywheelPlot", orderedCollections,
       ]
     ),
     room("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
@@ -304,7 +305,13 @@ let package = Package(
       ]
     ),
     tests("FlywheelPlot"),
-    tests("FlywheelReport", dependencies: ["FlywheelCore", "FlywheelDiff", "FlywheelPlot"]),
+    tests(
+      "FlywheelReport",
+      dependencies: [
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDiff", "FlywheelOptim", "FlywheelPlot",
+        orderedCollections, systemPackage,
+      ]
+    ),
     tests("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
     tests(
       "FlywheelCLI",

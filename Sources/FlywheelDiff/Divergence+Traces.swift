@@ -24,8 +24,8 @@ extension Divergence {
       second: second.rows.map(\.step)
     ) { (step) throws(FlywheelError) in
       try StepComparison(
-        try first.input(atStep: step, "the first trace"),
-        try second.input(atStep: step, "the second trace"),
+        try first.input(atStep: step, "A"),
+        try second.input(atStep: step, "B"),
         options
       )
     }
@@ -33,11 +33,8 @@ extension Divergence {
 }
 
 extension Trace {
-  /// What a row holds, as one side of a comparison: the state before its step, and the gradients.
-  ///
-  /// - Parameters:
-  ///   - step: The row's step.
-  ///   - name: What the trace is called where something is said of it.
+  /// What a row holds, as one side of a comparison: the state before its step, and the gradients; and
+  /// what the trace is called where something is said of it.
   fileprivate func input(atStep step: Int, _ name: String) throws(FlywheelError) -> DiffInput {
     let row = step - optimizer.step
     var input = try DiffInput(try checkpoint(ofRow: row), from: FilePath(name))

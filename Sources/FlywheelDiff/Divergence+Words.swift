@@ -14,13 +14,16 @@ extension Divergence {
 
   /// In which settings that decide how training goes on the two differ, and since when.
   private var settingSentences: [String] {
-    settings.map { found in
-      let setting = found.setting
-      let (first, second) = setting.texts
+    let steps = Dictionary(
+      settings.map { ([$0.setting.section, $0.setting.name], $0.step) },
+      uniquingKeysWith: min
+    )
+    return SettingComparison.merged(settings.map(\.setting)).map { setting in
+      let (first, second, _) = setting.texts
+      let step = steps[[setting.section, setting.name]]
       let owner = setting.parameters.isEmpty ? "" : " of \(Self.list(setting.parameters))"
-      let since = found.step == steps.first ? "" : " from step \(found.step) on"
-      return "\(setting.section)/\(setting.name)\(owner) differs\(since): \(first) in the first, "
-        + "\(second) in the second."
+      let since = step == self.steps.first ? "" : step.map { " from step \($0) on" } ?? ""
+      return "\(setting.name)\(owner) differs\(since): \(first) in A, \(second) in B."
     }
   }
 

@@ -4,8 +4,11 @@ import OrderedCollections
 
 /// A divergence over its steps as lines: a panel for each kind of tensor, a line for each parameter.
 struct DivergenceChart {
+  /// The parameters that are drawn, in the model's order.
+  let parameters: [String]
+  /// How many parameters differ, too, but are not drawn.
+  let leftOut: Int
   private let divergence: Divergence
-  private let parameters: [String]
 
   /// More lines than colours cannot be told apart.
   private static let mostLines = 8
@@ -14,20 +17,24 @@ struct DivergenceChart {
     self.divergence = divergence
     var names: OrderedDictionary<String, (departure: Int, size: Double)> = [:]
     for tensor in divergence.tensors {
-      let name = tensor.role.parameter ?? tensor.name
+      let name = Self.parameter(of: tensor)
       let size = tensor.points.map(\.difference.rootMeanSquare).filter(\.isFinite).max() ?? 0
       let known = names[name] ?? (.max, 0)
-      names[name] = (
-        min(known.departure, tensor.departure ?? .max), max(known.size, size)
-      )
+      names[name] = (min(known.departure, tensor.departure ?? .max), max(known.size, size))
     }
-    // Those that part first, and of them those that end furthest apart; drawn in the model's order.
+    // Those that part first, and of them those that end furthest apart.
     let order = names.filter { $0.value.size > 0 }.sorted { one, other in
       one.value.departure != other.value.departure
         ? one.value.departure < other.value.departure : one.value.size > other.value.size
     }
     let chosen = Set(order.prefix(Self.mostLines).map(\.key))
     parameters = names.keys.filter(chosen.contains)
+    leftOut = order.count - chosen.count
+  }
+
+  /// The tensors that are drawn.
+  var drawn: [TensorDivergence] {
+    divergence.tensors.filter { parameters.contains(Self.parameter(of: $0)) }
   }
 
   /// The chart; nil if nothing ever differs.
@@ -39,17 +46,16 @@ struct DivergenceChart {
       xTitle: divergence.source == .rows ? "steps taken before" : "step",
       isWholeX: true,
       legend: parameters.enumerated().map { .init(name: $1, style: .init(index: $0)) },
-      panels: kinds.compactMap { panel(of: $0) }
+      panels: kinds.compactMap(panel)
     )
   }
 
   private func panel(of kind: String) -> LineChart.Panel? {
     let series = parameters.enumerated().compactMap { index, name -> Series? in
-      guard
-        let tensor = divergence.tensors.first(where: {
-          ($0.role.parameter ?? $0.name) == name && Self.kind(of: $0.role) == kind
-        })
-      else { return nil }
+      let tensor = divergence.tensors.first {
+        Self.parameter(of: $0) == name && Self.kind(of: $0.role) == kind
+      }
+      guard let tensor else { return nil }
       return Series(
         name: tensor.role.words,
         style: .init(index: index),
@@ -58,6 +64,10 @@ struct DivergenceChart {
     }
     guard series.contains(where: { $0.points.contains { $0.y > 0 } }) else { return nil }
     return LineChart.Panel(title: kind, scale: .logarithmic, series: series)
+  }
+
+  private static func parameter(of tensor: TensorDivergence) -> String {
+    tensor.role.parameter ?? tensor.name
   }
 
   private static func kind(of role: DiffTensor.Role) -> String {

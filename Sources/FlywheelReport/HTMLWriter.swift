@@ -1,3 +1,5 @@
+import FlywheelPlot
+
 /// Builds HTML, one element to a line, every text escaped.
 ///
 /// Elements are closed by construction: what is in one is written by a closure.
@@ -14,7 +16,7 @@ public struct HTMLWriter: Sendable {
   /// Adds text as it is to be read.
   ///
   /// - Parameter text: The text; names in it come from files.
-  public mutating func write(_ text: String) { html += Self.escaped(text) }
+  public mutating func write(_ text: String) { html += Markup.escaped(text) }
 
   /// Adds an element that others are in.
   ///
@@ -39,7 +41,7 @@ public struct HTMLWriter: Sendable {
   ///   - attributes: Its attributes.
   ///   - text: The text.
   public mutating func leaf(_ name: String, _ attributes: [Attribute] = [], _ text: String) {
-    html += "<\(name)\(Self.text(of: attributes))>\(Self.escaped(text))</\(name)>\n"
+    html += "<\(name)\(Self.text(of: attributes))>\(Markup.escaped(text))</\(name)>\n"
   }
 
   /// Adds an element that can hold nothing, such as `meta`.
@@ -55,28 +57,6 @@ public struct HTMLWriter: Sendable {
   mutating func embed(_ markup: String) { html += markup }
 
   private static func text(of attributes: [Attribute]) -> String {
-    attributes.map { " \($0.name)=\"\(escaped($0.value))\"" }.joined()
-  }
-
-  /// Text as HTML has it.
-  ///
-  /// What HTML cannot have is replaced, and so is what would turn round the text around it: a name could
-  /// otherwise read as another.
-  private static func escaped(_ text: String) -> String {
-    var escaped = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": escaped += "&amp;"
-      case "<": escaped += "&lt;"
-      case ">": escaped += "&gt;"
-      case "\"": escaped += "&quot;"
-      case "\t", "\n", "\r": escaped += " "
-      case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{FFFE}", "\u{FFFF}": escaped += "\u{FFFD}"
-      case "\u{61C}", "\u{200E}", "\u{200F}", "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}":
-        escaped += "\u{FFFD}"
-      default: escaped.unicodeScalars.append(scalar)
-      }
-    }
-    return escaped
+    attributes.map { " \($0.name)=\"\(Markup.escaped($0.value))\"" }.joined()
   }
 }

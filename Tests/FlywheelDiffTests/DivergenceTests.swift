@@ -169,7 +169,7 @@ struct DivergenceTests {
     #expect(other.parting == nil)
     #expect(
       other.sentences.last
-        == "hyperparameters/momentum of w differs: 0.5 in the first, 0.75 in the second."
+        == "momentum of w differs: 0.5 in A, 0.75 in B."
     )
   }
 
