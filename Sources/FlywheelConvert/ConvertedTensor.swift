@@ -23,7 +23,11 @@ public struct ConvertedTensor: Sendable {
   /// Whether the bytes can go by without being held.
   var keepsBytes: Bool { change.keepsBytes(of: original) }
 
-  package init(_ source: String, _ description: TensorDescription, _ entry: TensorIndex.Entry? = nil) {
+  package init(
+    _ source: String,
+    _ description: TensorDescription,
+    _ entry: TensorIndex.Entry? = nil
+  ) {
     self.source = source
     target = source
     original = description

@@ -48,7 +48,8 @@ public struct TensorChange: Sendable, Hashable {
   /// What an array becomes.
   ///
   /// - Throws: `invalidArgument` if the change does not fit it.
-  package func result(of description: TensorDescription) throws(FlywheelError) -> TensorDescription {
+  package func result(of description: TensorDescription) throws(FlywheelError) -> TensorDescription
+  {
     if case .opaque(let type) = description.element, dtype != nil || transposition != nil {
       throw FlywheelError(
         .invalidArgument,

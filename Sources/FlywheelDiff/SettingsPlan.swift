@@ -156,8 +156,14 @@ struct SettingsPlan {
         parameters: translation.parameters
       )
       if translation.isSameRule, setting.verdict == .different { setting.verdict = .convention }
-      // What only the second side's rule takes is in the numbers of the first, as far as it can be.
-      if one == nil, translation.converted != nil { setting.verdict = .convention }
+      if translation.converted != nil {
+        // What only the second side's rule takes is in the numbers of the first, as far as it can be.
+        if one == nil { setting.verdict = .convention }
+        // What is off and what a rule does not have is the same.
+        if [numbers[name], twins[name]].allSatisfy({ $0?.isOff ?? true }) {
+          setting.verdict = .same
+        }
+      }
       if setting.converted == other { setting.converted = nil }
       return setting
     }

@@ -14,8 +14,9 @@ public struct TensorComparison: Sendable {
   public let tolerance: Tolerance?
   /// How the elements differ; nil if none were compared.
   public let difference: TensorDifference?
-  /// How many times further apart than allowed the pair of `difference.largestAbsolute` is; nil if there is
-  /// none. An allowance of 0 makes it infinite.
+  /// How many times further apart than allowed the pair of `difference.largestAbsolute` is.
+  ///
+  /// It is infinite if nothing is allowed, and nil if there is no such pair.
   public let excess: Double?
   /// The two elements with the largest difference; nil if there is none.
   public let worstElements: (first: Double, second: Double)?

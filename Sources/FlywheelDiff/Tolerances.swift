@@ -14,8 +14,9 @@ public struct Tolerances: Sendable, Hashable {
     public var relative: Double?
     /// The absolute part.
     public var absolute: Double?
-    /// How many representable numbers apart two elements may be. The relative and the absolute part are then
-    /// 0 unless they are given.
+    /// How many representable numbers apart two elements may be.
+    ///
+    /// The relative and the absolute part are then 0 unless they are given.
     public var ulps: UInt64?
     /// Whether only equal bits are the same.
     public var isExact: Bool
