@@ -87,6 +87,13 @@ enum Formatting {
     String(repeating: " ", count: max(0, width - text.count)) + text
   }
 
+  /// Text of at most so many columns, its middle left out if it has more: names differ at both ends.
+  static func shortened(_ text: String, to columns: Int) -> String {
+    guard text.count > columns else { return text }
+    let kept = max(0, columns - 1)
+    return text.prefix(kept / 2) + "…" + text.suffix(kept - kept / 2)
+  }
+
   /// Phrases with commas between, in lines of at most so many columns; those after the first are indented
   /// as far as `start` reaches, unless that is far.
   static func wrapped(
