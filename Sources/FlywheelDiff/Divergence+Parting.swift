@@ -17,7 +17,7 @@ extension Divergence {
   }
 
   /// Why trainings part, as far as equal tensors prove it.
-  public enum Cause: Sendable, Hashable {
+  public enum Cause: String, Sendable, Hashable {
     /// They differ in the first state that both have.
     case start
     /// Equal weights have another gradient: other data, another order, loss or model, or sums in another

@@ -1,21 +1,24 @@
 import FlywheelCheckpoint
+public import FlywheelConvert
 public import FlywheelCore
 import FlywheelRun
 public import SystemPackage
 
 extension Divergence {
-  /// Compares two runs at every step of which both have a checkpoint, a pair at a time.
+  /// Compares two runs at every step of which both have a checkpoint that is whole, a pair at a time.
   ///
   /// - Parameters:
   ///   - first: The directory of the first run.
   ///   - second: The directory of the second run.
-  ///   - options: What is asked for; names are those of Flywheel's own checkpoints.
-  /// - Throws: `mismatch` if there is no step of which both have a checkpoint, and what reading a
-  ///   checkpoint throws, with the path.
+  ///   - options: What is asked for.
+  ///   - naming: New names, shapes and types that the second run's arrays get first.
+  /// - Throws: Why a checkpoint that is not damaged cannot be read, with the path, and what comparing
+  ///   throws.
   public init(
     ofRun first: FilePath,
     and second: FilePath,
-    _ options: ComparisonOptions = ComparisonOptions()
+    _ options: ComparisonOptions = ComparisonOptions(),
+    naming: ConversionOptions = ConversionOptions()
   ) throws(FlywheelError) {
     let files = (
       Dictionary(uniqueKeysWithValues: try RunDirectory.checkpointSteps(in: first)),
@@ -26,12 +29,17 @@ extension Divergence {
       first: files.0.keys.sorted(),
       second: files.1.keys.sorted()
     ) { (step) throws(FlywheelError) in
-      guard let one = files.0[step], let other = files.1[step] else {
-        return StepComparison(tensors: [], settings: [], notes: [])
+      guard let one = files.0[step], let other = files.1[step] else { return nil }
+      let checkpoints: (Checkpoint, Checkpoint)
+      do throws(FlywheelError) {
+        checkpoints = (try CheckpointFile.read(one), try CheckpointFile.read(other))
+      } catch {
+        guard error.isDamage else { throw error }
+        return StepComparison(passedOver: "passed over step \(step): \(error)")
       }
       return try StepComparison(
-        try DiffInput(try CheckpointFile.read(one), from: one),
-        try DiffInput(try CheckpointFile.read(other), from: other),
+        try DiffInput(checkpoints.0, from: one),
+        try DiffInput(checkpoints.1, from: other, naming),
         options
       )
     }

@@ -1,6 +1,12 @@
 import FlywheelCore
 
 extension Divergence.StepComparison {
+  /// Compares nothing, and says why.
+  init(passedOver note: String) {
+    notes = [note]
+    isCompared = false
+  }
+
   /// Compares two states of a training.
   ///
   /// The history grows with every step, and how far training has come is what the step says: neither is

@@ -28,6 +28,7 @@ extension Divergence {
   }
 
   private var partingSentence: String {
+    guard !steps.isEmpty else { return "There is no step that both have." }
     guard let parting else {
       let all = "the \(steps.count) \(noun)\(steps.count == 1 ? "" : "s") that both have"
       guard let first = firstDifference else { return "They are equal in \(all)." }
@@ -66,6 +67,7 @@ extension Divergence {
   private var growthSentence: String? {
     let found = tensors.filter { $0.departure != nil }
       .compactMap { divergence in divergence.growth.map { (divergence.role, $0) } }
+    // One that would take long to double is as good as none.
     guard let (role, growth) = found.max(by: { $0.1.factor < $1.1.factor }), growth.factor > 1,
       growth.doubling <= Double(10 * growth.steps.count)
     else { return nil }

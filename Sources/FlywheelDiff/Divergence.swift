@@ -4,8 +4,8 @@ import FlywheelCore
 public struct Divergence: Sendable {
   /// Where the steps come from.
   public let source: Source
-  /// The steps that both have, in order.
-  public let steps: [Int]
+  /// The steps that both have and that were compared, in order; there may be none.
+  public private(set) var steps: [Int] = []
   /// The steps that only the first has, and those that only the second has.
   public let unpairedSteps: (first: [Int], second: [Int])
   /// The tensors that were compared at some step, in the order of the first side.
@@ -47,9 +47,11 @@ public struct Divergence: Sendable {
 
   /// What is held against each other at one step.
   struct StepComparison {
-    var tensors: [TensorComparison]
-    var settings: [SettingComparison]
-    var notes: [String]
+    var tensors: [TensorComparison] = []
+    var settings: [SettingComparison] = []
+    var notes: [String] = []
+    /// Whether there was anything to compare.
+    var isCompared = true
   }
 
   /// Compares two trainings, a step at a time.
@@ -59,29 +61,22 @@ public struct Divergence: Sendable {
   ///   - first: The steps that the first has, in order.
   ///   - second: The steps that the second has, in order.
   ///   - compare: Compares the two states at a step; those before are let go of by then.
-  /// - Throws: `mismatch` if there is no step that both have, and what comparing throws.
+  /// - Throws: What comparing throws.
   init(
     _ source: Source,
     first: [Int],
     second: [Int],
-    comparing compare: (Int) throws(FlywheelError) -> StepComparison
+    comparing compare: (Int) throws(FlywheelError) -> StepComparison?
   ) throws(FlywheelError) {
     let (inFirst, inSecond) = (Set(first), Set(second))
     self.source = source
-    steps = first.filter(inSecond.contains)
     unpairedSteps = (
       first.filter { !inSecond.contains($0) }, second.filter { !inFirst.contains($0) }
     )
-    guard !steps.isEmpty else {
-      throw FlywheelError(
-        .mismatch,
-        "There is no step that both have: the first has \(Self.words(first)), the second "
-          + "\(Self.words(second))."
-      )
-    }
     var places = Places()
-    for step in steps {
-      let comparison = try compare(step)
+    for step in first where inSecond.contains(step) {
+      guard let comparison = try compare(step) else { continue }
+      if comparison.isCompared { steps.append(step) }
       for tensor in comparison.tensors { add(tensor, at: step, &places) }
       for setting in comparison.settings where !setting.isSame {
         add(setting, at: step, &places)
@@ -136,17 +131,12 @@ public struct Divergence: Sendable {
     settings.append(SettingDivergence(step: step, setting: setting))
   }
 
-  /// Steps as a person reads them: all of a few, or the ends and how many there are.
-  static func words(_ steps: [Int]) -> String {
-    guard let first = steps.first, let last = steps.last else { return "none" }
-    guard steps.count > 6 else { return steps.map { "\($0)" }.joined(separator: ", ") }
-    return "\(steps.count) from \(first) to \(last)"
-  }
-
-  /// Whether no tensor ever leaves the tolerance, and none is always without a partner.
+  /// Whether no tensor ever leaves the tolerance, none is always without a partner, and no row is.
   ///
-  /// A buffer that one of the two makes some steps later is still the same state.
+  /// A buffer that one of the two makes some steps later is still the same state. Which checkpoints a run
+  /// keeps is no difference.
   public var isWithin: Bool {
     parting == nil && unpaired.allSatisfy { $0.count < steps.count }
+      && (source == .checkpoints || unpairedSteps.first.isEmpty && unpairedSteps.second.isEmpty)
   }
 }

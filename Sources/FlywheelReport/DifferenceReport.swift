@@ -1,4 +1,4 @@
-import FlywheelCore
+public import FlywheelCore
 public import FlywheelDiff
 public import FlywheelPlot
 
@@ -14,6 +14,7 @@ public struct DifferenceReport: Sendable {
   public let divergence: Divergence?
   /// The metrics of both over their epochs or steps; nil if there are none.
   public let history: LineChart?
+  let histograms: [Histogram]
 
   /// Puts a report together.
   ///
@@ -23,17 +24,19 @@ public struct DifferenceReport: Sendable {
   ///   - comparison: The two states.
   ///   - divergence: Where two runs or traces part.
   ///   - history: The metrics of both.
+  /// - Throws: What reading throws: elements are read once more, to count differences by size.
   public init(
     of first: String,
     and second: String,
     _ comparison: Comparison,
     divergence: Divergence? = nil,
     history: LineChart? = nil
-  ) {
+  ) throws(FlywheelError) {
     names = (first, second)
     self.comparison = comparison
     self.divergence = divergence
     self.history = history
+    histograms = try Self.histograms(of: comparison)
   }
 
   /// Whether both sides mean the same, at every step that was compared.
@@ -70,6 +73,8 @@ public struct DifferenceReport: Sendable {
         Section(id: "steps", title: "Where they part") { writeDivergence(divergence, &$0) }
       },
       Section(id: "tensors", title: "Difference of each tensor", write: writeBars),
+      histograms.isEmpty
+        ? nil : Section(id: "sizes", title: "Differences by size", write: writeHistograms),
       history.map { chart in
         Section(id: "history", title: "Metrics of both") { writeHistory(chart, &$0) }
       },

@@ -40,7 +40,7 @@ struct DivergenceChart {
   /// The chart; nil if nothing ever differs.
   var chart: LineChart? {
     guard !parameters.isEmpty else { return nil }
-    let kinds = OrderedSet(divergence.tensors.map { Self.kind(of: $0.role) })
+    let kinds = OrderedSet(divergence.tensors.map { $0.role.kind })
     return LineChart(
       title: "Root mean square of the difference over the steps",
       xTitle: divergence.source == .rows ? "steps taken before" : "step",
@@ -53,7 +53,7 @@ struct DivergenceChart {
   private func panel(of kind: String) -> LineChart.Panel? {
     let series = parameters.enumerated().compactMap { index, name -> Series? in
       let tensor = divergence.tensors.first {
-        Self.parameter(of: $0) == name && Self.kind(of: $0.role) == kind
+        Self.parameter(of: $0) == name && $0.role.kind == kind
       }
       guard let tensor else { return nil }
       return Series(
@@ -68,15 +68,5 @@ struct DivergenceChart {
 
   private static func parameter(of tensor: TensorDivergence) -> String {
     tensor.role.parameter ?? tensor.name
-  }
-
-  private static func kind(of role: DiffTensor.Role) -> String {
-    switch role {
-    case .parameter: "values"
-    case .master: "optimizer's own values"
-    case .slot(let slot, _): slot
-    case .gradient: "gradients"
-    case .history, .array: "others"
-    }
   }
 }

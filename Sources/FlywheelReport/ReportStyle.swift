@@ -50,9 +50,10 @@ enum ReportStyle {
       "table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }",
       "th, td { padding: .3rem .75rem .3rem 0; text-align: left; vertical-align: top; "
         + "border-bottom: 1px solid var(--line); }",
-      "thead th { color: var(--muted); font-weight: 600; white-space: nowrap; }",
+      "thead th { color: var(--muted); font-weight: 600; vertical-align: bottom; }",
       "tbody th { font-weight: 400; }",
-      "th.number, td.number { text-align: right; white-space: nowrap; }",
+      "th.number, td.number { text-align: right; }",
+      "td.number, td.good, td.bad { white-space: nowrap; }",
       "td.good { color: var(--good); }",
       "td.bad { color: var(--bad); font-weight: 600; }",
       "details { margin: .75rem 0; }",

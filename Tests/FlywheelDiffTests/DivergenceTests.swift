@@ -141,7 +141,7 @@ struct DivergenceTests {
       of: try Self.trace(Self.rows),
       and: try Self.trace([Row(1, 0, 1)] + others.dropLast(), from: 4)
     )
-    #expect(divergence.parting == nil && divergence.isWithin)
+    #expect(divergence.parting == nil)
     #expect(divergence.steps == [5, 6, 7])
     #expect(divergence.unpairedSteps.first == [8] && divergence.unpairedSteps.second == [4])
     #expect(divergence.unpaired.map(\.role) == [Self.velocity])
@@ -173,13 +173,14 @@ struct DivergenceTests {
     )
   }
 
-  @Test("Two traces without a common step are refused, with the steps that they have")
+  @Test("Of two traces without a common step nothing is said but that")
   func nothingInCommon() throws {
     let (first, second) = (try Self.trace(Self.rows), try Self.trace(Self.rows, from: 100))
-    let error = #expect(throws: FlywheelError.self) { try Divergence(of: first, and: second) }
-    #expect(error?.code == .mismatch)
-    #expect(error?.message.contains("5, 6, 7, 8") == true)
-    #expect(error?.message.contains("100, 101, 102, 103") == true)
+    let divergence = try Divergence(of: first, and: second)
+    #expect(divergence.steps.isEmpty && divergence.tensors.isEmpty)
+    #expect(divergence.unpairedSteps.second == [100, 101, 102, 103])
+    #expect(divergence.sentences == ["There is no step that both have."])
+    #expect(!divergence.isWithin)
   }
 
   // MARK: Runs
@@ -222,5 +223,17 @@ struct DivergenceTests {
     #expect(divergence.tensors.map(\.departure) == [20, nil])
     let third = try Self.run(directory.path.appending("c"), [10: 1.5])
     #expect(try Divergence(ofRun: first, and: third).parting?.cause == .start)
+  }
+
+  @Test("A damaged checkpoint is passed over, and said")
+  func damaged() throws {
+    let directory = try TemporaryDirectory()
+    let first = try Self.run(directory.path.appending("a"), [10: 1, 20: 2])
+    let second = try Self.run(directory.path.appending("b"), [10: 1, 20: 2])
+    try AtomicFile.write([1, 2, 3], to: second.appending("checkpoints/step-000000000010.h5"))
+    let divergence = try Divergence(ofRun: first, and: second)
+    #expect(divergence.steps == [20])
+    #expect(divergence.isWithin)
+    #expect(divergence.notes.count == 1 && divergence.notes[0].hasPrefix("passed over step 10"))
   }
 }
