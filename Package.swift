@@ -203,7 +203,10 @@ let package = Package(
     room("FlywheelPlot", dependencies: ["FlywheelCore"]),
     room(
       "FlywheelReport",
-      dependencies: ["FlywheelCore", "FlywheelDiff", "FlywheelOptim", "FlywheelPlot"]
+      dependencies: [
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelDialects", "FlywheelDiff",
+        "FlywheelPlot", orderedCollections,
+      ]
     ),
     room("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
     room(
@@ -302,7 +305,13 @@ let package = Package(
       ]
     ),
     tests("FlywheelPlot"),
-    tests("FlywheelReport", dependencies: ["FlywheelCore", "FlywheelDiff", "FlywheelPlot"]),
+    tests(
+      "FlywheelReport",
+      dependencies: [
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDiff", "FlywheelOptim", "FlywheelPlot",
+        orderedCollections, systemPackage,
+      ]
+    ),
     tests("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
     tests(
       "FlywheelCLI",

@@ -9,16 +9,18 @@ import SystemPackage
 
 /// A comparison as JSON: an instance of `schemas/diff.schema.json`.
 enum ComparisonJSON {
-  static func value(of comparison: Comparison, _ options: ComparisonOptions) -> JSONValue {
-    [
+  static func value(of paths: PathComparison, _ options: ComparisonOptions) -> JSONValue {
+    let comparison = paths.comparison
+    return [
       "first": side(comparison.first),
       "second": side(comparison.second),
-      "same": JSONValue(comparison.isSame),
+      "same": JSONValue(paths.isSame),
       "partners_by": JSONValue(comparison.pairing.rawValue),
       "allowed": allowed(options),
       "tensors": .array(comparison.tensors.map(value)),
       "settings": .array(comparison.settings.map(value)),
       "conversions": .array(comparison.translations.map(value)),
+      "divergence": paths.divergence.map(DivergenceJSON.value) ?? .null,
       "notes": .array(comparison.notes.map { JSONValue($0) }),
     ]
   }
@@ -131,7 +133,7 @@ enum ComparisonJSON {
 
   // MARK: Numbers
 
-  private static func value(of setting: SettingComparison) -> JSONValue {
+  static func value(of setting: SettingComparison) -> JSONValue {
     [
       "section": JSONValue(setting.section),
       "name": JSONValue(setting.name),

@@ -8,6 +8,7 @@ import OrderedCollections
 /// A comparison as text that fits 80 columns.
 struct ComparisonView {
   private let comparison: Comparison
+  private let divergence: Divergence?
   private let showsAll: Bool
 
   /// What a line is about, which decides its colour.
@@ -26,8 +27,9 @@ struct ComparisonView {
     }
   }
 
-  init(_ comparison: Comparison, showsAll: Bool) {
-    self.comparison = comparison
+  init(_ paths: PathComparison, showsAll: Bool) {
+    comparison = paths.comparison
+    divergence = paths.divergence
     self.showsAll = showsAll
   }
 
@@ -42,7 +44,7 @@ struct ComparisonView {
 
   /// The lines.
   var lines: [(text: String, tone: Tone)] {
-    let parts = [heading, settings, translations, tensors, notes]
+    let parts = [heading, settings, translations, tensors, stepByStep, notes]
     let shown = parts.filter { !$0.isEmpty }
     return shown.flatMap { $0 + [("", .plain)] } + verdict
   }
@@ -78,7 +80,9 @@ struct ComparisonView {
   // MARK: Numbers
 
   private var settings: [(text: String, tone: Tone)] {
-    let shown = merged(comparison.settings.filter { showsAll || $0.verdict != .same })
+    let shown = SettingComparison.merged(
+      comparison.settings.filter { showsAll || $0.verdict != .same }
+    )
     guard !shown.isEmpty else { return [] }
     let all = comparison.translations.reduce(0) { $0 + $1.parameters.count }
     let isConverted = shown.contains { $0.converted != nil }
@@ -102,21 +106,6 @@ struct ComparisonView {
     }
     let tones: [Tone] = [.plain] + shown.map { $0.isSame ? .plain : .different }
     return Array(zip(TextTable.lines(rows), tones)).map { ($0, $1) }
-  }
-
-  /// What is said of several kinds of parameters alike, once.
-  private func merged(_ settings: [SettingComparison]) -> [SettingComparison] {
-    var places: OrderedDictionary<SettingComparison, [String]> = [:]
-    for setting in settings {
-      var key = setting
-      key.parameters = []
-      places[key, default: []] += setting.parameters
-    }
-    return places.map { setting, parameters in
-      var setting = setting
-      setting.parameters = parameters
-      return setting
-    }
   }
 
   private static func word(_ verdict: SettingComparison.Verdict) -> String {
@@ -201,6 +190,10 @@ struct ComparisonView {
     return lines
   }
 
+  private var stepByStep: [(text: String, tone: Tone)] {
+    Self.plain(divergence.map { DivergenceView($0, showsAll: showsAll).lines } ?? [])
+  }
+
   private var notes: [(text: String, tone: Tone)] {
     Self.plain(
       comparison.notes.flatMap { Formatting.paragraph("note: \($0)", indent: 0, hanging: 2) }
@@ -218,9 +211,16 @@ struct ComparisonView {
     }
     let settings = comparison.settings.count { !$0.isSame }
     if settings > 0 { phrases.append(Formatting.count(settings, "other difference")) }
-    let start = comparison.isSame ? "same: " : "different: "
+    if let divergence, !divergence.isWithin {
+      phrases.append(
+        divergence.parting.map { "parted at step \(Formatting.grouped($0.step))" }
+          ?? "steps or tensors without partners"
+      )
+    }
+    let isSame = comparison.isSame && divergence?.isWithin ?? true
+    let start = isSame ? "same: " : "different: "
     let text = phrases.isEmpty ? "nothing to compare" : phrases.joined(separator: ", ")
-    let tone: Tone = comparison.isSame ? .same : .different
+    let tone: Tone = isSame ? .same : .different
     return Formatting.paragraph(start + text, indent: 0, hanging: 2).map { ($0, tone) }
   }
 

@@ -262,7 +262,7 @@ extension DiffInput {
     tensors.filter { tensor in
       switch tensor.role {
       case .parameter, .array: true
-      case .master, .slot, .history: false
+      case .master, .slot, .gradient, .history: false
       }
     }
   }
@@ -271,7 +271,7 @@ extension DiffInput {
     tensors.filter { tensor in
       switch tensor.role {
       case .parameter, .array: false
-      case .master, .slot, .history: true
+      case .master, .slot, .gradient, .history: true
       }
     }
   }

@@ -12,7 +12,7 @@ public struct DiffInput: Sendable {
   /// The file that was read.
   public let path: FilePath
   /// What it is.
-  public let kind: Kind
+  public internal(set) var kind: Kind
   /// Whose names and shapes it has; nil if its arrays only go by their names.
   public internal(set) var dialect: Dialect?
   /// Whether the dialect was recognised rather than said, by the file or by a person.

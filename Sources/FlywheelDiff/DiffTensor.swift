@@ -26,6 +26,8 @@ public struct DiffTensor: Sendable {
     case master(of: String)
     /// A buffer of the optimizer.
     case slot(String, of: String)
+    /// The gradient of the loss, in a trace.
+    case gradient(of: String)
     /// A metric, or the steps at which metrics were taken.
     case history
     /// An array of which nothing is known but its name.
@@ -34,8 +36,16 @@ public struct DiffTensor: Sendable {
     /// The parameter that it belongs to, or is; nil if there is none.
     public var parameter: String? {
       switch self {
-      case .parameter(let name), .master(let name), .slot(_, let name): name
+      case .parameter(let name), .master(let name), .slot(_, let name), .gradient(let name): name
       case .history, .array: nil
+      }
+    }
+
+    /// Whether its unit is a convention, so that no absolute number is small for it.
+    var hasOwnUnit: Bool {
+      switch self {
+      case .slot, .gradient: true
+      case .parameter, .master, .history, .array: false
       }
     }
   }

@@ -72,10 +72,10 @@ public struct TensorComparison: Sendable {
     let right = try second.tensor()
     var tolerance = options.tolerances.tolerance(for: first.name, dtype, otherDType)
     var difference = try left.difference(from: right, within: tolerance)
-    if difference.differingCount > 0, case .slot = first.role,
+    if difference.differingCount > 0, first.role.hasOwnUnit,
       options.tolerances.scalesAbsolute(of: first.name)
     {
-      // The unit of a buffer is a convention: what is nothing in one is all there is in another.
+      // The unit of a buffer or a gradient is a convention: what is nothing in one is all there is in another.
       tolerance.absolute *= Self.largestMagnitude(left, right)
       difference = try left.difference(from: right, within: tolerance)
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import FlywheelConvert
 import FlywheelCore
 import FlywheelDiff
+import FlywheelReport
 import SystemPackage
 
 /// `flywheel diff`: where two training states differ, and whether it matters.
@@ -16,6 +17,11 @@ struct DiffCommand: ParsableCommand {
       update rules are the same run, the optimizer's buffers; so a run in PyTorch's convention and the \
       same one in Keras's are equal. What was converted is said. Which run wrote a file, and when, is no \
       difference. A directory of a run stands for its newest whole checkpoint.
+
+      Two runs are compared at every step of which both have a checkpoint, too, and two traces at every \
+      step that both have: at which step each tensor leaves the tolerance, how fast it does, and which \
+      one parted first. Traces tell why: if equal weights have another gradient, it is the data or the \
+      model; if equal gradients move them elsewhere, the update rule or its numbers.
 
       Partners are found by name; where that leaves arrays alone, by what they mean in the dialects of \
       both files. --align says how instead: name, dialect, or shape, which takes arrays in their order \
@@ -37,6 +43,8 @@ struct DiffCommand: ParsableCommand {
           --rule-b 'keras.SGD(.01, momentum=.9)'     # buffers in one convention, too
         flywheel diff a.npz b.npz --rename net/=model/ --only 'model/**'
         flywheel diff a.npz keras.h5 --align shape
+        flywheel diff runs/1 runs/2 --report runs.html   # a page with charts
+        flywheel diff runs/1/trace-0.h5 runs/2/trace-0.h5
         flywheel diff a.h5 b.h5 --rtol 1e-3 --tolerance '**bias:atol=1e-4'
 
       Exit status: 0 the same, 1 different, 2 trouble.
@@ -66,22 +74,43 @@ struct DiffCommand: ParsableCommand {
   @Flag(help: "Print one JSON object: an instance of schemas/diff.schema.json.")
   var json = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Write what was found to a page of HTML that needs no network, with charts.",
+      valueName: "file.html"
+    )
+  )
+  var report: String?
+
   @Flag(name: .shortAndLong, help: "Say nothing but errors: the exit status tells.")
   var quiet = false
 
+  func validate() throws {
+    if let report, !["html", "htm"].contains(FilePath(report).extension?.lowercased()) {
+      throw ValidationError("--report is '\(report)'; a report is written as HTML, to a file.html.")
+    }
+  }
+
   func run() throws {
     let options = try comparisonOptions()
-    let comparison = try Comparison(
-      try Self.input(first),
-      try Self.input(second, naming: try partners.naming()),
-      options
-    )
-    if json {
-      Terminal.output.print(ComparisonJSON.value(of: comparison, options).prettyText())
-    } else if !quiet {
-      ComparisonView(comparison, showsAll: all).show(on: .output)
+    let (one, other) = (FilePath(first), FilePath(second))
+    let paths = try PathComparison(one, other, options, naming: try partners.naming())
+    if let report {
+      let page = try DifferenceReport(
+        of: first,
+        and: second,
+        paths.comparison,
+        divergence: paths.divergence,
+        history: PathComparison.history(one, other)
+      )
+      try TextFile.write(page.html(), to: report)
     }
-    guard comparison.isSame else { throw ExitCode(ExitStatus.no.rawValue) }
+    if json {
+      Terminal.output.print(ComparisonJSON.value(of: paths, options).prettyText())
+    } else if !quiet {
+      ComparisonView(paths, showsAll: all).show(on: .output)
+    }
+    guard paths.isSame else { throw ExitCode(ExitStatus.no.rawValue) }
   }
 
   private func comparisonOptions() throws(FlywheelError) -> ComparisonOptions {
@@ -93,16 +122,5 @@ struct DiffCommand: ParsableCommand {
       first: try partners.first(),
       second: try partners.second()
     )
-  }
-
-  private static func input(
-    _ name: String,
-    naming: ConversionOptions = ConversionOptions()
-  ) throws(FlywheelError) -> DiffInput {
-    let path = FilePath(name)
-    guard FileSystem.isDirectory(path), try !ResolvedFile.isArchive(path) else {
-      return try DiffInput(reading: path, naming: naming)
-    }
-    return try DiffInput(newestOf: path, naming: naming)
   }
 }
