@@ -20,9 +20,9 @@ struct ComparisonRow {
       let place = difference.largestAbsolute
       numbers = [
         Formatting.grouped(difference.differingCount),
-        place.map { Formatting.significant($0.value, 3) } ?? "-",
+        place.map { Formatting.compact($0.value, 3) } ?? "-",
         place.map { Self.place($0.index, in: comparison.first?.description?.shape) } ?? "-",
-        difference.largestULP.map { Formatting.significant($0.value, 3) } ?? "-",
+        difference.largestULP.map { Formatting.compact($0.value, 2) } ?? "-",
       ]
     }
     let (first, second) = (comparison.first?.description, comparison.second?.description)
@@ -59,7 +59,7 @@ struct ComparisonRow {
     case .different:
       comparison.excess.map { excess in
         excess.isFinite && excess > 1
-          ? "\(Formatting.significant(excess, 2))x allowed" : "differs"
+          ? "\(Formatting.compact(excess, 2))x" : "differs"
       } ?? "differs"
     case .nonFinite: "NaN or inf"
     case .dtype: "other type"

@@ -5,10 +5,11 @@ import FlywheelDiff
 import FlywheelOptim
 import OrderedCollections
 
-/// A comparison as text that fits 80 columns.
+/// A comparison as text that fits a terminal.
 struct ComparisonView {
   private let comparison: Comparison
   private let showsAll: Bool
+  private let columns: Int
 
   /// What a line is about, which decides its colour.
   enum Tone {
@@ -26,9 +27,10 @@ struct ComparisonView {
     }
   }
 
-  init(_ comparison: Comparison, showsAll: Bool) {
+  init(_ comparison: Comparison, showsAll: Bool, columns: Int = 80) {
     self.comparison = comparison
     self.showsAll = showsAll
+    self.columns = columns
   }
 
   /// Prints it, in colour where a person wants that.
@@ -82,7 +84,7 @@ struct ComparisonView {
     guard !shown.isEmpty else { return [] }
     let all = comparison.translations.reduce(0) { $0 + $1.parameters.count }
     let isConverted = shown.contains { $0.converted != nil }
-    var rows = [["", "A", "B"] + (isConverted ? ["B, in A's terms"] : []) + [""]]
+    var rows = [["", "A", "B"] + (isConverted ? ["B as A says"] : []) + [""]]
     for setting in shown {
       let name =
         setting.section == "optimizer" || setting.section == "hyperparameters"
@@ -97,8 +99,8 @@ struct ComparisonView {
       )
     }
     rows = rows.map { row in
-      [Formatting.shortened(row[0], to: 30)]
-        + row.dropFirst().map { Formatting.shortened($0, to: 16) }
+      [Formatting.shortened(row[0], to: isConverted ? 22 : 28)]
+        + row.dropFirst().map { Formatting.shortened($0, to: isConverted ? 12 : 16) }
     }
     let tones: [Tone] = [.plain] + shown.map { $0.isSame ? .plain : .different }
     return Array(zip(TextTable.lines(rows), tones)).map { ($0, $1) }
@@ -122,7 +124,7 @@ struct ComparisonView {
   private static func word(_ verdict: SettingComparison.Verdict) -> String {
     switch verdict {
     case .same: ""
-    case .convention: "means the same"
+    case .convention: "in other words"
     case .different: "differs"
     }
   }
@@ -178,14 +180,16 @@ struct ComparisonView {
       )
     }
     let verdicts = rows.filter { $0.numbers != nil }.map(\.verdict.count)
-    let rest = 78 - widths.reduce(0) { $0 + $1 + 2 } - (verdicts.max() ?? 0)
+    let rest = columns - 2 - widths.reduce(0) { $0 + $1 + 2 } - (verdicts.max() ?? 0)
     let longest = rows.map(\.name.count).max() ?? 0
     let width = max(12, min(longest, rest))
     var lines: [(text: String, tone: Tone)] = []
     let firstNumbers = rows.firstIndex { $0.numbers != nil }
     for (index, (row, comparison)) in zip(rows, shown).enumerated() {
       if index == firstNumbers {
-        lines.append((ComparisonRow.line("", ComparisonRow.header, "", width, widths), .plain))
+        lines.append(
+          (ComparisonRow.line("", ComparisonRow.header, "allowed", width, widths), .plain)
+        )
       }
       let tone: Tone = comparison.verdict.isSame ? .plain : .different
       let name = Formatting.shortened(row.name, to: width)

@@ -79,7 +79,9 @@ struct DiffCommand: ParsableCommand {
     if json {
       Terminal.output.print(ComparisonJSON.value(of: comparison, options).prettyText())
     } else if !quiet {
-      ComparisonView(comparison, showsAll: all).show(on: .output)
+      let terminal = Terminal.output
+      let columns = terminal.isInteractive ? max(60, terminal.width - 1) : 80
+      ComparisonView(comparison, showsAll: all, columns: columns).show(on: terminal)
     }
     guard comparison.isSame else { throw ExitCode(ExitStatus.no.rawValue) }
   }
