@@ -291,8 +291,8 @@ let package = Package(
     tests(
       "FlywheelDiff",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDialects", "FlywheelOptim", "FlywheelRun",
-        "CFlywheelKernels", orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelConvert", "FlywheelCore", "FlywheelDialects",
+        "FlywheelOptim", "FlywheelRun", "CFlywheelKernels", orderedCollections, systemPackage,
       ]
     ),
     tests(
