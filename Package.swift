@@ -307,8 +307,9 @@ let package = Package(
     tests(
       "FlywheelCLI",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", "FlywheelRun", "FlywheelTrain",
-        "FlywheelPlot", argumentParser, orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelConvert", "FlywheelCore", "FlywheelDiff", "FlywheelOptim",
+        "FlywheelRun", "FlywheelTrain", "FlywheelPlot", argumentParser, orderedCollections,
+        systemPackage,
       ]
     ),
   ]

@@ -16,25 +16,26 @@ extension ComparisonView {
         setting.section == "optimizer" || setting.section == "hyperparameters"
         ? setting.name : "\(setting.section)/\(setting.name)"
       let owner = setting.parameters.count < all ? Self.account(setting.parameters) : ""
-      let isShort = setting.section == "random"
       rows.append(
         [owner.isEmpty ? name : "\(name) of \(owner)"]
-          + [setting.first, setting.second].map { Self.text($0, isShort: isShort) }
-          + (isConverted ? [setting.converted.map { Self.text($0, isShort: isShort) } ?? ""] : [])
+          + [setting.first, setting.second].map { Self.text($0, of: setting) }
+          + (isConverted ? [setting.converted.map { Self.text($0, of: setting) } ?? ""] : [])
           + [Self.word(setting.verdict)]
       )
     }
     rows = rows.map { row in
       [Formatting.shortened(row[0], to: isConverted ? 22 : 28)]
-        + row.dropFirst().map { Formatting.shortened($0, to: isConverted ? 12 : 16) }
+        + row.dropFirst().dropLast()
+        .map { Formatting.shortened($0, to: isConverted ? 12 : 16) } + row.suffix(1)
     }
-    return zip(TextTable.lines(rows.map { $0.dropLast() + ["|"] }), rows).enumerated().map {
-      index,
-      pair in
+    let starts = TextTable.lines(rows.map { $0.dropLast() + ["|"] })
+    return rows.indices.map { index in
+      let ending = rows[index].last ?? ""
       let isSame = index == 0 || shown[index - 1].isSame
       return Line(
-        text: String(pair.0.dropLast()),
-        ending: pair.1.last ?? "",
+        text: ending.isEmpty
+          ? Formatting.trimmed(starts[index].dropLast()) : String(starts[index].dropLast()),
+        ending: ending,
         tone: isSame ? .plain : .different
       )
     }
@@ -63,12 +64,14 @@ extension ComparisonView {
     }
   }
 
-  private static func text(_ value: JSONValue?, isShort: Bool) -> String {
+  private static func text(_ value: JSONValue?, of setting: SettingComparison) -> String {
     switch value {
     case nil, .null?: "-"
     case .string(let text)?: text
-    case .double(let number)?: Formatting.significant(number, 9)
-    case .array(let values)? where isShort: Formatting.count(values.count, "word")
+    case .double(let number)?:
+      setting.isSame ? Formatting.short(number) : Formatting.significant(number, 9)
+    case .array(let values)? where setting.section == "random":
+      Formatting.count(values.count, "word")
     case .some(let value): String(decoding: value.canonicalBytes, as: UTF8.self)
     }
   }

@@ -94,6 +94,11 @@ enum Formatting {
     String(repeating: " ", count: max(0, width - text.count)) + text
   }
 
+  /// Text without the spaces at its end.
+  static func trimmed(_ text: some BidirectionalCollection<Character>) -> String {
+    String(text.reversed().drop { $0 == " " }.reversed())
+  }
+
   /// Text of at most so many columns, its middle left out if it has more: names differ at both ends.
   static func shortened(_ text: String, to columns: Int) -> String {
     guard text.count > columns else { return text }

@@ -7,9 +7,7 @@ import jsonschema
 import numpy as np
 
 from frameworks import Keras, Task, Torch
-from support import SCHEMAS, TestCase, newest, write_structured
-
-EXTREMES = ("max_absolute", "max_relative", "max_ulp")
+from support import SCHEMAS, TestCase, checkpoints, newest, write_structured
 
 
 class Diff(TestCase):
@@ -129,6 +127,21 @@ class Verdicts(Diff):
             (left * right).sum() / np.sqrt((left**2).sum() * (right**2).sum()),
             places=6,
         )
+
+    def test_files_of_every_format_are_compared_with_each_other(self):
+        arrays = {"w": np.arange(6.0).reshape(2, 3), "b": np.ones(3, np.float32)}
+        folder = self.path("arrays")
+        folder.mkdir()
+        for name, value in arrays.items():
+            np.save(folder / f"{name}.npy", value)
+        packed = self.path("packed").with_suffix(".npz")
+        np.savez_compressed(packed, **arrays)
+        files = [self.file(arrays), self.file(arrays, ".h5"), folder, packed]
+        for first in files:
+            for second in files:
+                self.flywheel("diff", first, second, "--exact", "-q")
+        self.flywheel("diff", folder / "w.npy", folder / "w.npy", "-q")
+        self.flywheel("diff", folder / "w.npy", folder / "b.npy", "-q", status=1)
 
     def test_a_reader_of_text_sees_what_differs_and_how_much_is_the_same(self):
         ones = {f"layer.{index}": np.ones(3, np.float32) for index in range(40)}
@@ -391,6 +404,18 @@ class Hostile(Diff):
                 for pair in ((good, path), (path, good), (path, path)):
                     self.assert_error(self.flywheel("diff", *pair, status=2), path.name)
         self.assert_error(self.flywheel("diff", good, self.folder / "nowhere", status=2), "nowhere")
+
+    def test_of_a_run_the_newest_whole_checkpoint_counts_and_that_is_said(self):
+        run = self.train(
+            "--layers", "784-4-10", "--epochs", 2, "--training", 64, "--validation", 0,
+        )  # fmt: skip
+        older, damaged = checkpoints(run)
+        content = bytearray(damaged.read_bytes())
+        content[-9] ^= 1
+        damaged.write_bytes(content)
+        document = self.diff(run, older)
+        self.assertEqual(document["first"]["file"], str(older))
+        self.assertTrue(any(damaged.name in note for note in document["notes"]))
 
     def test_a_damaged_member_is_trouble(self):
         good = self.file({"w": np.arange(1000.0), "v": np.ones(3)})

@@ -14,8 +14,8 @@ struct DiffCommand: ParsableCommand {
       go on: hyperparameters, steps, schedules, random streams, the place in the data. Formats may \
       differ, and so may frameworks: B is brought into A's convention first, names, axes and, where two \
       update rules are the same run, the optimizer's buffers; so a run in PyTorch's convention and the \
-      same one in Keras's are equal. What was converted is said. Which run wrote a file, and when, is no \
-      difference. A directory of a run stands for its newest whole checkpoint.
+      same one in Keras's are equal. What was converted is said. Which run wrote a file, and when, \
+      how long it is to train and when it saves, is no difference. A directory of a run stands for its newest whole checkpoint.
 
       Partners are found by name; where that leaves arrays alone, by what they mean in the dialects of \
       both files. --align says how instead: name, dialect, or shape, which takes arrays in their order \
