@@ -294,8 +294,8 @@ let package = Package(
     tests(
       "FlywheelDiff",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDialects", "FlywheelOptim", "FlywheelRun",
-        "CFlywheelKernels", orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelConvert", "FlywheelCore", "FlywheelDialects",
+        "FlywheelOptim", "FlywheelRun", "CFlywheelKernels", orderedCollections, systemPackage,
       ]
     ),
     tests(
@@ -316,8 +316,9 @@ let package = Package(
     tests(
       "FlywheelCLI",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", "FlywheelRun", "FlywheelTrain",
-        "FlywheelPlot", argumentParser, orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelConvert", "FlywheelCore", "FlywheelDiff", "FlywheelOptim",
+        "FlywheelRun", "FlywheelTrain", "FlywheelPlot", argumentParser, orderedCollections,
+        systemPackage,
       ]
     ),
   ]
