@@ -57,6 +57,21 @@ struct StepDumpReadingTests {
       names: ["layers.0.weight", "layers.0.bias"]
     ),
     .init(
+      weight: ["weight", "weight.grad", "weight.momentum_buffer"],
+      bias: ["bias", "bias.grad", "bias.momentum_buffer"],
+      names: ["weight", "bias"]
+    ),
+    .init(
+      weight: ["weight", "weight_grad", "weight_momentum_buffer"],
+      bias: ["bias", "grad_bias", "momentum_buffer_bias"],
+      names: ["weight", "bias"]
+    ),
+    .init(
+      weight: ["model.0.weight", "model.0.weight.grad", "model.0.weight.momentum_buffer"],
+      bias: ["model.0.bias", "model.0.bias.grad", "model.0.bias.momentum_buffer"],
+      names: ["0.weight", "0.bias"]
+    ),
+    .init(
       weight: ["l1/W", "l1/dW", "l1/vW"],
       bias: ["l1/b", "l1/db", "l1/vb"],
       names: ["l1/W", "l1/b"]
@@ -85,6 +100,21 @@ struct StepDumpReadingTests {
       try row.map { try $0.map { try $0.elements(as: Double.self)[0] } }
     }
     #expect(found == [[2, 3, 4], [4, 5, 6], [1, 2, 3]])
+  }
+
+  @Test(
+    "Words alone name the arrays of a single parameter",
+    arguments: [
+      ["w", "g", "v"], ["theta", "grad", "momentum"], ["weights", "gradient", "velocity"],
+    ]
+  )
+  func words(names: [String]) throws {
+    let directory = try TemporaryDirectory()
+    let arrays = try DumpArrays([names[0]: [3], names[1]: [3], names[2]: [3]])
+    let paths = try ["0.npz", "1.npz"].map { try arrays.write(to: $0, in: directory) }
+    let series = try StepDump(reading: paths).series
+    #expect(series.map(\.name) == [names[0]])
+    #expect(series[0].gradients.count == 2 && series[0].velocities.count == 2)
   }
 
   @Test(
