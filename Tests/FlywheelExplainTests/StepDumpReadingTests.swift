@@ -158,6 +158,14 @@ struct StepDumpReadingTests {
     if isRow { #expect(dump.series[1].gradients.map { $0 == nil } == [false, false, false, true]) }
   }
 
+  @Test("A dump may be a file of any format, or a directory", arguments: [".npz", ".h5", "/"])
+  func formats(suffix: String) throws {
+    let directory = try TemporaryDirectory()
+    let arrays = try DumpArrays(["l1/W": [2, 3], "l1/dW": [2, 3], "l1/b": [3], "l1/db": [3]])
+    let paths = try (0..<2).map { try arrays.write(to: "\($0)\(suffix)", in: directory) }
+    #expect(try StepDump(reading: paths).series.map(\.name) == ["l1/W", "l1/b"])
+  }
+
   @Test("Patterns pair arrays by what their wildcards stand for")
   func patterns() throws {
     let directory = try TemporaryDirectory()
