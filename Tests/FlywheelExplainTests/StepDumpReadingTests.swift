@@ -166,6 +166,22 @@ struct StepDumpReadingTests {
     #expect(try StepDump(reading: paths).series.map(\.name) == ["l1/W", "l1/b"])
   }
 
+  @Test("Files are put in the order of the numbers in their names, as a shell does not")
+  func order() throws {
+    let directory = try TemporaryDirectory()
+    let paths = try (8..<12).map { step in
+      try DumpArrays(["W": [2, 3], "dW": [2, 3]], from: Double(step))
+        .write(to: "run2_\(step).h5", in: directory)
+    }
+    let dump = try StepDump(reading: paths.sorted { $0.string < $1.string })
+    let first = try dump.series[0].weights.map { try $0.elements(as: Double.self)[0] }
+    #expect(first == [8, 9, 10, 11])
+    #expect(dump.notes.count == 1 && dump.notes[0].contains("8 to 11"))
+    #expect(try StepDump(reading: paths).notes.isEmpty)
+    let gaps = try StepDump(reading: [paths[0], paths[3]])
+    #expect(gaps.notes.count == 1 && gaps.notes[0].contains("gaps"))
+  }
+
   @Test("Patterns pair arrays by what their wildcards stand for")
   func patterns() throws {
     let directory = try TemporaryDirectory()
@@ -208,7 +224,13 @@ struct StepDumpReadingTests {
     #expect(dump.sizes == TrainingSizes(batch: 32, training: 5000))
     #expect(dump.series.map(\.name) == ["W1"])
     #expect(dump.notes.contains { $0.contains("'X'") })
-    #expect(throws: FlywheelError.self) { try StepDump(reading: paths.reversed()) }
+    let others = try ["one.npz", "two.npz"].map { name in
+      var arrays = try DumpArrays(["W1": [2, 3], "dW1": [2, 3]])
+      arrays.tensors["step"] = try Tensor([Int64(name == "one.npz" ? 4 : 14)], shape: .scalar)
+      return try arrays.write(to: name, in: directory)
+    }
+    let error = try #require(throws: FlywheelError.self) { try StepDump(reading: others) }
+    #expect(error.message.contains("step 4 and then step 14"))
   }
 
   /// A dump that says nothing, and what is said of it.
