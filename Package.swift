@@ -301,7 +301,8 @@ let package = Package(
     tests(
       "FlywheelExplain",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelConvert", "FlywheelCore", "FlywheelFormats",
+        "FlywheelOptim", "FlywheelRun", orderedCollections, systemPackage,
       ]
     ),
     tests("FlywheelPlot"),
