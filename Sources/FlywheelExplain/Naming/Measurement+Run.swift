@@ -1,0 +1,67 @@
+import FlywheelOptim
+
+extension Measurement {
+  /// The normal form that was measured; nil if a coefficient is missing.
+  var normalForm: NormalForm? {
+    guard let a = coefficients[.a]?.value, let b = coefficients[.b]?.value,
+      let c = coefficients[.c]?.value, let p = coefficients[.p]?.value,
+      let q = coefficients[.q]?.value, let r = coefficients[.r]?.value
+    else { return nil }
+    return NormalForm(a: a, b: b, c: c, p: p, q: q, r: r)
+  }
+
+  /// What no way of keeping the buffer changes: D, L, q and κ, as far as they are known.
+  ///
+  /// The errors of the six add up in the worst way: nobody knows how they hang together.
+  var run: [Coefficient: Estimate] {
+    guard evidence == .whole else {
+      return coefficients.filter {
+        [.determinant, .loss, .q, .laggedGradient].contains($0.key)
+      }
+    }
+    guard let form = normalForm else { return [:] }
+    let error = { (name: Coefficient) in coefficients[name]?.standardError ?? 0 }
+    let (a, b, c) = (error(.a), error(.b), error(.c))
+    let (p, q, r) = (error(.p), error(.q), error(.r))
+    let ofProduct = abs(form.p) * c + abs(form.c) * p
+    return [
+      .determinant: Estimate(
+        form.invariants.determinant,
+        standardError: abs(1 + form.r) * a + abs(form.a) * r + ofProduct
+      ),
+      .loss: Estimate(
+        form.coefficient(.loss) ?? 0,
+        standardError: abs(1 - form.a) * r + abs(form.r) * a + ofProduct
+      ),
+      .q: Estimate(form.q, standardError: q),
+      .laggedGradient: Estimate(
+        form.invariants.laggedGradient,
+        standardError: abs(form.p) * b + abs(form.b) * p + abs(form.q) * a + abs(form.a) * q
+      ),
+    ]
+  }
+
+  /// The same for gradients that are so many times as large as the dumped ones.
+  ///
+  /// A sum over m samples is m times the mean that rules speak of: of means, the coefficients are m times as
+  /// large.
+  func forGradient(dividedBy size: Double) -> Measurement {
+    var other = self
+    for name in [Coefficient.b, .q, .laggedGradient] {
+      other.coefficients[name] = coefficients[name].map {
+        Estimate($0.value * size, standardError: $0.standardError * size)
+      }
+    }
+    return other
+  }
+
+  /// How much a coefficient may be off besides its error: what rounding alone leaves of the lines, which in
+  /// single precision is not quite random.
+  var share: Double {
+    let rounding = fits.values.map(\.rounding).max() ?? 0
+    return min(1e-6, max(1e-11, rounding))
+  }
+
+  /// Whether no line leaves more than rounding explains.
+  var isExplained: Bool { !fits.isEmpty && fits.values.allSatisfy(\.isExplained) }
+}
