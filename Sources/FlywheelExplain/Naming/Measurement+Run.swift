@@ -15,12 +15,11 @@ extension Measurement {
   /// The errors of the six add up in the worst way: nobody knows how they hang together.
   var run: [Coefficient: Estimate] {
     guard evidence == .whole else {
-      return coefficients.filter {
-        [.determinant, .loss, .q, .laggedGradient].contains($0.key)
-      }
+      return widened.filter { [.determinant, .loss, .q, .laggedGradient].contains($0.key) }
     }
     guard let form = normalForm else { return [:] }
-    let error = { (name: Coefficient) in coefficients[name]?.standardError ?? 0 }
+    let known = widened
+    let error = { (name: Coefficient) in known[name]?.standardError ?? 0 }
     let (a, b, c) = (error(.a), error(.b), error(.c))
     let (p, q, r) = (error(.p), error(.q), error(.r))
     let ofProduct = abs(form.p) * c + abs(form.c) * p
@@ -60,6 +59,16 @@ extension Measurement {
   var share: Double {
     let rounding = fits.values.map(\.rounding).max() ?? 0
     return min(1e-6, max(1e-11, rounding))
+  }
+
+  /// The coefficients with that in their errors.
+  var widened: [Coefficient: Estimate] {
+    coefficients.mapValues {
+      Estimate(
+        $0.value,
+        standardError: $0.standardError + share * abs($0.value) / Estimate.reach
+      )
+    }
   }
 
   /// Whether no line leaves more than rounding explains.
