@@ -50,7 +50,8 @@ struct SeenStep {
       guard let e = self["e"] else { return nil }
       return e.isZero ? .heavyBall : .other
     }
-    if kept.isZero, lagged.isZero { return .plain }
+    // A velocity that moves nothing is none.
+    if measurement.widened[.p]?.isZero ?? (kept.isZero && lagged.isZero) { return .plain }
     if lagged.isZero { return .heavyBall }
     guard let share = lookAhead else { return .other }
     return share.isNear(1) ? .nesterov : .other
