@@ -1,3 +1,5 @@
+public import FlywheelOptim
+
 /// What a person says of a trainer, in the words of its code: the numbers that stand there, and the sizes.
 ///
 /// A declared number is taken as given. What is not declared is solved for.
@@ -31,4 +33,26 @@ public struct Declaration: Sendable, Hashable {
     self.trainingSize = trainingSize
     self.isGradientSummed = isGradientSummed
   }
+}
+
+extension Declaration {
+  /// The declared numbers that a rule takes.
+  ///
+  /// - Parameter rule: The rule.
+  /// - Returns: Its learning rate, momentum and weight decay, as far as they are declared.
+  public func numbers(of rule: UpdateRule) -> Hyperparameters {
+    let taken = Set(rule.hyperparameters.map(\.name))
+    let decay: Hyperparameter = taken.contains(.weightDecay) ? .weightDecay : .l2
+    let all: [(Hyperparameter, Double?)] = [
+      (.learningRate, learningRate), (.momentum, momentum), (decay, weightDecay),
+    ]
+    var numbers = Hyperparameters()
+    for (name, value) in all where taken.contains(name) {
+      if let value { numbers[name] = .number(value) }
+    }
+    return numbers
+  }
+
+  /// Whether any number is declared.
+  var hasNumbers: Bool { learningRate != nil || momentum != nil || weightDecay != nil }
 }

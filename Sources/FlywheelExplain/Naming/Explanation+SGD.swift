@@ -6,21 +6,15 @@ extension Explanation {
   /// - Parameters:
   ///   - measurement: What its dumps show.
   ///   - declaration: What is known of it.
-  ///   - lastBiasGradient: The largest gradient of the last bias; nil if none was dumped.
   ///   - meant: The rule that was meant, with its numbers; nil if none is given.
   ///   - notes: How the files were understood.
   public init(
     _ measurement: DumpMeasurement,
     declaration: Declaration = Declaration(),
-    lastBiasGradient: Double? = nil,
     against meant: (rule: UpdateRule, hyperparameters: Hyperparameters)? = nil,
     notes: [String] = []
   ) {
-    let run = SeenRun(
-      measurement.ofMeans(declaration),
-      declaration: declaration,
-      lastBiasGradient: lastBiasGradient
-    )
+    let run = SeenRun(measurement.ofMeans(declaration), declaration: declaration)
     let view = SGDView(run)
     self.init(
       family: run.kinds.isEmpty ? nil : .sgd,

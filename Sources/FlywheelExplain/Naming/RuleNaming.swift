@@ -26,25 +26,6 @@ public struct RuleNaming: Sendable {
   }
 }
 
-extension Declaration {
-  /// The declared numbers that a rule takes.
-  func numbers(of rule: SGDRule) -> Hyperparameters {
-    let taken = Set(rule.hyperparameters.map(\.name))
-    let decay: Hyperparameter = taken.contains(.weightDecay) ? .weightDecay : .l2
-    let all: [(Hyperparameter, Double?)] = [
-      (.learningRate, learningRate), (.momentum, momentum), (decay, weightDecay),
-    ]
-    var numbers = Hyperparameters()
-    for (name, value) in all where taken.contains(name) {
-      if let value { numbers[name] = .number(value) }
-    }
-    return numbers
-  }
-
-  /// Whether any number is declared.
-  var hasNumbers: Bool { learningRate != nil || momentum != nil || weightDecay != nil }
-}
-
 /// Goes through the presets.
 private struct RuleSearch {
   let kinds: [Measurement]
@@ -69,7 +50,7 @@ private struct RuleSearch {
     guard !targets.isEmpty else { return [] }
     let isWhole = kinds.contains { $0.evidence == .whole }
     return Self.rules.flatMap { rule in
-      let numbers = isFree ? Hyperparameters() : declaration.numbers(of: rule)
+      let numbers = isFree ? Hyperparameters() : declaration.numbers(of: .sgd(rule))
       return names(rule, targets, fixed: numbers, match: isWhole ? .numbers : .part)
     }
   }

@@ -10,13 +10,10 @@ struct SeenRun {
   let biases: SeenStep?
   let naming: RuleNaming
   let words: NumberWords
-  /// The largest gradient of the last bias; nil if none was dumped.
-  let lastBiasGradient: Double?
 
-  init(_ measurement: DumpMeasurement, declaration: Declaration, lastBiasGradient: Double?) {
+  init(_ measurement: DumpMeasurement, declaration: Declaration) {
     self.measurement = measurement
     self.declaration = declaration
-    self.lastBiasGradient = lastBiasGradient
     weights = measurement.weights.flatMap { $0.isExplained ? SeenStep($0) : nil }
     biases = measurement.biases.flatMap { $0.isExplained ? SeenStep($0) : nil }
     var explained = measurement
@@ -30,6 +27,11 @@ struct SeenRun {
   var kinds: [SeenStep] { [weights, biases].compactMap(\.self) }
   /// What most is told of: weights, or biases if there are no weights.
   var main: SeenStep? { weights ?? biases }
+
+  /// The largest gradient of the last bias; nil if none was dumped.
+  var lastBiasGradient: Double? {
+    measurement.parameters.last { !$0.isWeight }.flatMap(\.largestGradient)
+  }
 
   /// The letters that are known: declared, or of the first name.
   private static func values(
