@@ -50,7 +50,7 @@ public struct Measurement: Sendable, Hashable {
   }
 
   /// A line of the update.
-  public enum Line: String, Sendable, Hashable {
+  public enum Line: String, Sendable, Hashable, CaseIterable {
     /// v' = …
     case velocity
     /// w' − w = …
@@ -89,7 +89,7 @@ public struct Measurement: Sendable, Hashable {
     public var fit: Fit
 
     /// What may be taken from another parameter.
-    public enum Kind: String, Sendable, Hashable {
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
       /// Its buffer, instead of the parameter's own.
       case velocity
       /// Its gradient, instead of the parameter's own.

@@ -8,8 +8,9 @@ struct RuleWalk {
   var hasBuffer = true
   var stepCount = 6
   var dtype = DType.float64
-  /// What a gradient is made of: the step, the element's random number, its weight.
-  var gradient: (_ step: Int, _ noise: Double, _ weight: Double) -> Double = { $1 + 0 * $2 }
+  /// What a gradient is made of: the element's place, a random number, its weight.
+  var gradient: (_ place: Int, _ noise: Double, _ weight: Double) -> Double = { _, noise, _ in noise
+  }
   var shapes = [("W1", [7, 9]), ("b1", [24])]
   private var random = Random()
 
@@ -50,6 +51,11 @@ struct RuleWalk {
     )
   }
 
+  /// What the trainer dumps if it dumps its weights alone.
+  mutating func idleDump() throws -> StepDump {
+    try dump().keeping(gradients: false, velocities: false)
+  }
+
   private mutating func series(_ name: String, _ shape: Shape) throws -> TensorSeries {
     let isWeight = name.hasPrefix("W")
     let count = shape.elementCount
@@ -57,7 +63,7 @@ struct RuleWalk {
     var v: [Double]?
     var series = TensorSeries(name: name, isWeight: isWeight, weights: [])
     for step in 0..<stepCount {
-      let g = w.map { rounded(gradient(step, 0.2 * random.next(), $0)) }
+      let g = w.enumerated().map { rounded(gradient($0, 0.2 * random.next(), $1)) }
       series.weights.append(try tensor(w, shape))
       series.gradients.append(try tensor(g, shape))
       series.velocities.append(try hasBuffer ? v.map { try tensor($0, shape) } : nil)

@@ -111,7 +111,7 @@ struct StepDumpReadingTests {
     "One file holds the steps as a first axis, or in its names",
     arguments: [
       ["W": [4, 2, 3], "dW": [4, 2, 3], "b": [4, 3], "db": [3, 3]],
-      ["step0/W": [2, 3], "step0/dW": [2, 3], "step1/W": [2, 3], "step1/dW": [2, 3]],
+      ["step0/W": [2, 3], "step0/dW": [2, 3], "step1/W": [2, 3], "step1/dW": [2, 3], "lr": []],
       ["5/W": [2, 3], "5/dW": [2, 3], "6/W": [2, 3], "6/dW": [2, 3]],
       ["W_0": [2, 3], "b_0": [3], "db_0": [3], "W_1": [2, 3], "b_1": [3], "db_1": [3]],
       ["W.t0": [2, 3], "dW.t0": [2, 3], "W.t1": [2, 3], "dW.t1": [2, 3]],
@@ -124,7 +124,7 @@ struct StepDumpReadingTests {
     let isRow = shapes.first?.value.count == 3
     #expect(dump.series[0].count == (isRow ? 4 : 2))
     #expect(dump.series.allSatisfy { $0.weights[0].shape.extents.first == ($0.isWeight ? 2 : 3) })
-    #expect(dump.notes.count == (shapes.contains { $0.key == "W_0" } ? 2 : 1))
+    #expect(dump.notes.count == (shapes.contains { ["W_0", "lr"].contains($0.key) } ? 2 : 1))
     if isRow { #expect(dump.series[1].gradients.map { $0 == nil } == [false, false, false, true]) }
   }
 

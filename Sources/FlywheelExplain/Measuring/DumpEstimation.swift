@@ -24,18 +24,10 @@ struct DumpEstimation {
 
   init(_ dump: StepDump) throws(FlywheelError) {
     let sketches = dump.series.map { SeriesSample($0, limit: Self.sketchLimit.elements) }
-    precision = try DumpPrecision(sketches)
-    parameters = dump.series.map { series in
-      let hasGradient = series.gradients.contains { $0 != nil }
-      let hasVelocity = series.velocities.contains { $0 != nil }
-      let evidence: Measurement.Evidence =
-        switch (hasGradient, hasVelocity) {
-        case (true, true): .whole
-        case (false, true): .withoutGradient
-        case (true, false): .withoutVelocity
-        case (false, false): .weightsOnly
-        }
-      return Parameter(series: series, evidence: evidence)
+    let precision = try DumpPrecision(sketches)
+    self.precision = precision
+    parameters = try sketches.map { (sample) throws(FlywheelError) in
+      Parameter(series: sample.series, evidence: try Self.evidence(of: sample, precision))
     }
     for sample in sketches {
       let kept = sample.series.weights.first?.dtype ?? .float64
@@ -43,6 +35,31 @@ struct DumpEstimation {
       guard kept != shown, notes.isEmpty else { continue }
       notes.append("the weights are \(kept.rawValue) arrays of \(shown.rawValue) numbers")
     }
+  }
+
+  /// What was dumped of a parameter for one step at least.
+  private static func evidence(
+    of sample: SeriesSample,
+    _ precision: DumpPrecision
+  ) throws(FlywheelError) -> Measurement.Evidence {
+    let hasGradient = sample.series.gradients.contains { $0 != nil }
+    let hasVelocity = sample.series.velocities.contains { $0 != nil }
+    var sample = sample
+    for evidence in Measurement.Evidence.allCases {
+      switch evidence {
+      case .whole where !hasGradient || !hasVelocity: continue
+      case .withoutGradient where !hasVelocity: continue
+      case .withoutVelocity where !hasGradient: continue
+      default: break
+      }
+      for system in [evidence.system, evidence.memorylessSystem].compactMap(\.self) {
+        for alignment in evidence.alignments {
+          let steps = try sample.steps(system, alignment, precision, limit: 1)
+          if !steps.isEmpty { return evidence }
+        }
+      }
+    }
+    return .weightsOnly
   }
 
   // MARK: Alignment
@@ -144,6 +161,7 @@ struct DumpEstimation {
       var found = measurement([place], set, sample.count)
       found.largestGradient = try sample.largestGradient()
       found.hasStillVelocity = try sample.hasStillVelocity()
+      found.borrowing = try borrowing(place)
       parameters[place].measurement = found
     }
   }
@@ -159,13 +177,16 @@ struct DumpEstimation {
     let set = StepSet(evidence.system, places.map { parameters[$0].steps })
     guard let simpler = evidence.memorylessSystem else { return set }
     let plain = StepSet(simpler, places.map { parameters[$0].memoryless })
-    guard !set.steps.isEmpty, let fit = set.stepwiseFit() else { return plain }
-    guard let plainFit = plain.stepwiseFit() else { return set }
     switch evidence {
     case .weightsOnly:
-      let isTold = set.result()?.coefficients[.determinant] != nil
-      return isTold && plainFit.residual > 4 * fit.residual ? set : plain
+      // In each step by itself all weights without a gradient just shrink: only several show more.
+      guard let result = set.result(), result.coefficients[.determinant] != nil,
+        let fit = result.fits[.weight], let plainFit = plain.result()?.fits[.weight]
+      else { return plain }
+      return plainFit.residual > 4 * fit.residual ? set : plain
     default:
+      guard let fit = set.stepwiseFit() else { return plain }
+      guard let plainFit = plain.stepwiseFit() else { return set }
       return plainFit.isExplained && plainFit.residual <= 3 * fit.residual ? plain : set
     }
   }
@@ -204,6 +225,56 @@ struct DumpEstimation {
     return found
   }
 
+  // MARK: Arrays of other parameters
+
+  /// The array of another parameter that explains a line which the parameter's own do not.
+  private func borrowing(_ place: Int) throws(FlywheelError) -> Measurement.Borrowing? {
+    let parameter = parameters[place]
+    guard parameter.evidence == .whole else { return nil }
+    for line in Measurement.Line.allCases {
+      let own = try fit([LineSystem.whole, .withoutGradient].map { $0.only(line) }, parameter)
+      guard let own, !own.isExplained else { continue }
+      for other in parameters where other.series.name != parameter.series.name {
+        guard other.series.weights.first?.shape == parameter.series.weights.first?.shape,
+          other.evidence == .whole
+        else { continue }
+        for kind in Measurement.Borrowing.Kind.allCases {
+          var lender = parameter.series
+          if kind != .gradient { lender.velocities = other.series.velocities }
+          if kind != .velocity { lender.gradients = other.series.gradients }
+          let systems: [LineSystem] = kind == .velocity ? [.whole, .withoutGradient] : [.whole]
+          let lent = try fit(systems.map { $0.only(line) }, parameter, lender)
+          guard let lent, lent.isExplained || lent.residual < own.residual / 64 else { continue }
+          return Measurement.Borrowing(line: line, name: other.series.name, kind: kind, fit: lent)
+        }
+      }
+    }
+    return nil
+  }
+
+  /// How well the best of some systems fits a parameter, each step with numbers of its own; nil if none has
+  /// a line or steps enough.
+  private func fit(
+    _ systems: [LineSystem],
+    _ parameter: Parameter,
+    _ lender: TensorSeries? = nil
+  ) throws(FlywheelError) -> Measurement.Fit? {
+    var best: Measurement.Fit?
+    for system in systems where !system.rows.isEmpty {
+      var sample = SeriesSample(parameter.series, limit: Self.sketchLimit.elements)
+      let steps = try sample.steps(
+        system,
+        parameter.alignment,
+        precision,
+        limit: Self.sketchLimit.steps,
+        lender: lender.map { SeriesSample($0, limit: Self.sketchLimit.elements) }
+      )
+      guard let fit = StepSet(system, [steps]).stepwiseFit() else { continue }
+      if fit.residual < best?.residual ?? .infinity { best = fit }
+    }
+    return best
+  }
+
   // MARK: Together
 
   /// What all parameters say together.
@@ -220,18 +291,17 @@ struct DumpEstimation {
     if together.contains(where: { $0?.hasOtherBeginning ?? false }) {
       notes.append("the step from no buffer does not fit the others; it is told apart")
     }
-    let places = Set(sets.flatMap(\.places)).sorted()
+    let singles = zip(pools, sets).map { places, set in
+      Dictionary(uniqueKeysWithValues: zip(set.places, set.single)).compactMapValues { one in
+        one.result() == nil ? nil : measurement(places, one, count(places))
+      }
+    }
     return DumpMeasurement(
       parameters: parameters.compactMap(\.measurement),
       weights: together[0],
       biases: together[1],
-      steps: places.map { place in
-        let ones = zip(pools, sets).map { places, set -> Measurement? in
-          let one = set[place]
-          guard !places.isEmpty, one.result() != nil else { return nil }
-          return measurement(places, one, count(places))
-        }
-        return Step(place: place, weights: ones[0], biases: ones[1])
+      steps: Set(sets.flatMap(\.places)).sorted().map { place in
+        Step(place: place, weights: singles[0][place], biases: singles[1][place])
       },
       notes: notes
     )

@@ -13,7 +13,7 @@ struct Equations: Sendable {
   private(set) var count: Int
   /// Σ error² that the rounding of the numbers leads to expect of each column.
   private(set) var noise: [Double]
-  /// The largest relative error of one rounding of the trainer's numbers.
+  /// The largest relative error of a number that the trainer computes with, such as its momentum.
   private(set) var unit: Double
 
   private static let blockSize = 256
@@ -23,7 +23,7 @@ struct Equations: Sendable {
   /// - Parameters:
   ///   - columns: The columns.
   ///   - noise: Σ error² to be expected of each.
-  ///   - unit: The largest relative error of one rounding of the trainer's numbers.
+  ///   - unit: The largest relative error of a number that the trainer computes with.
   init(_ columns: [[Double]], noise: [Double], unit: Double) {
     width = columns.count
     count = columns.first?.count ?? 0

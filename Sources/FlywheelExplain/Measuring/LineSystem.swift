@@ -56,6 +56,11 @@ struct LineSystem: Sendable {
     ]
   )
 
+  /// The same columns for one of the lines.
+  func only(_ line: Measurement.Line) -> LineSystem {
+    LineSystem(columns, rows.filter { $0.line == line })
+  }
+
   /// Weights and buffers.
   static let withoutGradient = LineSystem(
     [.velocity(1), .velocity(0), .weight(0)],

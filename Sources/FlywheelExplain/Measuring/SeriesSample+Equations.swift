@@ -18,28 +18,37 @@ extension SeriesSample {
   ///   - alignment: Which dumps belong to one step.
   ///   - precision: The errors of the numbers.
   ///   - limit: How many steps are enough.
+  ///   - lender: Where the columns of unknowns come from instead; what is explained stays this one's.
   /// - Throws: `limitExceeded` if there is no memory for them.
   /// - Returns: The steps.
   mutating func steps(
     _ system: LineSystem,
     _ alignment: Alignment,
     _ precision: DumpPrecision,
-    limit: Int = .max
+    limit: Int = .max,
+    lender: SeriesSample? = nil
   ) throws(FlywheelError) -> [StepEquations] {
     var steps: [StepEquations] = []
+    var lender = lender
     for place in 0..<series.count where steps.count < limit {
       var columns: [[Double]] = []
       var noise: [Double] = []
       var isNew = false
-      for quantity in system.quantities {
-        guard let column = try column(quantity, place, alignment, precision) else { break }
+      for (index, quantity) in system.quantities.enumerated() {
+        let isLent = index < system.columns.count && lender != nil
+        let found =
+          isLent
+          ? try lender?.column(quantity, place, alignment, precision)
+          : try column(quantity, place, alignment, precision)
+        guard let column = found else { break }
         columns.append(column.elements)
         noise.append(column.noise)
         guard case .velocity(0) = quantity else { continue }
         isNew = column.elements.allSatisfy { $0 == 0 }
       }
       guard columns.count == system.quantities.count else { continue }
-      let unit = precision[.weight].unit
+      // Trainers of half precision keep their numbers in float32 or better, as a rule.
+      let unit = min(precision[.weight].unit, RoundingError(.float32).unit)
       let equations = Equations(columns, noise: noise, unit: unit)
       steps.append(StepEquations(place: place, equations: equations, isNew: isNew))
     }

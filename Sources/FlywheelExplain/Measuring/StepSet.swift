@@ -13,9 +13,9 @@ struct StepSet {
   /// Puts the steps of several parameters together, place by place.
   init(_ system: LineSystem, _ parts: [[StepEquations]]) {
     self.system = system
-    let places = Set(parts.joined().map(\.place)).sorted()
-    steps = places.compactMap { place in
-      let equations = parts.compactMap { part in part.first { $0.place == place } }
+    let grouped = Dictionary(grouping: parts.joined(), by: \.place)
+    steps = grouped.keys.sorted().compactMap { place in
+      let equations = grouped[place] ?? []
       guard let joined = Equations.joined(equations.map(\.equations)) else { return nil }
       return StepEquations(
         place: place,
@@ -28,11 +28,13 @@ struct StepSet {
   /// The places of the steps.
   var places: [Int] { steps.map(\.place) }
 
-  /// One of the steps.
-  subscript(place: Int) -> StepSet {
-    var one = self
-    one.steps = steps.filter { $0.place == place }
-    return one
+  /// Each step by itself.
+  var single: [StepSet] {
+    steps.map { step in
+      var one = self
+      one.steps = [step]
+      return one
+    }
   }
 
   /// Without the steps before which the buffer was new, if they do not fit the others; whether any were
@@ -72,48 +74,35 @@ struct StepSet {
     return result
   }
 
-  /// How well the lines fit if each step may have numbers of its own.
-  struct StepwiseFit {
-    /// The residual of the line that fits worst.
-    var residual = 0.0
-    /// Whether no line has more left than rounding explains.
-    var isExplained = true
-
-    /// Adds a line that has a residual, and another one that rounding alone would leave.
-    mutating func add(_ fit: Measurement.Fit) {
-      residual = max(residual, fit.residual)
-      isExplained = isExplained && fit.isExplained
-    }
-  }
-
-  /// How well the lines fit if each step may have numbers of its own; taken together, if a step by itself
-  /// says too little; nil if they do even so.
-  func stepwiseFit() -> StepwiseFit? {
-    let results = steps.compactMap { step in self[step.place].result().map { (step, $0) } }
-    var whole = StepwiseFit()
-    guard !results.isEmpty else {
+  /// How well the line that fits worst does if each step may have numbers of its own.
+  ///
+  /// - Returns: The fit; of all steps together, if a step by itself says too little; nil if they do even so.
+  func stepwiseFit() -> Measurement.Fit? {
+    let results = zip(steps, single).compactMap { step, one in one.result().map { (step, $0) } }
+    let fits: [Measurement.Fit]
+    if results.isEmpty {
       guard let result = result() else { return nil }
-      for fit in result.fits.values { whole.add(fit) }
-      return whole
-    }
-    for (index, row) in system.rows.enumerated() {
-      var (residual, rounding, total) = (0.0, 0.0, 0.0)
-      for (step, result) in results {
-        guard let fit = result.fits[row.line] else { continue }
-        let weight = step.equations.squares(system.columns.count + index)
-        residual += weight * fit.residual * fit.residual
-        rounding += weight * fit.rounding * fit.rounding
-        total += weight
-      }
-      guard total > 0 else { continue }
-      whole.add(
-        Measurement.Fit(
-          residual: (residual / total).squareRoot(),
-          rounding: (rounding / total).squareRoot(),
+      fits = Array(result.fits.values)
+    } else {
+      fits = system.rows.enumerated().map { index, row in
+        var (residual, rounding, total) = (0.0, 0.0, 0.0)
+        for (step, result) in results {
+          guard let fit = result.fits[row.line] else { continue }
+          let weight = step.equations.squares(system.columns.count + index)
+          residual += weight * fit.residual * fit.residual
+          rounding += weight * fit.rounding * fit.rounding
+          total += weight
+        }
+        let scale = total > 0 ? 1 / total : 0
+        return Measurement.Fit(
+          residual: (residual * scale).squareRoot(),
+          rounding: (rounding * scale).squareRoot(),
           condition: 1
         )
-      )
+      }
     }
-    return whole
+    return fits.max { left, right in
+      (left.isExplained ? 0 : 1, left.residual) < (right.isExplained ? 0 : 1, right.residual)
+    }
   }
 }

@@ -10,8 +10,8 @@ struct StepKeys {
 
   /// Tells the steps of a file's arrays by their names; nil if the names do not tell.
   ///
-  /// Each needs a number in the same place, the numbers must follow one another, and arrays of one name must
-  /// have one shape.
+  /// The numbers must stand in the same place of each, and follow one another. A word before them is enough
+  /// to tell them; without one, every array needs a number, and those of one name must have one shape.
   ///
   /// - Parameters:
   ///   - arrays: The arrays.
@@ -21,11 +21,12 @@ struct StepKeys {
       var steps: [Int: OrderedDictionary<String, String>] = [:]
       var shapes: [String: Shape] = [:]
       let isRead = arrays.allSatisfy { key, array in
-        guard let (name, step) = Self.split(key, isInFront: isInFront, isSpelledOut),
-          shapes.updateValue(array.shape, forKey: name) ?? array.shape == array.shape,
-          steps[step, default: [:]].updateValue(key, forKey: name) == nil
-        else { return false }
-        return true
+        guard let (name, step) = Self.split(key, isInFront: isInFront, isSpelledOut) else {
+          return isSpelledOut
+        }
+        let isAlike = shapes.updateValue(array.shape, forKey: name) ?? array.shape == array.shape
+        return steps[step, default: [:]].updateValue(key, forKey: name) == nil
+          && (isAlike || isSpelledOut)
       }
       let numbers = steps.keys.sorted()
       guard isRead, numbers.count > 1, let first = numbers.first, let last = numbers.last,
