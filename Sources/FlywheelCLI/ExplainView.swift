@@ -9,7 +9,10 @@ enum ExplainView {
     if let against = explanation.against { lines += [""] + AgainstView.lines(against) }
     for kind in shown(explanation.kinds) { lines += [""] + self.lines(of: kind) }
     lines += names(explanation.names)
-    lines += list("What it does", explanation.findings.map(\.text))
+    // What the verdict says need not be said twice.
+    let verdict = explanation.verdict.joined(separator: " ")
+    let findings = explanation.findings.map(\.text).filter { !verdict.contains($0.dropFirst()) }
+    lines += list("What it does", findings)
     if !explanation.learningRates.isEmpty {
       lines += [""]
       lines += Formatting.wrapped(
@@ -56,8 +59,7 @@ enum ExplainView {
     let error = "+- " + Formatting.significant(estimate.standardError, 1)
     if estimate.isZero { return [number.letter, "0", error, ""] }
     let words = number.products.filter { $0.contains(where: \.isLetter) }
-    let text =
-      words.isEmpty ? number.meaning : "\(words.joined(separator: " or ")) \(number.meaning)"
+    let text = words.isEmpty ? "" : "= \(words.joined(separator: " or "))"
     return [number.letter, Formatting.significant(estimate.value, 8), error, text]
   }
 
@@ -78,7 +80,9 @@ enum ExplainView {
         byMap[match == .run ? name.bufferMap : nil, default: []].append(name)
       }
       for (map, names) in byMap {
-        if let map { lines.append("  v~ = \(text(map)):") }
+        if let map {
+          lines.append(map == .identity ? "  with other numbers:" : "  v~ = \(text(map)):")
+        }
         for name in names.prefix(limit) {
           let rest = name.areBiasesUndecayed ? ", biases without decay" : ""
           lines += Formatting.paragraph(name.call + rest, indent: map == nil ? 2 : 4, hanging: 2)

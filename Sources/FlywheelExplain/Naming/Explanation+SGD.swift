@@ -63,17 +63,6 @@ private struct SGDView {
 
   // MARK: - What was measured
 
-  /// What each letter does.
-  private static let meanings: [String: String] = [
-    "a": "of the velocity is kept", "b": "of the gradient enters the velocity",
-    "c": "of the weight enters the velocity", "d": "of the new velocity moves the weight",
-    "e": "of the old velocity moves the weight", "f": "of the gradient moves the weight directly",
-    "h": "of the weight moves it directly", "p": "of the old velocity moves the weight",
-    "q": "of the gradient moves the weight", "r": "of the weight moves it",
-    "D": "of the last step goes on", "L": "of the weight is lost besides",
-    "kappa": "of the last gradient moves the weight",
-  ]
-
   func kind(_ measurement: Measurement, name: String) -> Explanation.Kind {
     let step = SeenStep(measurement)
     return Explanation.Kind(
@@ -86,8 +75,7 @@ private struct SGDView {
           letter: letter,
           estimate: estimate,
           products: run.words.products(for: step[letter] ?? estimate, share: measurement.share)
-            .map { (estimate.value < 0 ? "-" : "") + $0.description },
-          meaning: Self.meanings[letter] ?? ""
+            .map { (estimate.value < 0 ? "-" : "") + $0.description }
         )
       },
       fits: measurement.fits.sorted { $0.key.rawValue < $1.key.rawValue }
@@ -162,7 +150,7 @@ private struct SGDView {
     guard let main = run.main else { return [] }
     let measurement = main.measurement
     var questions = OpenQuestion.standing[measurement.evidence] ?? []
-    if measurement.evidence == .whole, measurement.coefficients[.a] == nil {
+    if measurement.evidence == .whole, measurement.coefficients[.a] == nil, !run.hasStillVelocity {
       questions.append(.firstStep)
     }
     let isDecayed = run.weights?.loss?.isZero == false
@@ -206,26 +194,28 @@ private struct SGDView {
     let runs = run.naming.names.filter { $0.match == .run }
     let parts = run.naming.names.filter { $0.match == .part }
     if let name = exact.first {
-      let others = exact.count - 1
       sentences.append(
-        "These are steps of \(name.call)"
-          + (others == 0 ? "." : ", and of \(others) other\(others == 1 ? "" : "s").")
+        "These are steps of \(name.call)" + Self.others(exact.count - 1)
       )
     } else if let name = runs.first {
       let why =
         run.main?.measurement.evidence == .whole ? ", with its velocity kept another way" : ""
       sentences.append("The weights go as with \(name.call)\(why).")
     } else if let name = parts.first {
-      sentences.append("What was dumped fits \(name.call), and \(parts.count - 1) others.")
+      sentences.append("What was dumped are steps of \(name.call)" + Self.others(parts.count - 1))
     } else if run.main?.measurement.evidence != .weightsOnly {
       sentences.append("No rule that Flywheel knows has these numbers.")
     }
     if run.naming.isOtherThanDeclared {
       sentences.append("With the declared numbers none fits: these are others.")
     }
-    let mistakes = findings.filter(\.isMistake)
-    let told = mistakes.isEmpty ? findings.prefix(1) : mistakes.prefix(2)
-    return sentences + told.map { Self.sentence($0.text) }
+    let summary = findings.compactMap(\.summary).joined(separator: ", ")
+    if !summary.isEmpty { sentences.append(Self.sentence(summary)) }
+    return sentences + findings.filter(\.isMistake).prefix(1).map { Self.sentence($0.text) }
+  }
+
+  private static func others(_ count: Int) -> String {
+    count == 0 ? "." : ", and of \(count) other\(count == 1 ? "" : "s")."
   }
 
   /// A finding as a sentence: a capital letter and a full stop.

@@ -86,7 +86,7 @@ public struct Explanation: Sendable {
     }
   }
 
-  /// A number with its meaning.
+  /// A number with its letter.
   public struct Number: Sendable, Hashable {
     /// Its letter.
     public var letter: String
@@ -94,15 +94,12 @@ public struct Explanation: Sendable {
     public var estimate: Estimate
     /// What it is in declared numbers, such as `lr lambda/m`; all that it cannot be told from.
     public var products: [String]
-    /// What it does, in a few words.
-    public var meaning: String
 
     /// Creates a number.
-    public init(letter: String, estimate: Estimate, products: [String] = [], meaning: String) {
+    public init(letter: String, estimate: Estimate, products: [String] = []) {
       self.letter = letter
       self.estimate = estimate
       self.products = products
-      self.meaning = meaning
     }
   }
 
@@ -135,5 +132,5 @@ public struct Explanation: Sendable {
 
   /// Whether the question is answered with yes: the rule that was meant is in use, or, if none was, a rule
   /// could be named.
-  public var isYes: Bool { against?.isSame ?? names.contains { $0.match != .part } }
+  public var isYes: Bool { against?.isSame ?? !names.isEmpty }
 }

@@ -6,6 +6,8 @@ public struct Finding: Sendable, Hashable {
   public let isMistake: Bool
   /// The sentence.
   public let text: String
+  /// The same in a few words, where it belongs into a summary.
+  let summary: String?
 
   /// A word for programs.
   public enum Kind: String, Sendable, Hashable, CaseIterable {
@@ -13,6 +15,8 @@ public struct Finding: Sendable, Hashable {
 
     /// Heavy-ball momentum, and whose.
     case momentum
+    /// Where the learning rate is.
+    case learningRatePlace = "learning_rate_place"
     /// Nesterov's look-ahead.
     case nesterov
     /// No momentum.
@@ -52,6 +56,8 @@ public struct Finding: Sendable, Hashable {
     case learningRateTwice = "learning_rate_twice"
     /// The step climbs.
     case climbs
+    /// A parameter moves along the velocity or the gradient of another one.
+    case wrongLayer = "wrong_layer"
     /// A step uses the gradient of the step before.
     case gradientLate = "gradient_late"
     /// Gradients were dumped after their steps.
@@ -66,8 +72,13 @@ public struct Finding: Sendable, Hashable {
 
   /// Creates a finding.
   public init(_ kind: Kind, isMistake: Bool = false, _ text: String) {
+    self.init(kind, isMistake: isMistake, text, summary: nil)
+  }
+
+  init(_ kind: Kind, isMistake: Bool = false, _ text: String, summary: String?) {
     self.kind = kind
     self.isMistake = isMistake
     self.text = text
+    self.summary = summary
   }
 }

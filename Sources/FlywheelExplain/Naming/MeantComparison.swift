@@ -79,7 +79,7 @@ struct MeantComparison {
     var found: [RuleDifference.Difference] = []
     for side in sides {
       guard let own = side.ownMeaning else { continue }
-      let start = side.step.measurement.isWeight || run.weights == nil ? "" : "biases: "
+      let isAlone = side.step.measurement.isWeight || run.weights == nil
       let meant = side.meantMeaning
       // What the errors do not tell apart is no difference.
       let share = max(1e-6, side.step.measurement.share)
@@ -89,7 +89,8 @@ struct MeantComparison {
       parts += decayPlace(side)
       let known = Set(found.map(\.kind))
       found += parts.filter { !known.contains($0.kind) }.map { part in
-        RuleDifference.Difference(part.kind, start + part.text, ratio: part.ratio)
+        let start = isAlone || part.text.contains("bias") ? "" : "biases: "
+        return RuleDifference.Difference(part.kind, start + part.text, ratio: part.ratio)
       }
     }
     guard found.isEmpty else { return found }

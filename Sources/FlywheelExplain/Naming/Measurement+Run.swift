@@ -1,3 +1,4 @@
+import FlywheelCore
 import FlywheelOptim
 
 extension Measurement {
@@ -68,6 +69,19 @@ extension Measurement {
         $0.value,
         standardError: $0.standardError + share * abs($0.value) / Estimate.reach
       )
+    }
+  }
+
+  /// What share of itself a weight can lose directly without changing in its type; nil if it is no float.
+  ///
+  /// It is a quarter of the step above 1: half a step is at least that of a number.
+  var precision: Double? {
+    switch dtype {
+    case .float64: 0x1p-54
+    case .float32: 0x1p-25
+    case .float16: 0x1p-12
+    case .bfloat16: 0x1p-9
+    default: nil
     }
   }
 

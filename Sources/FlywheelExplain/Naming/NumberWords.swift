@@ -5,7 +5,15 @@ struct NumberWords {
   /// The values of the letters that are known.
   let values: [Formula.Symbol: Double]
 
-  /// A product of letters, how many factors it has, and its value.
+  /// Something to multiply by, so often.
+  private struct Factor {
+    var formula: Formula
+    var value: Double
+    var powers: ClosedRange<Int>
+    var isPlain: Bool
+  }
+
+  /// A product of letters, how far-fetched it is, and its value.
   private struct Candidate {
     var formula: Formula
     var size: Int
@@ -19,10 +27,10 @@ struct NumberWords {
 
   init(_ values: [Formula.Symbol: Double]) {
     self.values = values
-    var factors: [(formula: Formula, value: Double, powers: ClosedRange<Int>)] = []
+    var factors: [Factor] = []
     func add(_ symbol: Formula.Symbol, _ powers: ClosedRange<Int>) {
       guard let value = values[symbol], value != 0, value != 1 else { return }
-      factors.append((.symbol(symbol), value, powers))
+      factors.append(Factor(formula: .symbol(symbol), value: value, powers: powers, isPlain: true))
     }
     add(.learningRate, 0...2)
     add(.momentum, 0...2)
@@ -30,24 +38,26 @@ struct NumberWords {
     add(.batchSize, -1...1)
     add(.trainingSize, -1...0)
     if let momentum = values[.momentum], momentum != 0 {
-      factors.append((1 - .momentum, 1 - momentum, 0...1))
-      factors.append((1 + .momentum, 1 + momentum, 0...1))
+      for (formula, value) in [(1 - .momentum, 1 - momentum), (1 + .momentum, 1 + momentum)] {
+        factors.append(Factor(formula: formula, value: value, powers: 0...1, isPlain: false))
+      }
     }
     var found = [1.0, 2].map { number in
-      Candidate(formula: .constant(number), size: number == 1 ? 0 : 2, value: number)
+      Candidate(formula: .constant(number), size: number == 1 ? 0 : 4, value: number)
     }
     for factor in factors {
       found = found.flatMap { candidate in
         factor.powers.map { power in
           var next = candidate
-          next.size += abs(power)
+          // A plain letter is likelier than one that is taken from 1.
+          next.size += abs(power) * (factor.isPlain ? 2 : 3)
           for _ in 0..<abs(power) {
             next.formula = power < 0 ? next.formula / factor.formula : next.formula * factor.formula
             next.value = power < 0 ? next.value / factor.value : next.value * factor.value
           }
           return next
         }
-      }.filter { $0.size <= 4 }
+      }.filter { $0.size <= 9 }
     }
     candidates = found.sorted { $0.size < $1.size }
   }
@@ -63,7 +73,7 @@ struct NumberWords {
     guard !estimate.isZero, estimate.standardError <= 0.01 * size.value else { return [] }
     let found = candidates.filter { size.isNear($0.value, share: share) }
     guard let simplest = found.first?.size else { return [] }
-    return found.filter { $0.size <= simplest + (simplest == 0 ? 2 : 1) }.prefix(Self.limit)
+    return found.filter { $0.size <= simplest + (simplest == 0 ? 5 : 2) }.prefix(Self.limit)
       .map { $0.formula }
   }
 }

@@ -49,10 +49,11 @@ private struct RuleSearch {
     }
     guard !targets.isEmpty else { return [] }
     let isWhole = kinds.contains { $0.evidence == .whole }
-    return Self.rules.flatMap { rule in
+    let found = Self.rules.flatMap { rule in
       let numbers = isFree ? Hyperparameters() : declaration.numbers(of: .sgd(rule))
       return names(rule, targets, fixed: numbers, match: isWhole ? .numbers : .part)
     }
+    return simplestFirst(found)
   }
 
   /// The rules that make the run, whatever their buffers hold; numbers are free, because those that are
@@ -66,7 +67,15 @@ private struct RuleSearch {
     let targets = runs.flatMap { kind, run in
       Coefficient.allCases.compactMap { name in run[name].map { target(kind, name, $0) } }
     }
-    return Self.rules.flatMap { names($0, targets, fixed: Hyperparameters(), match: .run) }
+    return simplestFirst(
+      Self.rules.flatMap { names($0, targets, fixed: Hyperparameters(), match: .run) }
+    )
+  }
+
+  /// The names with those first that need the fewest digits and no exceptions.
+  private func simplestFirst(_ names: [RuleName]) -> [RuleName] {
+    names.enumerated().sorted { ($0.element.effort, $0.offset) < ($1.element.effort, $1.offset) }
+      .map(\.element)
   }
 
   private func target(
@@ -108,7 +117,9 @@ private struct RuleSearch {
     _ match: RuleName.Match
   ) -> RuleName? {
     for (sizes, unknownSize) in sizes(rule, targets) {
-      for variant in variants(of: rule, switches) {
+      // Where the velocity is not seen, what it takes in is seen in the learning rate alone.
+      let variants = variants(of: rule, switches, isDampened: match == .numbers)
+      for variant in variants {
         // A declared decay over a size that nobody gave is open again.
         var fixed = variant.fixed
         let declared = fixed[.weightDecay]
@@ -176,7 +187,11 @@ private struct RuleSearch {
     var areBiasesUndecayed = false
   }
 
-  private func variants(of rule: SGDRule, _ switches: Hyperparameters) -> [Variant] {
+  private func variants(
+    of rule: SGDRule,
+    _ switches: Hyperparameters,
+    isDampened: Bool
+  ) -> [Variant] {
     let taken = Set(rule.hyperparameters.map(\.name))
     let decays: [Set<Hyperparameter>] =
       taken.contains(.biasL2)
@@ -189,7 +204,7 @@ private struct RuleSearch {
     return decays.flatMap { decays -> [Variant] in
       let plain = Variant(fixed: switches, open: decays.union([.learningRate, .momentum]))
       var variants = [plain]
-      if taken.contains(.dampening), !switches.nesterov {
+      if isDampened, taken.contains(.dampening), !switches.nesterov {
         var free = plain
         free.open.insert(.dampening)
         var following = plain
@@ -210,6 +225,16 @@ private struct RuleSearch {
 }
 
 extension RuleName {
+  /// How much a person has to believe for the name: digits, exceptions, things left open.
+  fileprivate var effort: Int {
+    let numbers = rule.hyperparameters.filter { $0.range != .flag }
+    let digits = numbers.reduce(0) { sum, definition in
+      let value = hyperparameters.number(definition.name)
+      return sum + (value == 0 ? 0 : min(value.text(digits: 9).utf8.count, 8))
+    }
+    return digits + (areBiasesUndecayed ? 20 : 0) + (unknownSize == nil ? 0 : 10) + 10 * open.count
+  }
+
   /// Whether the momentum is not 0.
   fileprivate var keepsBuffer: Bool { hyperparameters.momentum != 0 }
 

@@ -9,9 +9,12 @@ enum SGDFindings {
   }
 
   private static let detectors: [@Sendable (SeenRun) -> [Finding]] = [
-    unexplained, climbs, gradientSummed, gradientMayBeSummed, velocityNotStored, neverForgets,
-    lookAheadWrong, learningRateTwice, alignment, decayAppliedTwice, decayGrows, decayWeak,
-    biasesDecayed, biasesDiffer, momentum, nesterov, noMomentum, decay, noDecay, biasesNotDecayed,
+    wrongLayer, unexplained, climbs, gradientSummed, gradientMayBeSummed, velocityNotStored,
+    neverForgets,
+    lookAheadWrong, learningRateTwice, alignment, decayAppliedTwice, decayGrows,
+    biasesDiffer, momentum, nesterov, noMomentum, place, decay, decayWeak, noDecay,
+    biasesNotDecayed,
+    biasesDecayed,
   ]
 
   // MARK: - Trust
@@ -29,6 +32,25 @@ enum SGDFindings {
         isMistake: true,
         "no rule with one velocity, and the same numbers for all, explains the "
           + "\(kind.isWeight ? "weights" : "biases")\(left ?? "")"
+      )
+    }
+  }
+
+  /// A parameter whose lines another one's arrays explain.
+  private static func wrongLayer(_ run: SeenRun) -> [Finding] {
+    run.measurement.parameters.compactMap { parameter in
+      guard let borrowed = parameter.borrowing, let name = parameter.names.first else { return nil }
+      let what =
+        switch borrowed.kind {
+        case .velocity: "velocity"
+        case .gradient: "gradient"
+        case .both: "velocity and the gradient"
+        }
+      let does = borrowed.line == .weight ? "moves along" : "keeps a velocity made of"
+      return Finding(
+        .wrongLayer,
+        isMistake: true,
+        "'\(name)' \(does) the \(what) of '\(borrowed.name)' instead of its own"
       )
     }
   }
@@ -90,9 +112,7 @@ enum SGDFindings {
   // MARK: - The velocity
 
   private static func velocityNotStored(_ run: SeenRun) -> [Finding] {
-    guard let main = run.main, main.measurement.evidence == .whole, let b = main["b"], b.isZero,
-      let q = main["q"], !q.isZero
-    else { return [] }
+    guard run.hasStillVelocity else { return [] }
     return [
       Finding(
         .velocityNotStored,
@@ -234,7 +254,8 @@ enum SGDFindings {
         .decayWeak,
         "a weight without gradient loses \(own.brief) of itself a step; "
           + "torch.optim.SGD with the same lr, momentum and weight_decay takes \(torch.brief), "
-          + "\(times(torch / own)) times as much"
+          + "\(times(torch / own)) times as much",
+        summary: "\(times(torch / own)) times weaker than PyTorch's with the same numbers"
       )
     ]
   }
@@ -251,7 +272,8 @@ enum SGDFindings {
       Finding(
         .biasesDecayed,
         "biases are decayed, too: one without gradient loses \(biasShrink.brief) of itself a step, as "
-          + "in PyTorch, where most texts decay weights only"
+          + "in PyTorch, where most texts decay weights only",
+        summary: "biases are decayed, too"
       )
     ]
   }
@@ -261,7 +283,8 @@ enum SGDFindings {
     return [
       Finding(
         .biasesNotDecayed,
-        "biases are not decayed, weights are; torch.optim.SGD decays both unless they are in groups"
+        "biases are not decayed, weights are; torch.optim.SGD decays both unless they are in groups",
+        summary: "biases are not decayed"
       )
     ]
   }
@@ -284,34 +307,31 @@ enum SGDFindings {
   }
 
   private static func decay(_ run: SeenRun) -> [Finding] {
-    guard let weights = run.weights, let loss = weights.loss, !loss.isZero, loss.value > 0 else {
-      return []
-    }
-    if let coupled = weights.coupled, let shrink = weights.shrink {
-      var found: [Finding] = []
-      if !coupled.isZero {
-        found.append(
-          Finding(
-            .decayCoupled,
-            "weight decay is coupled, as PyTorch's is: \(coupled.value.brief)"
-              + "\(run.inWords(coupled, of: weights)) of the weight joins the gradient, and goes "
-              + "through the velocity with it"
-          )
+    guard let weights = run.weights, weights.loss.map({ $0.value > 0 }) ?? true else { return [] }
+    var found: [Finding] = []
+    if let coupled = weights.coupled, !coupled.isZero {
+      found.append(
+        Finding(
+          .decayCoupled,
+          "weight decay is coupled, as PyTorch's is: \(coupled.value.brief)"
+            + "\(run.inWords(coupled, of: weights)) of the weight joins the gradient, and goes "
+            + "through the velocity with it",
+          summary: "the weight decay is coupled, as PyTorch's"
         )
-      }
-      if !shrink.isZero {
-        found.append(
-          Finding(
-            .decayDecoupled,
-            "weight decay is decoupled: it passes the velocity by, and each step takes "
-              + "\(shrink.value.brief)\(run.inWords(shrink, of: weights)) of the weight directly; "
-              + "PyTorch's goes through the velocity, which makes 1/(1 - mu) times as much of it"
-          )
-        )
-      }
-      return found
+      )
     }
-    return []
+    if let shrink = weights.shrink, !shrink.isZero, shrink.value > 0 {
+      found.append(
+        Finding(
+          .decayDecoupled,
+          "weight decay is decoupled: it passes the velocity by, and each step takes "
+            + "\(shrink.value.brief)\(run.inWords(shrink, of: weights)) of the weight directly; "
+            + "PyTorch's goes through the velocity, which makes 1/(1 - mu) times as much of it",
+          summary: "the weight decay is decoupled"
+        )
+      )
+    }
+    return found
   }
 
   /// What decay would have been seen.
@@ -329,12 +349,14 @@ enum SGDFindings {
         kind = .hiddenByRounding
         text +=
           ": the declared one may be there, \(hidden.brief) a step, below what rounding leaves"
-        if hidden < 3e-8 {
-          text += "; in single precision W - \(hidden.brief)*W is W again, so that it does nothing"
+        if let precision = weights.measurement.precision, hidden < precision {
+          text +=
+            "; in \(weights.measurement.dtype) W - \(hidden.brief)*W is W again, so that directly it "
+            + "does nothing"
         }
       }
     }
-    return [Finding(kind, text)]
+    return [Finding(kind, text, summary: "no weight decay is seen")]
   }
 
   // MARK: - The momentum
@@ -345,35 +367,66 @@ enum SGDFindings {
     guard let b = main["b"], let d = main["d"] else {
       return main.measurement.evidence == .withoutVelocity ? [Finding(.momentum, start)] : []
     }
-    let placed: [(isTrue: Bool, text: String)] = [
+    let placed: [(isTrue: Bool, owner: String, text: String)] = [
       (
-        abs(abs(d.value) - 1) < 1e-6,
+        abs(abs(d.value) - 1) < 1e-6, "Keras's and Nielsen's",
         ", with the learning rate inside the velocity, as Keras's and Nielsen's is: the velocity is "
           + "the step itself"
       ),
       (
-        run.isProduct(b, 1, of: main) || run.summedOver != nil,
+        run.isProduct(b, 1, of: main) || run.summedOver != nil, "PyTorch's",
         ", as PyTorch's is: v' = \(kept.value.brief) v + g, and the learning rate multiplies the "
           + "velocity when it moves the weight"
       ),
       (
-        run.isProduct(b, 1 - kept.value, of: main),
+        run.isProduct(b, 1 - kept.value, of: main), "that of CS230, of averaged gradients",
         ", of a velocity that averages gradients, as CS230's does: (1 - mu) makes the learning rate "
           + "in effect \((1 - kept.value).brief) of what PyTorch's would be"
       ),
     ]
-    return [Finding(.momentum, start + (placed.first(where: \.isTrue)?.text ?? ""))]
+    let place = placed.first(where: \.isTrue)
+    return [
+      Finding(
+        .momentum,
+        start + (place?.text ?? ""),
+        summary: place.map { "the momentum is \($0.owner)" } ?? start
+      )
+    ]
+  }
+
+  /// Where the learning rate is, where no gradient was dumped.
+  private static func place(_ run: SeenRun) -> [Finding] {
+    guard let main = run.main, main.measurement.evidence == .withoutGradient, let d = main["d"]
+    else { return [] }
+    let isInside = abs(abs(d.value) - 1) < 1e-6
+    let text =
+      isInside
+      ? "the velocity is the step itself, so that the learning rate is inside it, as Keras's and "
+        + "Nielsen's"
+      : "the velocity moves the weight times \(abs(d.value).brief)\(run.inWords(d, of: main)): the "
+        + "learning rate is outside of it, as PyTorch's"
+    return [Finding(.learningRatePlace, text, summary: text)]
   }
 
   private static func nesterov(_ run: SeenRun) -> [Finding] {
     guard let main = run.main, main.kind == .nesterov, let kept = main.momentum else { return [] }
     return [
-      Finding(.nesterov, "Nesterov's momentum, about \(kept.value.brief): the step looks ahead")
+      Finding(
+        .nesterov,
+        "Nesterov's momentum, \(kept.value.brief): the step looks ahead along its velocity",
+        summary: "the momentum is Nesterov's"
+      )
     ]
   }
 
   private static func noMomentum(_ run: SeenRun) -> [Finding] {
-    guard let main = run.main, main.kind == .plain else { return [] }
-    return [Finding(.noMomentum, "no momentum: nothing goes on from one step to the next")]
+    guard let main = run.main, main.kind == .plain, !run.hasStillVelocity else { return [] }
+    return [
+      Finding(
+        .noMomentum,
+        "no momentum: nothing goes on from one step to the next",
+        summary: "there is no momentum"
+      )
+    ]
   }
 }

@@ -28,6 +28,13 @@ struct SeenRun {
   /// What most is told of: weights, or biases if there are no weights.
   var main: SeenStep? { weights ?? biases }
 
+  /// Whether velocities were dumped that never take a gradient in.
+  var hasStillVelocity: Bool {
+    guard let main, let q = main["q"], !q.isZero else { return false }
+    return main.measurement.hasStillVelocity
+      || (main.measurement.evidence == .whole && main["b"]?.isZero == true)
+  }
+
   /// The largest gradient of the last bias; nil if none was dumped.
   var lastBiasGradient: Double? {
     measurement.parameters.last { !$0.isWeight }.flatMap(\.largestGradient)
@@ -73,8 +80,8 @@ struct SeenRun {
     let products = words.products(for: estimate, share: kind.measurement.share)
     let sign = estimate.value < 0 ? "-" : ""
     // A plain number says no more than itself.
-    return products.map { "\(sign)\($0)" }.first { $0.contains { $0.isLetter } }
-      .map { " = \($0)" } ?? ""
+    let letters = products.map { "\(sign)\($0)" }.first { $0.contains { $0.isLetter } }
+    return letters.map { " = \($0)" } ?? ""
   }
 
   /// How many samples the gradient is summed over where a mean was meant; nil if it is not.
