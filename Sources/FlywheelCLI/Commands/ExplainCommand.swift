@@ -122,12 +122,14 @@ struct ExplainCommand: ParsableCommand {
 
   private func pattern(_ text: String?) -> NamePattern? { text.map { NamePattern($0) } }
 
-  /// What was typed, and before that what the files say.
+  /// What was typed, and else what the files say.
   private func declaration(_ dump: StepDump) -> Declaration {
-    Declaration(
-      learningRate: learningRate,
-      momentum: momentum,
-      weightDecay: weightDecay,
+    let stated = dump.stated.merging(dump.declared?.hyperparameters ?? Hyperparameters())
+    let isRateConstant = Set(dump.learningRates).count <= 1
+    return Declaration(
+      learningRate: learningRate ?? (isRateConstant ? stated[.learningRate]?.number : nil),
+      momentum: momentum ?? stated[.momentum]?.number,
+      weightDecay: weightDecay ?? stated[.weightDecay]?.number,
       batchSize: batchSize ?? dump.sizes?.batch,
       trainingSize: trainSize ?? dump.sizes?.training,
       isGradientSummed: summedGradient

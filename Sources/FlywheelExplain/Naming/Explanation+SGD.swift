@@ -63,6 +63,9 @@ private struct SGDView {
 
   // MARK: - What was measured
 
+  /// The letters that are 0 without decay.
+  private static let decays: Set<String> = ["c", "h", "r", "L"]
+
   func kind(_ measurement: Measurement, name: String) -> Explanation.Kind {
     let step = SeenStep(measurement)
     return Explanation.Kind(
@@ -74,8 +77,12 @@ private struct SGDView {
         Explanation.Number(
           letter: letter,
           estimate: estimate,
-          products: run.words.products(for: step[letter] ?? estimate, share: measurement.share)
-            .map { (estimate.value < 0 ? "-" : "") + $0.description }
+          products: run.words.products(
+            for: step[letter] ?? estimate,
+            share: measurement.share,
+            isDecay: Self.decays.contains(letter)
+          )
+          .map { (estimate.value < 0 ? "-" : "") + $0.description }
         )
       },
       fits: measurement.fits.sorted { $0.key.rawValue < $1.key.rawValue }
@@ -186,7 +193,7 @@ private struct SGDView {
     guard run.main != nil else {
       return [
         "No rule of SGD's family explains these steps, so that none is named.",
-        findings.first.map { Self.sentence($0.text) } ?? "",
+        findings.first.map { Explanation.sentence($0.text) } ?? "",
       ].filter { !$0.isEmpty }
     }
     var sentences: [String] = []
@@ -195,14 +202,16 @@ private struct SGDView {
     let parts = run.naming.names.filter { $0.match == .part }
     if let name = exact.first {
       sentences.append(
-        "These are steps of \(name.call)" + Self.others(exact.count - 1)
+        "These are steps of \(name.call)" + Explanation.others(exact.count - 1)
       )
     } else if let name = runs.first {
       let why =
         run.main?.measurement.evidence == .whole ? ", with its velocity kept another way" : ""
       sentences.append("The weights go as with \(name.call)\(why).")
     } else if let name = parts.first {
-      sentences.append("What was dumped are steps of \(name.call)" + Self.others(parts.count - 1))
+      sentences.append(
+        "What was dumped are steps of \(name.call)" + Explanation.others(parts.count - 1)
+      )
     } else if run.main?.measurement.evidence != .weightsOnly {
       sentences.append("No rule that Flywheel knows has these numbers.")
     }
@@ -210,16 +219,7 @@ private struct SGDView {
       sentences.append("With the declared numbers none fits: these are others.")
     }
     let summary = findings.compactMap(\.summary).joined(separator: ", ")
-    if !summary.isEmpty { sentences.append(Self.sentence(summary)) }
-    return sentences + findings.filter(\.isMistake).prefix(1).map { Self.sentence($0.text) }
-  }
-
-  private static func others(_ count: Int) -> String {
-    count == 0 ? "." : ", and of \(count) other\(count == 1 ? "" : "s")."
-  }
-
-  /// A finding as a sentence: a capital letter and a full stop.
-  private static func sentence(_ text: String) -> String {
-    text.prefix(1).uppercased() + text.dropFirst() + "."
+    if !summary.isEmpty { sentences.append(Explanation.sentence(summary)) }
+    return sentences + findings.filter(\.isMistake).prefix(1).map { Explanation.sentence($0.text) }
   }
 }

@@ -133,4 +133,14 @@ public struct Explanation: Sendable {
   /// Whether the question is answered with yes: the rule that was meant is in use, or, if none was, a rule
   /// could be named.
   public var isYes: Bool { against?.isSame ?? !names.isEmpty }
+
+  /// How many other names there are, as the end of a sentence.
+  static func others(_ count: Int) -> String {
+    count == 0 ? "." : ", and of \(count) other\(count == 1 ? "" : "s")."
+  }
+
+  /// A text as a sentence: a capital letter and a full stop.
+  static func sentence(_ text: String) -> String {
+    text.prefix(1).uppercased() + text.dropFirst() + "."
+  }
 }

@@ -66,6 +66,8 @@ public struct Finding: Sendable, Hashable {
     case biasesDiffer = "biases_differ"
     /// No rule of the family explains the steps.
     case unexplained
+    /// Something that has no word of its own.
+    case other
     /// Rounding hides what was declared.
     case hiddenByRounding = "hidden_by_rounding"
   }

@@ -67,11 +67,15 @@ struct NumberWords {
   /// - Parameters:
   ///   - estimate: The number.
   ///   - share: How much it may be off besides its error.
+  ///   - isDecay: Whether the number is of a weight decay, so that products with λ are likelier; else they are
+  ///     less likely.
   /// - Returns: The formulas; none for what may be 0, or what is known too badly to say anything.
-  func products(for estimate: Estimate, share: Double) -> [Formula] {
+  func products(for estimate: Estimate, share: Double, isDecay: Bool = false) -> [Formula] {
     let size = Estimate(abs(estimate.value), standardError: estimate.standardError)
     guard !estimate.isZero, estimate.standardError <= 0.01 * size.value else { return [] }
-    let found = candidates.filter { size.isNear($0.value, share: share) }
+    let all = candidates.filter { size.isNear($0.value, share: share) }
+    let likely = all.filter { $0.formula.mentions(.weightDecay) == isDecay }
+    let found = likely.isEmpty ? all : likely
     guard let simplest = found.first?.size else { return [] }
     return found.filter { $0.size <= simplest + (simplest == 0 ? 5 : 2) }.prefix(Self.limit)
       .map { $0.formula }

@@ -314,7 +314,7 @@ enum SGDFindings {
         Finding(
           .decayCoupled,
           "weight decay is coupled, as PyTorch's is: \(coupled.value.brief)"
-            + "\(run.inWords(coupled, of: weights)) of the weight joins the gradient, and goes "
+            + "\(run.inWords(coupled, of: weights, isDecay: true)) of the weight joins the gradient, and goes "
             + "through the velocity with it",
           summary: "the weight decay is coupled, as PyTorch's"
         )
@@ -325,7 +325,7 @@ enum SGDFindings {
         Finding(
           .decayDecoupled,
           "weight decay is decoupled: it passes the velocity by, and each step takes "
-            + "\(shrink.value.brief)\(run.inWords(shrink, of: weights)) of the weight directly; "
+            + "\(shrink.value.brief)\(run.inWords(shrink, of: weights, isDecay: true)) of the weight directly; "
             + "PyTorch's goes through the velocity, which makes 1/(1 - mu) times as much of it",
           summary: "the weight decay is decoupled"
         )

@@ -75,9 +75,13 @@ struct SeenRun {
   }
 
   /// What a number is in letters, such as ` = lr lambda/m`; nothing if nobody knows.
-  func inWords(_ estimate: Estimate?, of kind: SeenStep) -> String {
+  func inWords(_ estimate: Estimate?, of kind: SeenStep, isDecay: Bool = false) -> String {
     guard let estimate else { return "" }
-    let products = words.products(for: estimate, share: kind.measurement.share)
+    let products = words.products(
+      for: estimate,
+      share: kind.measurement.share,
+      isDecay: isDecay
+    )
     let sign = estimate.value < 0 ? "-" : ""
     // A plain number says no more than itself.
     let letters = products.map { "\(sign)\($0)" }.first { $0.contains { $0.isLetter } }
