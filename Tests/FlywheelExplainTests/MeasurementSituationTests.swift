@@ -233,8 +233,11 @@ struct MeasurementSituationTests {
     #expect(measured.weights?.coefficients[.q]?.isNear(-0.01) == true)
   }
 
-  @Test("A buffer of another layer is named")
-  func wrongLayer() throws {
+  @Test(
+    "A buffer of another layer is named, before its step or after it",
+    arguments: [false, true]
+  )
+  func wrongLayer(isNew: Bool) throws {
     var walk = RuleWalk(Self.decoupled)
     walk.shapes = [("W1", [8, 8]), ("W2", [8, 8]), ("W3", [8, 8])]
     let right = try DumpMeasurement(of: walk.dump())
@@ -250,7 +253,7 @@ struct MeasurementSituationTests {
       }
       let (first, second, third) = (try numbers(0), try numbers(1), try numbers(2))
       let next = try #require(dump.series[0].velocities[step + 1]).elements(as: Double.self)
-      let buffer = zip(first[1], second[2]).map { 0.9 * $0 + $1 }
+      let buffer = zip(isNew ? next : first[1], second[2]).map { 0.9 * $0 + $1 }
       let shape = try Shape([8, 8])
       dump.series[1].velocities[step + 1] = try Tensor(buffer, shape: shape)
       dump.series[1].weights[step + 1] = try Tensor(
@@ -290,5 +293,39 @@ struct MeasurementSituationTests {
     let measured = try DumpMeasurement(of: walk.dump())
     #expect((measured.biases?.largestGradient ?? 0) > 1)
     #expect((measured.biases?.largestGradient ?? 9) <= 8)
+  }
+
+  @Test(
+    "Whatever numbers a dump holds, what is told of them is finite",
+    arguments: [0, 1, .leastNonzeroMagnitude, 1e-170, 1e300, .greatestFiniteMagnitude],
+    [[0], [1], [3], [4, 4]]
+  )
+  func anyNumbers(size: Double, extents: [Int]) throws {
+    var random = RuleWalk.Random()
+    let shape = try Shape(extents)
+    for isVaried in [false, true] {
+      let rows = try (0..<12).map { _ in
+        let values = (0..<shape.elementCount).map { _ in size * (isVaried ? random.next() : 1) }
+        return try Tensor(values, shape: shape)
+      }
+      let series = TensorSeries(
+        name: "W",
+        isWeight: true,
+        weights: Array(rows[..<4]),
+        gradients: Array(rows[4..<8]),
+        velocities: Array(rows[8...])
+      )
+      for (gradients, velocities) in [(true, true), (false, true), (true, false), (false, false)] {
+        let dump = StepDump(series: [series])
+          .keeping(gradients: gradients, velocities: velocities)
+        let measured = try DumpMeasurement(of: dump)
+        for measurement in measured.parameters + measured.steps.compactMap(\.weights) {
+          let numbers = measurement.coefficients.values.flatMap { [$0.value, $0.standardError] }
+          let fits = measurement.fits.values.flatMap { [$0.residual, $0.rounding, $0.condition] }
+          let isFinite = (numbers + fits).allSatisfy { $0.isFinite }
+          #expect(isFinite, "\(measurement)")
+        }
+      }
+    }
   }
 }

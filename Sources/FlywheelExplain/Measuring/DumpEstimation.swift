@@ -242,7 +242,8 @@ struct DumpEstimation {
           var lender = parameter.series
           if kind != .gradient { lender.velocities = other.series.velocities }
           if kind != .velocity { lender.gradients = other.series.gradients }
-          let systems: [LineSystem] = kind == .velocity ? [.whole, .withoutGradient] : [.whole]
+          let systems: [LineSystem] =
+            kind == .velocity ? [.whole, .withNewVelocity, .withoutGradient] : [.whole]
           let lent = try fit(systems.map { $0.only(line) }, parameter, lender)
           guard let lent, lent.isExplained || lent.residual < own.residual / 64 else { continue }
           return Measurement.Borrowing(line: line, name: other.series.name, kind: kind, fit: lent)
@@ -309,9 +310,11 @@ struct DumpEstimation {
 
   private typealias Step = DumpMeasurement.Step
 
-  /// Those that say most, as far as their dumps are paired alike.
+  /// Those that say most, as far as their dumps are paired alike and they use their own arrays.
   private func pool(_ places: [Int]) -> [Int] {
-    let told = places.filter { !(parameters[$0].measurement?.coefficients.isEmpty ?? true) }
+    var told = places.filter { !(parameters[$0].measurement?.coefficients.isEmpty ?? true) }
+    let own = told.filter { parameters[$0].measurement?.borrowing == nil }
+    if !own.isEmpty { told = own }
     for evidence in Measurement.Evidence.allCases {
       let alike = told.filter { parameters[$0].evidence == evidence }
       guard !alike.isEmpty else { continue }

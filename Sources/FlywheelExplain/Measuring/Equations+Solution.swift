@@ -12,6 +12,10 @@ extension Equations {
   /// What the arithmetic of float64 leaves of a column, relative to its length: a few steps.
   private static let arithmetic = 0x1p-50
 
+  /// How much larger an error is than if all equations had errors of one size: rounding errors are larger
+  /// where the numbers are larger, and those have more say.
+  private static let unevenness = 1.5
+
   /// What part of a right side may be distorted because each number is rounded to a step, not at random.
   ///
   /// Normal numbers of deviation σ, rounded to steps of s, come out 2 exp(−2π² σ²/s²) off at most. The step
@@ -40,12 +44,12 @@ extension Equations {
   ///   - unknowns: The number of columns of unknowns; they are the first.
   ///   - target: The column of the right side.
   ///   - shared: The columns whose errors the right side has too.
-  /// - Returns: The solution; nil if there are not more equations than unknowns.
+  /// - Returns: The solution; nil if there are not more equations than unknowns, or squares overflow.
   func solution(unknowns: Int, target: Int, sharing shared: [Int] = []) -> Solution? {
     let total = squares(target)
     let lengths = (0..<unknowns).map { squares($0).squareRoot() }
-    let used = (0..<unknowns).filter { lengths[$0] > 0 && lengths[$0].isFinite }
-    guard count > used.count, total.isFinite else { return nil }
+    let used = (0..<unknowns).filter { lengths[$0] > 0 }
+    guard count > used.count, (lengths + noise + [total]).allSatisfy(\.isFinite) else { return nil }
     let decomposition = SingularValues(
       used.map { column in
         (0..<unknowns).map { row in
@@ -105,7 +109,8 @@ extension Equations {
       let spread = inverse[place][place].squareRoot()
       let bias = zip(inverse[place], biases).reduce(0) { $0 + abs($1.0) * $1.1 }
       let parts = [
-        variance.squareRoot() * spread, bias, arithmetic * spread, unit * abs(scaled[place]),
+        Self.unevenness * variance.squareRoot() * spread, bias, arithmetic * spread,
+        unit * abs(scaled[place]),
         distortion * spread, looseness * total.squareRoot(),
       ]
       let error = SingularValues.product(parts, parts).squareRoot() / lengths[column]

@@ -67,6 +67,9 @@ struct LineSystem: Sendable {
     [Row(line: .weight, target: .change(0), unknowns: [.init(.d), .init(.e), .init(.h)])]
   )
 
+  /// Weights, buffers and gradients, where the buffer is another's that has had its step already.
+  static let withNewVelocity = LineSystem([.velocity(1), .gradient(0), .weight(0)], whole.rows)
+
   /// Weights and gradients.
   static let withoutVelocity = LineSystem(
     [.change(-1), .weight(0), .gradient(0), .gradient(-1)],

@@ -16,8 +16,16 @@ struct DumpFile {
   /// Opens a file.
   init(_ path: FilePath) throws(FlywheelError) {
     reader = try FileFormat.open(path)
-    for member in try reader.members() {
-      guard case .array(let array) = member.content, let dtype = array.element.dtype,
+    for member in try reader.members() where !DumpWords.isOther(member.key) {
+      guard case .array(let found) = member.content else {
+        others.append(member.key)
+        continue
+      }
+      // numpy has no bfloat16: what ml_dtypes saves are bytes of no type.
+      let array =
+        found.element.isBytes(of: .bfloat16)
+        ? try TensorDescription(element: .number(.bfloat16), shape: found.shape) : found
+      guard let dtype = array.element.dtype,
         [.floatingPoint, .signedInteger, .unsignedInteger].contains(dtype.kind)
       else {
         others.append(member.key)
@@ -36,6 +44,7 @@ struct DumpFile {
   /// Reads an array.
   func tensor(_ key: String) throws(FlywheelError) -> Tensor {
     try FlywheelError.locating(path: reader.path, tensor: key) { () throws(FlywheelError) in
+      if let array = arrays[key] { return try reader.tensor(key, as: array) }
       guard let tensor = try reader.tensor(key) else {
         throw FlywheelError(.notFound, "There is no such array.")
       }

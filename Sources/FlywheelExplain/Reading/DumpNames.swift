@@ -37,9 +37,6 @@ struct DumpNames {
   /// - Throws: `notFound` if there are no parameters, or a gradient or a buffer of one that is not there;
   ///   `mismatch` if two arrays would be the same.
   init(_ keys: [String], _ options: DumpOptions) throws(FlywheelError) {
-    let keys = keys.filter { key in
-      !DumpWords.otherPrefixes.contains { key.utf8.starts(with: $0.utf8) }
-    }
     let patterned = Set(
       keys.filter { key in
         [options.gradients, options.velocities].contains { $0?.matches(key) ?? false }

@@ -1,3 +1,4 @@
+import FlywheelCheckpoint
 import FlywheelOptim
 
 /// How people name the arrays of a dump: one table, for hand-written code and frameworks alike.
@@ -78,7 +79,14 @@ enum DumpWords {
   ]
 
   /// What lies under these in a checkpoint is no dump of a step.
-  static let otherPrefixes = ["history/", "random/", "trace/", "master/"]
+  static let otherPrefixes = [
+    "history/", "random/", "trace/", "master/", CheckpointKey.document,
+  ]
+
+  /// Whether a name is one of a checkpoint's that says nothing of a step.
+  static func isOther(_ key: String) -> Bool {
+    otherPrefixes.contains { key.utf8.starts(with: $0.utf8) }
+  }
 
   /// Words for a step in front of its number.
   static let steps = ["step", "steps", "iter", "iteration", "t"]
