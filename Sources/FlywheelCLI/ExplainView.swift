@@ -41,7 +41,7 @@ enum ExplainView {
     let arrays = Formatting.count(kind.parameters.count, "array")
     var lines = ["\(kind.name.uppercased()) (\(arrays), \(steps))"]
     lines += kind.equations.map { "  \($0)" }
-    lines += TextTable.lines(kind.numbers.map(row), indent: 4).flatMap {
+    lines += TextTable.lines(shown(kind.numbers).map(row), indent: 4).flatMap {
       Formatting.paragraph($0, indent: 0, hanging: 12)
     }
     if let worst = kind.fits.max(by: { $0.fit.residual < $1.fit.residual }) {
@@ -52,6 +52,13 @@ enum ExplainView {
       )
     }
     return lines
+  }
+
+  /// The numbers of the equations: where those with the new velocity are known, not those with the old one.
+  private static func shown(_ numbers: [Explanation.Number]) -> [Explanation.Number] {
+    let letters = Set(numbers.map(\.letter))
+    guard letters.isSuperset(of: ["d", "p"]) else { return numbers }
+    return numbers.filter { !["p", "q", "r"].contains($0.letter) }
   }
 
   private static func row(_ number: Explanation.Number) -> [String] {
@@ -67,7 +74,8 @@ enum ExplainView {
   private static func names(_ names: [RuleName]) -> [String] {
     var lines: [String] = []
     let groups: [(RuleName.Match, String)] = [
-      (.numbers, "Steps of"), (.run, "The same weights, the velocity kept another way"),
+      (.numbers, "Steps of"), (.undeclared, "Steps of, with other numbers than declared"),
+      (.run, "The same weights, the velocity kept another way"),
       (.part, "What was dumped fits"),
     ]
     for (match, heading) in groups {

@@ -14,7 +14,10 @@ extension Explanation {
     against meant: (rule: UpdateRule, hyperparameters: Hyperparameters)? = nil,
     notes: [String] = []
   ) {
-    let run = SeenRun(measurement.ofMeans(declaration), declaration: declaration)
+    let run = SeenRun(
+      measurement.ofMeans(declaration).ofOneRate,
+      declaration: declaration
+    )
     let view = SGDView(run)
     self.init(
       family: run.kinds.isEmpty ? nil : .sgd,
@@ -38,6 +41,24 @@ extension Explanation {
 }
 
 extension DumpMeasurement {
+  /// The same with one step in place of all, where each is explained and all together are not: a schedule
+  /// changes the numbers from step to step.
+  fileprivate var ofOneRate: DumpMeasurement {
+    func one(_ all: Measurement?, _ steps: [Measurement?]) -> Measurement? {
+      let known = steps.compactMap(\.self)
+      guard let all, !all.isExplained, !known.isEmpty, known.allSatisfy(\.isExplained) else {
+        return all
+      }
+      // The first that shows most: a step from no buffer shows no momentum.
+      let most = known.map(\.coefficients.count).max()
+      return known.first { $0.coefficients.count == most } ?? all
+    }
+    var other = self
+    other.weights = one(weights, steps.map(\.weights))
+    other.biases = one(biases, steps.map(\.biases))
+    return other
+  }
+
   /// The same of mean gradients, where the dumped ones are declared to be sums.
   fileprivate func ofMeans(_ declaration: Declaration) -> DumpMeasurement {
     guard declaration.isGradientSummed, let batch = declaration.batchSize else { return self }
@@ -200,9 +221,15 @@ private struct SGDView {
     let exact = run.naming.names.filter { $0.match == .numbers }
     let runs = run.naming.names.filter { $0.match == .run }
     let parts = run.naming.names.filter { $0.match == .part }
+    let others = run.naming.names.filter { $0.match == .undeclared }
     if let name = exact.first {
       sentences.append(
         "These are steps of \(name.call)" + Explanation.others(exact.count - 1)
+      )
+    } else if let name = others.first {
+      sentences.append(
+        "With the declared numbers these are steps of no rule; with others they are of \(name.call)"
+          + Explanation.others(others.count - 1)
       )
     } else if let name = runs.first {
       let why =
@@ -214,9 +241,6 @@ private struct SGDView {
       )
     } else if run.main?.measurement.evidence != .weightsOnly {
       sentences.append("No rule that Flywheel knows has these numbers.")
-    }
-    if run.naming.isOtherThanDeclared {
-      sentences.append("With the declared numbers none fits: these are others.")
     }
     let summary = findings.compactMap(\.summary).joined(separator: ", ")
     if !summary.isEmpty { sentences.append(Explanation.sentence(summary)) }

@@ -321,7 +321,10 @@ extension SeenRun {
   func form(of step: SeenStep) -> SGDForm<Double>? {
     let isWeight = step.measurement.isWeight
     let isWhole = step.measurement.evidence == .whole
-    if let name = naming.names.first, name.match == .numbers || (name.match == .run && !isWhole) {
+    if let name = naming.names.first,
+      [.numbers, .undeclared].contains(name.match)
+        || (name.match == .run && !isWhole)
+    {
       return name.form(isWeight: isWeight)?.withoutOldBuffer
     }
     guard isWhole, step["d"] != nil else { return nil }

@@ -18,8 +18,8 @@ extension Measurement {
     guard evidence == .whole else {
       return widened.filter { [.determinant, .loss, .q, .laggedGradient].contains($0.key) }
     }
-    guard let form = normalForm else { return [:] }
     let known = widened
+    guard let form = normalForm else { return plainRun(known) }
     let error = { (name: Coefficient) in known[name]?.standardError ?? 0 }
     let (a, b, c) = (error(.a), error(.b), error(.c))
     let (p, q, r) = (error(.p), error(.q), error(.r))
@@ -39,6 +39,15 @@ extension Measurement {
         standardError: abs(form.p) * b + abs(form.b) * p + abs(form.q) * a + abs(form.a) * q
       ),
     ]
+  }
+
+  /// The run where velocities were dumped that nothing ever enters: there is none.
+  private func plainRun(_ known: [Coefficient: Estimate]) -> [Coefficient: Estimate] {
+    guard let b = known[.b], let c = known[.c], b.isZero, c.isZero, let q = known[.q],
+      let r = known[.r]
+    else { return [:] }
+    let none = Estimate(0, standardError: 0)
+    return [.determinant: none, .loss: r.negated, .q: q, .laggedGradient: none]
   }
 
   /// The same for gradients that are so many times as large as the dumped ones.

@@ -17,7 +17,7 @@ public struct RuleName: Sendable, Hashable {
   /// It counts as 1 in the numbers.
   public internal(set) var unknownSize: Formula.Symbol?
   /// How much agrees.
-  public let match: Match
+  public internal(set) var match: Match
   /// How the trainer's buffer becomes the rule's, for weights; nil if there is none, or nothing shows it.
   public internal(set) var bufferMap: BufferMap?
 
@@ -25,6 +25,8 @@ public struct RuleName: Sendable, Hashable {
   public enum Match: String, Sendable, Hashable {
     /// Every coefficient, so that the buffer is kept in the same way, too.
     case numbers
+    /// The same, but with other numbers than the declared ones.
+    case undeclared
     /// What decides which weights come out; the buffer is kept in another way, or was not dumped.
     case run
     /// What was dumped, which does not decide the run.

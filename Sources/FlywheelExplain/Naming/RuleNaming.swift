@@ -7,8 +7,6 @@ import FlywheelOptim
 public struct RuleNaming: Sendable {
   /// The names: those that keep the buffer as it was seen first, of these the declared and simple ones.
   public let names: [RuleName]
-  /// Whether the names are with other numbers than the declared ones, with which none fits.
-  public let isOtherThanDeclared: Bool
 
   /// Names a measurement.
   ///
@@ -19,8 +17,12 @@ public struct RuleNaming: Sendable {
     let kinds = [measurement.weights, measurement.biases].compactMap(\.self)
     let search = RuleSearch(kinds: kinds, declaration: declaration)
     let declared = search.names(isFree: false)
-    let exact = declared.isEmpty ? search.names(isFree: true) : declared
-    isOtherThanDeclared = declared.isEmpty && !exact.isEmpty && declaration.hasNumbers
+    var exact = declared.isEmpty && declaration.hasNumbers ? search.names(isFree: true) : declared
+    if declared.isEmpty {
+      for index in exact.indices where exact[index].match == .numbers {
+        exact[index].match = .undeclared
+      }
+    }
     let found = Set(exact.map { $0.rule.name })
     names = exact + search.runs().filter { !found.contains($0.rule.name) }
   }
@@ -138,7 +140,9 @@ private struct RuleSearch {
           sizes: sizes,
           targets: targets
         )
-        guard let solution = fit.solution else { continue }
+        guard let solution = fit.solution,
+          !solution.isDampenedByRate || !unknown.contains(.dampening)
+        else { continue }
         let name = RuleName(
           rule: .sgd(rule),
           hyperparameters: solution.hyperparameters,
@@ -221,6 +225,14 @@ private struct RuleSearch {
           return spared
         }
     }
+  }
+}
+
+extension RuleFit.Solution {
+  /// Whether gradients enter the velocity times the learning rate: who has it twice did not mean to dampen.
+  fileprivate var isDampenedByRate: Bool {
+    let entering = 1 - hyperparameters.dampening
+    return abs(entering - hyperparameters.learningRate) <= 1e-6 * entering
   }
 }
 

@@ -138,13 +138,14 @@ enum SGDFindings {
   }
 
   private static func lookAheadWrong(_ run: SeenRun) -> [Finding] {
-    guard let main = run.main, main.kind == .other, let share = main.lookAhead else { return [] }
+    guard let main = run.main, run.kind == .other, let share = run.lookAhead else { return [] }
     return [
       Finding(
         .lookAheadWrong,
         isMistake: true,
         "the step is neither heavy ball nor Nesterov: it looks ahead \(share.value.brief) times as "
-          + "far as Nesterov's, which is w - lr (g + mu v') with the new velocity v'"
+          + "far as Nesterov's, which is w - lr (g + mu v') with the new velocity v'",
+        summary: main.momentum.map { "a velocity of momentum \($0.value.brief)" }
       )
     ]
   }
@@ -206,7 +207,7 @@ enum SGDFindings {
     guard let declared = run.declaration.weightDecay,
       [1, run.value(.batchSize), run.value(.trainingSize)].compactMap(\.self)
         .contains(where: { run.isProduct(coupled, 2 * declared / $0, of: weights) }),
-      !run.naming.names.contains(where: { $0.match == .numbers && !run.naming.isOtherThanDeclared })
+      !run.naming.names.contains(where: { $0.match == .numbers })
     else { return [] }
     return [
       Finding(
@@ -345,11 +346,13 @@ enum SGDFindings {
     var kind = Finding.Kind.noDecay
     if let decay = run.declaration.weightDecay, decay > 0 {
       let sizes = [1, run.value(.batchSize), run.value(.trainingSize)].compactMap(\.self)
-      if let hidden = sizes.map({ abs(rate.value) * decay / $0 }).first(where: { $0 <= seen }) {
+      let precision = weights.measurement.precision ?? 0
+      if let hidden = sizes.map({ abs(rate.value) * decay / $0 })
+        .first(where: { $0 <= max(seen, precision) })
+      {
         kind = .hiddenByRounding
-        text +=
-          ": the declared one may be there, \(hidden.brief) a step, below what rounding leaves"
-        if let precision = weights.measurement.precision, hidden < precision {
+        text += ": the declared one may be there, \(hidden.brief) a step, and rounding hides it"
+        if hidden < precision {
           text +=
             "; in \(weights.measurement.dtype) W - \(hidden.brief)*W is W again, so that directly it "
             + "does nothing"
@@ -409,7 +412,7 @@ enum SGDFindings {
   }
 
   private static func nesterov(_ run: SeenRun) -> [Finding] {
-    guard let main = run.main, main.kind == .nesterov, let kept = main.momentum else { return [] }
+    guard run.kind == .nesterov, let kept = run.momentum else { return [] }
     return [
       Finding(
         .nesterov,

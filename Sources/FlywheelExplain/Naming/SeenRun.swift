@@ -28,6 +28,35 @@ struct SeenRun {
   /// What most is told of: weights, or biases if there are no weights.
   var main: SeenStep? { weights ?? biases }
 
+  /// How the step uses its buffer; nil if nothing shows it.
+  var kind: SeenStep.Kind? {
+    guard let main, main.measurement.evidence == .withoutGradient else { return main?.kind }
+    guard let e = main["e"] else { return nil }
+    if e.isZero { return .heavyBall }
+    guard let share = lookAhead else { return .other }
+    return share.isNear(1) ? .nesterov : .other
+  }
+
+  /// How far the step looks ahead: 0 for heavy ball, 1 for Nesterov; nil if nothing shows it.
+  ///
+  /// Without gradients it takes a declared momentum, or one that Nesterov's may have, −e/(d + e): then
+  /// −e (1 + μ)/(d μ).
+  var lookAhead: Estimate? {
+    guard let main, main.measurement.evidence == .withoutGradient else { return main?.lookAhead }
+    guard let d = main["d"], let e = main["e"], let momentum, !d.isZero, !momentum.isZero else {
+      return nil
+    }
+    return e.negated * (Estimate(1, standardError: 0) + momentum) / (d * momentum)
+  }
+
+  /// μ: how much of the last step goes on.
+  var momentum: Estimate? {
+    guard let main, main.measurement.evidence == .withoutGradient else { return main?.momentum }
+    if let momentum = declaration.momentum { return Estimate(momentum, standardError: 0) }
+    guard let d = main["d"], let e = main["e"], !(d + e).isZero else { return nil }
+    return e.negated / (d + e)
+  }
+
   /// Whether velocities were dumped that never take a gradient in.
   var hasStillVelocity: Bool {
     guard let main, let q = main["q"], !q.isZero else { return false }

@@ -5,7 +5,7 @@ import FlywheelOptim
 /// A number that the dump does not show is nil.
 struct SeenStep {
   let measurement: Measurement
-  /// The coefficients of the step with v' and v' alone, as far as they can be told: a b c d f h, or d e h.
+  /// The coefficients that were measured, and those of the step with v' that follow: d f h.
   let letters: [(name: String, estimate: Estimate)]
   /// The same with what rounding may do in their errors.
   private let wide: [(name: String, estimate: Estimate)]
@@ -28,16 +28,14 @@ struct SeenStep {
     else {
       return Coefficient.allCases.compactMap { name in known[name].map { (name.rawValue, $0) } }
     }
-    let first = [("b", b), ("c", c)]
+    let (first, last) = ([("b", b), ("c", c)], [("q", q), ("r", r)])
     // Along the first step, or without a momentum, nothing tells how the buffer moves the weight but
     // the gradient.
-    guard let a = known[.a], let p = known[.p] else { return first + [("q", q), ("r", r)] }
-    guard !a.isZero, !b.isZero else {
-      return [("a", a)] + first + [("p", p), ("q", q), ("r", r)]
-    }
+    guard let a = known[.a], let p = known[.p] else { return first + last }
+    guard !a.isZero, !b.isZero else { return [("a", a)] + first + [("p", p)] + last }
     let d = p / a
     let (f, h) = (q - d * b, r - d * c)
-    return [("a", a)] + first + [("d", d), ("f", f), ("h", h)]
+    return [("a", a)] + first + [("d", d), ("f", f), ("h", h), ("p", p)] + last
   }
 
   /// How the step uses its buffer.
@@ -46,10 +44,7 @@ struct SeenStep {
   /// How the step uses its buffer; nil if nothing shows it.
   var kind: Kind? {
     let run = measurement.run
-    guard let lagged = run[.laggedGradient], let kept = run[.determinant] else {
-      guard let e = self["e"] else { return nil }
-      return e.isZero ? .heavyBall : .other
-    }
+    guard let lagged = run[.laggedGradient], let kept = run[.determinant] else { return nil }
     // A velocity that moves nothing is none.
     if measurement.widened[.p]?.isZero ?? (kept.isZero && lagged.isZero) { return .plain }
     if lagged.isZero { return .heavyBall }
