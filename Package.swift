@@ -298,7 +298,8 @@ let package = Package(
     tests(
       "FlywheelExplain",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelConvert", "FlywheelCore", "FlywheelFormats",
+        "FlywheelOptim", "FlywheelRun", orderedCollections, systemPackage,
       ]
     ),
     tests("FlywheelPlot"),
