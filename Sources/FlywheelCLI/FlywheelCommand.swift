@@ -21,6 +21,7 @@ public struct FlywheelCommand: ParsableCommand {
         flywheel convert runs/1 state.npz   # for numpy; and back
         flywheel diff runs/1 runs/2  # where they differ, and how far
         flywheel rules pytorch       # what a rule's momentum and weight decay mean
+        flywheel explain steps.npz   # which rule a trainer really applies
         flywheel plot runs/1         # how it went
 
       Exit status: 0 fine, 1 differs or does not verify, 2 trouble, 64 wrong usage, 129, 130 and 143 stopped \
@@ -29,9 +30,8 @@ public struct FlywheelCommand: ParsableCommand {
     version: Flywheel.version,
     subcommands: [
       TrainCommand.self, ResumeCommand.self, RunsCommand.self, InspectCommand.self,
-      VerifyCommand.self, ConvertCommand.self, DiffCommand.self, RulesCommand.self,
-      PlotCommand.self,
-      DigitsCommand.self,
+      VerifyCommand.self, ConvertCommand.self, DiffCommand.self, ExplainCommand.self,
+      RulesCommand.self, PlotCommand.self, DigitsCommand.self,
     ]
   )
 

@@ -63,33 +63,4 @@ struct RuleComparison {
     both.biases.needed = common
     return both
   }
-
-  /// What the numbers of an SGD-like rule come to; nil for the Adam family.
-  struct Meaning {
-    let invariants: RunInvariants
-    /// How much of the last step is kept.
-    let momentum: Double
-    let steadyRate: Double
-    let penalty: Double
-    /// nil if an idle weight swings around 0.
-    let idleShrink: Double?
-
-    init?(_ use: RuleUse) {
-      guard case .sgd(let rule) = use.rule, let sizes = use.sizes else { return nil }
-      func form(_ hyperparameters: Hyperparameters) -> NormalForm {
-        rule.resolve(hyperparameters, sizes: sizes, hasBuffer: true, isWeight: use.isWeight)
-          .normalForm
-      }
-      var free = use.hyperparameters
-      for name in [Hyperparameter.weightDecay, .l2, .biasL2] where free[name] != nil {
-        free[name] = .number(0)
-      }
-      let (whole, undecayed) = (form(use.hyperparameters), form(free))
-      invariants = whole.invariants
-      momentum = undecayed.invariants.determinant
-      steadyRate = undecayed.steadyRate
-      penalty = whole.penalty
-      idleShrink = whole.idleShrink
-    }
-  }
 }

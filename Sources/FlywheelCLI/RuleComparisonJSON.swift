@@ -74,7 +74,7 @@ enum RuleComparisonJSON {
   }
 
   private static func meaning(_ use: RuleUse) -> JSONValue {
-    guard let meaning = RuleComparison.Meaning(use) else { return .null }
+    guard let meaning = RunMeaning(use) else { return .null }
     return [
       "trace": JSONValue(meaning.invariants.trace),
       "determinant": JSONValue(meaning.invariants.determinant),

@@ -61,8 +61,8 @@ struct RuleComparisonView {
   private var table: [String] {
     var rows = [["", names.0, names.1]]
     let (first, second) = (comparison.first, comparison.second)
-    if let one = RuleComparison.Meaning(first), let other = RuleComparison.Meaning(second) {
-      let numbers: [(String, (RuleComparison.Meaning) -> Double?)] = [
+    if let one = RunMeaning(first), let other = RunMeaning(second) {
+      let numbers: [(String, (RunMeaning) -> Double?)] = [
         ("T", \.invariants.trace), ("D", \.invariants.determinant), ("q", \.invariants.gradient),
         ("kappa", \.invariants.laggedGradient), ("a steady gradient moves it by", \.steadyRate),
         ("adds to the loss w^2/2 times", \.penalty),
@@ -151,32 +151,29 @@ struct RuleComparisonView {
 
   /// What a person sees differ.
   var differences: [String] {
-    guard let one = RuleComparison.Meaning(comparison.first),
-      let other = RuleComparison.Meaning(comparison.second)
+    guard let one = RunMeaning(comparison.first),
+      let other = RunMeaning(comparison.second)
     else { return adaptiveDifferences }
-    var lines: [String] = []
-    func add(_ what: String, _ left: Double, _ right: Double, _ rest: String = "") {
-      guard abs(left - right) > 1e-9 * max(abs(left), abs(right)) else { return }
-      lines.append(
-        "\(what) \(Self.brief(left))\(rest) in \(names.0), \(Self.brief(right)) in \(names.1)"
-          + Self.ratio(left, right)
-      )
+    func both(_ what: String, _ left: Double, _ right: Double, _ rest: String = "") -> String {
+      "\(what) \(Self.brief(left))\(rest) in \(names.0), \(Self.brief(right)) in \(names.1)"
+        + Self.ratio(left, right)
     }
-    add("a steady gradient moves a weight by", one.steadyRate, other.steadyRate, " times it a step")
-    add("momentum keeps", one.momentum, other.momentum, " of the last step")
-    let looksAhead = [one, other].map { $0.invariants.laggedGradient != 0 }
-    if looksAhead[0] != looksAhead[1] {
-      let (ahead, not) = looksAhead[0] ? names : (names.1, names.0)
-      lines.append("\(ahead) looks ahead (Nesterov), \(not) does not")
+    return one.differences(from: other).map { difference in
+      switch difference {
+      case .steadyRate(let left, let right):
+        both("a steady gradient moves a weight by", left, right, " times it a step")
+      case .momentum(let left, let right):
+        both("momentum keeps", left, right, " of the last step")
+      case .lookAhead(let isFirst):
+        "\(isFirst ? names.0 : names.1) looks ahead (Nesterov), "
+          + "\(isFirst ? names.1 : names.0) does not"
+      case .idleShrink(let left, let right):
+        both("a weight without gradient shrinks by", left, right, " a step")
+      case .swinging(let isFirst):
+        "a weight without gradient swings around 0 in \(isFirst ? names.0 : names.1), "
+          + "not in \(isFirst ? names.1 : names.0)"
+      }
     }
-    let kind = "a weight without gradient"
-    switch (one.idleShrink, other.idleShrink) {
-    case (let left?, let right?): add("\(kind) shrinks by", left, right, " a step")
-    case (nil, _?): lines.append("\(kind) swings around 0 in \(names.0), not in \(names.1)")
-    case (_?, nil): lines.append("\(kind) swings around 0 in \(names.1), not in \(names.0)")
-    case (nil, nil): break
-    }
-    return lines
   }
 
   /// What a person sees differ between two of Adam's kin: a number, or what is made of it.

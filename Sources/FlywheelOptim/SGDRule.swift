@@ -123,3 +123,35 @@ public struct SGDRule: Sendable, Hashable {
     return prepared
   }
 }
+
+extension SGDRule {
+  /// A rule that nobody wrote down: a form of numbers, which all scale with the learning rate where a
+  /// gradient moves the weight.
+  ///
+  /// - Parameters:
+  ///   - name: What messages call it.
+  ///   - form: The numbers at the learning rate.
+  ///   - learningRate: The learning rate, not 0.
+  package init(name: String, form: SGDForm<Double>, learningRate: Double) {
+    let rate: Formula = .learningRate / .constant(learningRate)
+    let isInside = abs(abs(form.d) - 1) < 1e-9
+    let numbers = form.map { Formula.constant($0) }
+    self.init(
+      name: name,
+      summary: "as measured",
+      source: "dumped steps",
+      form: SGDForm(
+        a: numbers.a,
+        b: isInside ? numbers.b * rate : numbers.b,
+        c: isInside ? numbers.c * rate : numbers.c,
+        d: isInside ? numbers.d : numbers.d * rate,
+        f: numbers.f * rate,
+        h: numbers.h * rate
+      ),
+      nesterovForm: nil,
+      hyperparameters: [.stepSize],
+      firstStep: .fromZeros,
+      decayScope: .all
+    )
+  }
+}

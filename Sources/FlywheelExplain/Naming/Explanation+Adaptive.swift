@@ -1,0 +1,153 @@
+import FlywheelOptim
+
+extension Explanation {
+  /// Explains an Adam-like trainer; nil if no rule of the family explains its steps.
+  ///
+  /// - Parameters:
+  ///   - found: What its dumps show.
+  ///   - sizes: The sizes of mini-batch and training set; nil if nobody knows them.
+  ///   - meant: The rule that was meant, with its numbers; nil if none is given.
+  ///   - notes: How the files were understood.
+  init?(
+    _ found: AdaptiveExplanation,
+    sizes: TrainingSizes?,
+    against meant: (rule: UpdateRule, hyperparameters: Hyperparameters)?,
+    notes: [String]
+  ) {
+    guard let first = found.rules.first else { return nil }
+    let sizes = sizes ?? TrainingSizes(batch: 1, training: 1)
+    let measured = [found.weights, found.biases].compactMap(\.self)
+    let others = found.rules.count - 1
+    let mistakes = first.mistakes.map { Finding(.other, isMistake: true, $0) }
+    self.init(
+      family: .adaptive,
+      verdict: ["These are steps of \(first.call)" + Self.others(others)]
+        + first.mistakes.prefix(2).map(Self.sentence),
+      kinds: measured.map { Kind($0, equations: first.equations) },
+      names: found.rules.map { reading in
+        RuleName(
+          rule: reading.rule,
+          hyperparameters: reading.hyperparameters,
+          areBiasesUndecayed: false,
+          open: [],
+          sizes: sizes,
+          unknownSize: nil,
+          match: .numbers,
+          bufferMap: nil
+        )
+      },
+      findings: mistakes,
+      learningRates: measured.first?.learningRates.map(\.learningRate.value) ?? [],
+      alignment: measured.first?.alignment ?? Alignment(),
+      notes: notes,
+      against: meant.map { meant in
+        RuleDifference(found.rules, sizes: sizes, meant: meant.rule, meant.hyperparameters)
+      }
+    )
+  }
+}
+
+extension AdaptiveReading {
+  /// The rule's lines with the switches that are on.
+  fileprivate var equations: [String] {
+    rule.equations(with: Set(rule.switches.filter { hyperparameters.number($0) != 0 }))
+  }
+}
+
+extension Explanation.Kind {
+  fileprivate init(_ measured: AdaptiveMeasurement, equations: [String]) {
+    self.init(
+      name: measured.isWeight ? "weights" : "biases",
+      parameters: measured.names,
+      evidence: measured.evidence.rawValue,
+      equations: equations,
+      numbers: AdaptiveQuantity.allCases.compactMap { quantity in
+        measured.estimates[quantity].map {
+          Explanation.Number(letter: quantity.rawValue, estimate: $0)
+        }
+      },
+      fits: measured.fits.sorted { $0.key.rawValue < $1.key.rawValue }
+        .map { Explanation.Fit(line: $0.key.rawValue, fit: $0.value) },
+      stepCount: measured.steps.count,
+      elementCount: measured.elementCount
+    )
+  }
+}
+
+extension RuleDifference {
+  /// Holds what fits an Adam-like trainer against the rule that was meant.
+  init(
+    _ readings: [AdaptiveReading],
+    sizes: TrainingSizes,
+    meant rule: UpdateRule,
+    _ hyperparameters: Hyperparameters
+  ) {
+    self.init(rule: rule, hyperparameters: hyperparameters, relation: .other)
+    // The reading of the same rule says more than that of another one.
+    let sorted = readings.filter { $0.rule == rule } + readings.filter { $0.rule != rule }
+    guard let reading = sorted.first else { return }
+    if let same = readings.first(where: { $0.rule == rule }),
+      Self.agree(same.hyperparameters, hyperparameters), same.mistakes.isEmpty
+    {
+      relation = .same
+      return
+    }
+    differences = reading.mistakes.map { Difference(.other, $0) }
+    guard reading.rule != rule else {
+      differences += Self.differing(reading.hyperparameters, hyperparameters).map { name in
+        let (own, meant) = (reading.hyperparameters.number(name), hyperparameters.number(name))
+        return Difference(
+          name == .learningRate ? .learningRate : name == .weightDecay ? .decay : .other,
+          "\(name.rawValue) is \(own.text(digits: 6)), where \(meant.text(digits: 6)) was meant",
+          ratio: Self.ratio(own, meant)
+        )
+      }
+      return
+    }
+    let use = RuleUse(
+      rule: reading.rule,
+      hyperparameters: reading.hyperparameters,
+      sizes: sizes,
+      isWeight: true
+    )
+    let moment = ConversionMoment(step: 1, hasBuffer: true)
+    guard let conversion = try? RuleConversion(use, to: rule, at: moment) else { return }
+    if case .impossible(let reason) = conversion.verdict {
+      differences.append(Difference(.other, reason))
+      return
+    }
+    if conversion.verdict.isExact(whenRateIsConstant: true), reading.mistakes.isEmpty,
+      Self.agree(conversion.target.hyperparameters, hyperparameters)
+    {
+      relation = .sameRun
+      return
+    }
+    remarks = conversion.verdict.isExact(whenRateIsConstant: true) ? [] : ["\(conversion.verdict)"]
+    equivalents = [
+      Equivalent(parameters: "all", call: rule.call(conversion.target.hyperparameters))
+    ]
+    differences.append(Difference(.other, "the steps are those of \(reading.call)"))
+  }
+
+  private static func differing(
+    _ own: Hyperparameters,
+    _ meant: Hyperparameters
+  ) -> [Hyperparameter] {
+    let names = (own.ordered + meant.ordered).map(\.name)
+    var seen = Set<Hyperparameter>()
+    return names.filter { name in
+      let (left, right) = (own.number(name), meant.number(name))
+      return seen.insert(name).inserted
+        && abs(left - right) > 1e-3 * max(abs(left), abs(right))
+    }
+  }
+
+  private static func agree(_ own: Hyperparameters, _ meant: Hyperparameters) -> Bool {
+    differing(own, meant).isEmpty
+  }
+
+  private static func ratio(_ left: Double, _ right: Double) -> Double? {
+    let ratio = max(abs(left / right), abs(right / left))
+    return ratio.isFinite ? ratio : nil
+  }
+}
