@@ -57,6 +57,21 @@ struct StepDumpReadingTests {
       names: ["layers.0.weight", "layers.0.bias"]
     ),
     .init(
+      weight: ["weight", "weight.grad", "weight.momentum_buffer"],
+      bias: ["bias", "bias.grad", "bias.momentum_buffer"],
+      names: ["weight", "bias"]
+    ),
+    .init(
+      weight: ["weight", "weight_grad", "weight_momentum_buffer"],
+      bias: ["bias", "grad_bias", "momentum_buffer_bias"],
+      names: ["weight", "bias"]
+    ),
+    .init(
+      weight: ["model.0.weight", "model.0.weight.grad", "model.0.weight.momentum_buffer"],
+      bias: ["model.0.bias", "model.0.bias.grad", "model.0.bias.momentum_buffer"],
+      names: ["0.weight", "0.bias"]
+    ),
+    .init(
       weight: ["l1/W", "l1/dW", "l1/vW"],
       bias: ["l1/b", "l1/db", "l1/vb"],
       names: ["l1/W", "l1/b"]
@@ -85,6 +100,21 @@ struct StepDumpReadingTests {
       try row.map { try $0.map { try $0.elements(as: Double.self)[0] } }
     }
     #expect(found == [[2, 3, 4], [4, 5, 6], [1, 2, 3]])
+  }
+
+  @Test(
+    "Words alone name the arrays of a single parameter",
+    arguments: [
+      ["w", "g", "v"], ["theta", "grad", "momentum"], ["weights", "gradient", "velocity"],
+    ]
+  )
+  func words(names: [String]) throws {
+    let directory = try TemporaryDirectory()
+    let arrays = try DumpArrays([names[0]: [3], names[1]: [3], names[2]: [3]])
+    let paths = try ["0.npz", "1.npz"].map { try arrays.write(to: $0, in: directory) }
+    let series = try StepDump(reading: paths).series
+    #expect(series.map(\.name) == [names[0]])
+    #expect(series[0].gradients.count == 2 && series[0].velocities.count == 2)
   }
 
   @Test(
@@ -126,6 +156,30 @@ struct StepDumpReadingTests {
     #expect(dump.series.allSatisfy { $0.weights[0].shape.extents.first == ($0.isWeight ? 2 : 3) })
     #expect(dump.notes.count == (shapes.contains { ["W_0", "lr"].contains($0.key) } ? 2 : 1))
     if isRow { #expect(dump.series[1].gradients.map { $0 == nil } == [false, false, false, true]) }
+  }
+
+  @Test("A dump may be a file of any format, or a directory", arguments: [".npz", ".h5", "/"])
+  func formats(suffix: String) throws {
+    let directory = try TemporaryDirectory()
+    let arrays = try DumpArrays(["l1/W": [2, 3], "l1/dW": [2, 3], "l1/b": [3], "l1/db": [3]])
+    let paths = try (0..<2).map { try arrays.write(to: "\($0)\(suffix)", in: directory) }
+    #expect(try StepDump(reading: paths).series.map(\.name) == ["l1/W", "l1/b"])
+  }
+
+  @Test("Files are put in the order of the numbers in their names, as a shell does not")
+  func order() throws {
+    let directory = try TemporaryDirectory()
+    let paths = try (8..<12).map { step in
+      try DumpArrays(["W": [2, 3], "dW": [2, 3]], from: Double(step))
+        .write(to: "run2_\(step).h5", in: directory)
+    }
+    let dump = try StepDump(reading: paths.sorted { $0.string < $1.string })
+    let first = try dump.series[0].weights.map { try $0.elements(as: Double.self)[0] }
+    #expect(first == [8, 9, 10, 11])
+    #expect(dump.notes.count == 1 && dump.notes[0].contains("8 to 11"))
+    #expect(try StepDump(reading: paths).notes.isEmpty)
+    let gaps = try StepDump(reading: [paths[0], paths[3]])
+    #expect(gaps.notes.count == 1 && gaps.notes[0].contains("gaps"))
   }
 
   @Test("Patterns pair arrays by what their wildcards stand for")
@@ -170,7 +224,13 @@ struct StepDumpReadingTests {
     #expect(dump.sizes == TrainingSizes(batch: 32, training: 5000))
     #expect(dump.series.map(\.name) == ["W1"])
     #expect(dump.notes.contains { $0.contains("'X'") })
-    #expect(throws: FlywheelError.self) { try StepDump(reading: paths.reversed()) }
+    let others = try ["one.npz", "two.npz"].map { name in
+      var arrays = try DumpArrays(["W1": [2, 3], "dW1": [2, 3]])
+      arrays.tensors["step"] = try Tensor([Int64(name == "one.npz" ? 4 : 14)], shape: .scalar)
+      return try arrays.write(to: name, in: directory)
+    }
+    let error = try #require(throws: FlywheelError.self) { try StepDump(reading: others) }
+    #expect(error.message.contains("step 4 and then step 14"))
   }
 
   /// A dump that says nothing, and what is said of it.

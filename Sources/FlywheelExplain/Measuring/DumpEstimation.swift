@@ -161,7 +161,7 @@ struct DumpEstimation {
       var found = measurement([place], set, sample.count)
       found.largestGradient = try sample.largestGradient()
       found.hasStillVelocity = try sample.hasStillVelocity()
-      found.borrowing = try borrowing(place)
+      if !found.fits.values.allSatisfy(\.isExplained) { found.borrowing = try borrowing(place) }
       parameters[place].measurement = found
     }
   }

@@ -26,11 +26,12 @@ struct SingularValues {
     var isTurned = false
     for first in turned.indices {
       for second in turned.indices where second > first {
-        let lengths = [first, second].map { Self.product(turned[$0], turned[$0]) }
-        let shared = Self.product(turned[first], turned[second])
-        guard abs(shared) > 1e-17 * (lengths[0] * lengths[1]).squareRoot() else { continue }
+        let (one, other) = (turned[first], turned[second])
+        let (length, otherLength) = (Self.product(one, one), Self.product(other, other))
+        let shared = Self.product(one, other)
+        guard abs(shared) > 0x1p-51 * (length * otherLength).squareRoot() else { continue }
         isTurned = true
-        let slope = (lengths[1] - lengths[0]) / (2 * shared)
+        let slope = (otherLength - length) / (2 * shared)
         let sign: Double = slope < 0 ? -1 : 1
         let tangent = sign / (abs(slope) + (1 + slope * slope).squareRoot())
         let cosine = 1 / (1 + tangent * tangent).squareRoot()
@@ -55,7 +56,10 @@ struct SingularValues {
     }
   }
 
+  /// Σ x y.
   static func product(_ left: [Double], _ right: [Double]) -> Double {
-    zip(left, right).reduce(0) { $0 + $1.0 * $1.1 }
+    var sum = 0.0
+    for row in left.indices { sum += left[row] * right[row] }
+    return sum
   }
 }

@@ -31,7 +31,7 @@ struct DumpFile {
         others.append(member.key)
         continue
       }
-      if array.shape.rank <= 1, DumpNumber(member.key) != nil {
+      if let number = DumpNumber(member.key), number.fits(array.shape) {
         numbers[member.key] = array
       } else if dtype.isFloatingPoint, array.shape.elementCount > 0 {
         arrays[member.key] = array

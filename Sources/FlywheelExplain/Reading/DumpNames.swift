@@ -65,40 +65,56 @@ struct DumpNames {
 
   // MARK: Parameters
 
-  /// Finds the parameters; a name that means an array of one found before is none.
+  /// Finds the parameters, and says where each is by its names.
   private mutating func findParameters(
     _ keys: [String],
     _ options: DumpOptions
   ) -> [String: Int] {
+    var places: [String: Int] = [:]
     if let pattern = options.weights {
       parameters = keys.filter { pattern.matches($0) }.map { Found(name: $0, key: $0) }
     } else {
-      var names: Set<String> = []
-      var found: Set<String> = []
-      let ordered = keys.enumerated().sorted { left, right in
-        let lengths = [left, right].map { Self.bareName($0.element).utf8.count }
-        return (lengths[0], left.offset) < (lengths[1], right.offset)
-      }
-      for (_, key) in ordered {
-        guard !Self.readings(of: key).contains(where: { names.contains($0.name) }) else { continue }
-        names.formUnion([key, Self.bareName(key)])
-        found.insert(key)
-      }
-      parameters = keys.filter(found.contains).map { Found(name: Self.bareName($0), key: $0) }
-      if Set(parameters.map(\.name)).count < parameters.count {
-        for place in parameters.indices { parameters[place].name = parameters[place].key }
-      }
+      findParameters(keys.filter { !Self.isWord($0) })
+      // The arrays of a single parameter may be named by words alone.
+      if parameters.count == 1 { places[""] = 0 } else { findParameters(keys) }
     }
-    var places: [String: Int] = [:]
     for (place, parameter) in parameters.enumerated() {
       for name in [Self.bareName(parameter.key), parameter.key] { places[name] = place }
     }
     return places
   }
 
+  /// Finds the parameters by the usual names; one that means an array of another found before is none.
+  private mutating func findParameters(_ keys: [String]) {
+    var names: Set<String> = []
+    var found: Set<String> = []
+    let ordered = keys.enumerated().sorted { left, right in
+      let lengths = [left, right].map { Self.bareName($0.element).utf8.count }
+      return (lengths[0], left.offset) < (lengths[1], right.offset)
+    }
+    for (_, key) in ordered {
+      guard !Self.readings(of: key).contains(where: { names.contains($0.name) }) else { continue }
+      names.formUnion([key, Self.bareName(key)])
+      found.insert(key)
+    }
+    parameters = keys.filter(found.contains).map { Found(name: Self.bareName($0), key: $0) }
+    if Set(parameters.map(\.name)).count < parameters.count {
+      for place in parameters.indices { parameters[place].name = parameters[place].key }
+    }
+  }
+
   /// The name of a parameter without what it stands behind.
   private static func bareName(_ key: String) -> String {
-    withoutPrefix(key, DumpWords.parameterPrefixes) ?? key
+    guard let rest = withoutPrefix(key, DumpWords.parameterPrefixes),
+      // `weight.grad` belongs to `weight`.
+      !isWord(rest)
+    else { return key }
+    return rest
+  }
+
+  /// Whether a name is a word of the table and nothing else.
+  private static func isWord(_ key: String) -> Bool {
+    DumpWords.entries.contains { $0.words.contains(key) }
   }
 
   /// A name without a word set off in front; nil if none of the words is there.
@@ -119,7 +135,9 @@ struct DumpNames {
 
   /// All that a name may mean besides a parameter.
   private static func readings(of key: String) -> [Reading] {
-    var readings: [Reading] = []
+    var readings = DumpWords.entries.filter { $0.words.contains(key) }.map { entry in
+      Reading(meaning: entry.meaning, name: "", spelling: key, rest: "")
+    }
     for bare in [key] + [withoutPrefix(key, DumpWords.bufferPrefixes)].compactMap(\.self) {
       let start = bare.utf8.lastIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ".") }
       var heads = [""]

@@ -1,3 +1,4 @@
+import FlywheelCore
 import FlywheelOptim
 
 /// What a single number in a dump says, by its name.
@@ -24,6 +25,14 @@ enum DumpNumber: Hashable {
       self = .trainingSize
     } else {
       return nil
+    }
+  }
+
+  /// Whether an array may be such a number: one element, or one for each step of what changes.
+  func fits(_ shape: Shape) -> Bool {
+    switch self {
+    case .step, .hyperparameter(.learningRate): shape.rank <= 1
+    default: shape.rank <= 1 && shape.elementCount == 1
     }
   }
 }

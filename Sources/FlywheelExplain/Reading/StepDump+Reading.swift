@@ -12,7 +12,8 @@ extension StepDump {
   /// first axis, or the number of the step in their names. Any format that Flywheel reads will do.
   ///
   /// - Parameters:
-  ///   - paths: The files, in the order of the steps.
+  ///   - paths: The files, in the order of the steps; those whose names differ by a number alone are put in
+  ///     the order of the numbers.
   ///   - options: How arrays are named, where the usual names do not say it.
   /// - Throws: `invalidArgument` if there is but one dump, or a number that is not finite; `notFound` if
   ///   there are no weights, or an array is missing in between; `mismatch` for shapes that contradict one
@@ -32,13 +33,17 @@ extension StepDump {
       try self.init(try TraceFile.read(path), at: path)
       return
     }
+    let order = DumpOrder(paths)
     var files: [DumpFile] = []
-    for path in paths { files.append(try DumpFile(path)) }
+    for path in order.paths { files.append(try DumpFile(path)) }
     guard !files.isEmpty else {
       throw FlywheelError(.invalidArgument, "Give the files of at least two consecutive dumps.")
     }
     let frames = try DumpFrames(files, options)
-    self.init(series: try frames.series(), notes: frames.notes)
+    self.init(
+      series: try frames.series(),
+      notes: [order.note].compactMap(\.self) + frames.notes
+    )
     let leftOver = OrderedSet(frames.names.leftOver + files.flatMap(\.others))
     if !leftOver.isEmpty { notes.append("left out: \(DumpNames.list(Array(leftOver)))") }
     try readNumbers(files, count: frames.count)
