@@ -99,6 +99,26 @@ struct AdaptiveBuffers {
     return move
   }
 
+  /// The gradient that a dumped mean or sum of squares took in: its size from there, its direction from
+  /// where the weight went.
+  ///
+  /// - Parameters:
+  ///   - place: The place of the dump after the step.
+  ///   - form: The coefficients.
+  /// - Returns: The gradient with coupled decay; nil if squares do not show it.
+  func gradient(to place: Int, form: AdaptiveForm<Double>) -> [Double]? {
+    guard place > 0, form.gradientShare != 0, !shape.hasMomentum, form.secondGain > 0,
+      let new = sample.slots[shape.secondSlot]?[place], let old = second
+    else { return nil }
+    return old.indices.map { index in
+      let square = (new[index] - form.secondKept * old[index]) / form.secondGain
+      let change = sample.weights[place][index] - sample.weights[place - 1][index]
+      // Where the old square makes up nearly all of the new one, the difference is rounding.
+      guard square * form.secondGain > 1e-3 * new[index] else { return new[index] == 0 ? 0 : .nan }
+      return change > 0 ? -square.squareRoot() : square.squareRoot()
+    }
+  }
+
   private func move(_ form: AdaptiveForm<Double>, gradient: [Double]?) -> Move? {
     guard let second, form.maximum == 0 || maximum != nil, form.centering == 0 || mean != nil,
       form.firstShare == 0 || first != nil, form.gradientShare == 0 || gradient != nil

@@ -85,9 +85,16 @@ struct AdaptiveFit {
     )
   }
 
-  /// How far the rounding of an equation goes for errors: what is left of it, and no less than rounding
-  /// usually leaves.
-  var spread: Double { max(deviation, 0.5) }
+  /// What one equation may be off for what all of a step are off together, such as a rounded learning rate.
+  static let common = 0.02
+
+  /// The standard deviation of an equation for errors: what is left of it, no less than rounding usually
+  /// leaves, and what no number of equations averages out.
+  var spread: Double {
+    let own = max(deviation, 0.5)
+    let shared = Self.common * Double(rowCount) / (Estimate.reach * Estimate.reach)
+    return (own * own + shared).squareRoot()
+  }
 
   /// What is left of the equations of a block, with what its coefficients make up taken away.
   static func residual(of block: Block, _ target: [Double]) -> [Double] {

@@ -8,18 +8,20 @@ struct AdaptiveModel {
   let gradientShift: Int
   /// The size of a mini-batch; nil if nobody knows it.
   let batch: Int?
-  /// Whether bias corrections may be as inexact as single precision leaves them: 1 − 0.999 has only five
-  /// digits there.
-  var isLoose = false
+  /// β₁ and β₂ if bias corrections may be as inexact as single precision leaves them; nil if they are not.
+  ///
+  /// 1 − 0.999 has only five digits there.
+  var looseBetas: [Double]?
 
   /// How far the rate of a step may be off for that, relative to itself.
-  func looseness(_ guess: AdaptiveGuess, place: Int) -> Double {
-    guard isLoose else { return 0 }
-    let step = max(1, guess.firstStep + place + 1)
-    return [(AdaptiveQuantity.beta1, 1.0), (.beta2, 0.5)].reduce(0) { sum, part in
-      let symbol: Formula.Symbol = part.0 == .beta1 ? .firstCorrection : .secondCorrection
-      guard shape.form.rate.mentions(symbol) else { return sum }
-      return sum + 0x1p-23 * part.1 / AdaptiveRule.correction(guess[part.0], step: step)
+  ///
+  /// - Parameter place: The place of the dump that the step begins at.
+  /// - Returns: The share.
+  func looseness(place: Int) -> Double {
+    guard let looseBetas else { return 0 }
+    return zip(looseBetas, [Formula.Symbol.firstCorrection, .secondCorrection]).reduce(0) {
+      guard shape.form.rate.mentions($1.1) else { return $0 }
+      return $0 + 0x1p-23 / AdaptiveRule.correction(min($1.0, 0.9999), step: place + 1)
     }
   }
 
@@ -94,11 +96,12 @@ struct AdaptiveModel {
             guess.gradientScale * gradient[$0] + form.coupledDecay * weights[$0]
           }
       }
-      let move = buffers.step(to: place + 1, gradient: decayed, form: form)
+      let known = decayed ?? buffers.gradient(to: place + 1, form: form)
+      let move = buffers.step(to: place + 1, gradient: known, form: form)
       guard place >= 0, let move,
         let step = isOfMomentum
           ? momentumStep(place, move, buffers)
-          : weightStep(place, move, buffers, form, looseness(guess, place: place))
+          : weightStep(place, move, buffers, form, looseness(place: place))
       else { continue }
       steps.append(step)
     }

@@ -76,20 +76,33 @@ struct AdaptiveNamer {
     for rule: AdaptiveRule
   ) -> AdaptiveFit {
     var best = candidate.fit
-    for quantity in candidate.search.free {
+    func attempt(_ change: (inout AdaptiveGuess) -> Void) -> Bool {
+      var guess = best.guess
+      change(&guess)
+      let other = candidate.search.fit(guess)
+      guard other.misfit <= candidate.limit else { return false }
+      best = other
+      return true
+    }
+    let wanted = candidate.search.free.map { quantity in
       let name = quantity.symbol?.hyperparameter
-      let declared = name.flatMap { scope.declared[$0]?.number }
       let fallback = rule.hyperparameters.first { $0.name == name }?.fallback.number
       let none: Double? = quantity == .coupledDecay ? 0 : nil
-      let decimal = candidate.estimates[quantity].map { $0.decimal() }
-      for value in [declared, none, fallback, decimal].compactMap(\.self) {
-        var guess = best.guess
-        guess[quantity] = value
-        let other = candidate.search.fit(guess)
-        if other.misfit <= candidate.limit {
-          best = other
-          break
-        }
+      let numbers = [name.flatMap { scope.declared[$0]?.number }, none, fallback]
+      return (quantity: quantity, numbers: numbers.compactMap(\.self))
+    }
+    let estimates = candidate.estimates
+    // All at once first: what one is off may be what another is off.
+    let decimals = wanted.map { estimates[$0.quantity]?.decimal(preferring: $0.numbers) }
+    _ = attempt { guess in
+      for (wanted, decimal) in zip(wanted, decimals) {
+        guess[wanted.quantity] = decimal ?? guess[wanted.quantity]
+      }
+    }
+    for (wanted, decimal) in zip(wanted, decimals) {
+      for value in wanted.numbers + [decimal].compactMap(\.self)
+      where attempt({ $0[wanted.quantity] = value }) {
+        break
       }
     }
     return best
@@ -101,7 +114,7 @@ struct AdaptiveNamer {
     guard let block = fit.blocks.first else { return nil }
     let declared = [scope.declared[.learningRate]?.number].compactMap(\.self)
     let error = { (place: Int) in block.solution.standardError(place, deviation: fit.spread) }
-    let loose = fit.places.map { fit.model.looseness(fit.guess, place: $0) }.min() ?? 0
+    let loose = fit.places.map { fit.model.looseness(place: $0) }.min() ?? 0
     guard fit.model.isOfMomentum else {
       let rate = block.solution.coefficients[0]
       guard rate > 0, rate.isFinite else { return nil }
@@ -165,10 +178,20 @@ struct AdaptiveNamer {
     )
     let unit = isCoupled ? one.coupledDecay : one.shrink
     guard unit > 0 else { return nil }
-    return Estimate(found.value / unit, standardError: found.standardError / unit).decimal(
-      preferring: [scope.declared[.weightDecay]?.number].compactMap(\.self)
+    // A trainer may multiply a weight by 1 - lr lambda, which is rounded first.
+    let rounding = isCoupled ? 0 : scope.sample.weightRoundoff / 2 / Estimate.reach
+    let fallback = rule.hyperparameters.first { $0.name == .weightDecay }?.fallback.number
+    return Estimate(
+      found.value / unit,
+      standardError: (found.standardError + 1.01 * rounding) / unit
+    )
+    .decimal(
+      preferring: [scope.declared[.weightDecay]?.number, fallback].compactMap(\.self)
+        + Self.usualDecays
     )
   }
+
+  private static let usualDecays = [1e-2, 1e-3, 1e-4, 5e-4, 1e-1, 5e-2, 5e-3, 1e-5, 5e-5, 1e-6]
 
   /// How many digits the numbers have that nobody has to type, and one for each switch that is on.
   private func oddity(of numbers: Hyperparameters, in rule: AdaptiveRule) -> Int {

@@ -58,7 +58,7 @@ public enum AdaptiveQuantity: String, Sendable, Hashable, CaseIterable {
     case .momentum: [0.9, 0.5, 0.99]
     case .learningRateDecay: [0, 1e-4, 1e-3, 1e-2, 0.1]
     case .secondStart: [0, 0.1, 1]
-    case .coupledDecay: [0, 1e-4, 1e-3, 1e-2, 0.1, 1e-5]
+    case .coupledDecay: [0, 1e-4, 1e-3, 1e-2, 0.1, 1e-5, 1e-6]
     case .learningRate, .firstGain, .secondGain, .insideRate, .shrink: []
     }
   }

@@ -145,6 +145,7 @@ struct AdaptiveScope {
   private static func limit(_ fit: AdaptiveFit, best deviation: Double) -> Double {
     let floor = max(deviation, 0.3)
     return floor * floor * (1.02 * Double(fit.rowCount) + 60)
+      + AdaptiveFit.common * Double(fit.rowCount)
   }
 
   /// Whether the second moment is seen to divide: with an ε far above it any rule divides by a constant.
@@ -158,19 +159,20 @@ struct AdaptiveScope {
     rates: AdaptiveFit.Rates,
     isLoose: Bool
   ) -> Fitted {
+    let start = start(trial)
     let search = AdaptiveSearch(
       model: AdaptiveModel(
         sample: sample,
         shape: trial.shape,
         gradientShift: moments.isWithoutGradient ? 0 : moments.gradientShift,
         batch: sizes?.batch,
-        isLoose: isLoose
+        looseBetas: isLoose ? [start[.beta1], start[.beta2]] : nil
       ),
       rates: rates,
       free: trial.free(in: sample),
       isStepFree: firstStep == nil && trial.shape.countsSteps
     )
-    return (trial, search, search.best(from: start(trial)))
+    return (trial, search, search.best(from: start))
   }
 
   /// The numbers that a search begins with: those that moments show, those that were declared, and a rule's

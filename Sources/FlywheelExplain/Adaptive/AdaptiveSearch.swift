@@ -21,6 +21,7 @@ struct AdaptiveSearch {
     if isStepFree { best = bestStep(best) }
     for _ in 0..<2 where best.deviation > Self.good {
       for quantity in free { best = usual(quantity, best) }
+      if free.contains(.coupledDecay) { best = narrowed(.coupledDecay, best) }
       if isStepFree { best = bestStep(best) }
     }
     best = refined(best)
@@ -39,6 +40,28 @@ struct AdaptiveSearch {
       guess[quantity] = value
       let other = fit(guess)
       if other.misfit < best.misfit { best = other }
+    }
+    return best
+  }
+
+  /// The fit with a number to about a thousandth of itself.
+  ///
+  /// Where the decay turns a gradient around, its quotient jumps, so that slopes lead nowhere from afar.
+  private func narrowed(_ quantity: AdaptiveQuantity, _ start: AdaptiveFit) -> AdaptiveFit {
+    var best = start
+    guard best.guess[quantity] > 0 else { return best }
+    var factor = 2.0
+    while factor > 1.001, best.deviation > Self.good {
+      let tries = [factor, 1 / factor].map { factor in
+        var guess = best.guess
+        guess[quantity] *= factor
+        return fit(guess)
+      }
+      if let other = tries.first(where: { $0.misfit < best.misfit }) {
+        best = other
+      } else {
+        factor = factor.squareRoot()
+      }
     }
     return best
   }

@@ -53,7 +53,8 @@ struct AdaptiveTrial {
   func free(in sample: AdaptiveSample) -> [AdaptiveQuantity] {
     let hasSecond = sample.has(shape.secondSlot)
     var free: [AdaptiveQuantity] = []
-    if !hasSecond, let kept = shape.secondQuantity { free.append(kept) }
+    let isSquareAlone = !sample.hasGradients && shape.form.gradientShare != 0
+    if !hasSecond || isSquareAlone, let kept = shape.secondQuantity { free.append(kept) }
     if shape.hasFirst, !sample.has(AdaptiveShape.firstSlot) { free.append(.beta1) }
     if shape.hasMomentum, !sample.has(AdaptiveShape.momentumSlot) { free.append(.momentum) }
     free += [.epsilon, .epsilonRoot, .learningRateDecay].filter(shape.mentions)
