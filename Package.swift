@@ -308,8 +308,8 @@ let package = Package(
     tests(
       "FlywheelCLI",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", "FlywheelRun", "FlywheelTrain",
-        "FlywheelPlot", argumentParser, orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelExplain", "FlywheelOptim", "FlywheelRun",
+        "FlywheelTrain", "FlywheelPlot", argumentParser, orderedCollections, systemPackage,
       ]
     ),
   ]
