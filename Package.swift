@@ -317,9 +317,9 @@ let package = Package(
     tests(
       "FlywheelCLI",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelConvert", "FlywheelCore", "FlywheelDiff", "FlywheelOptim",
-        "FlywheelRun", "FlywheelTrain", "FlywheelPlot", argumentParser, orderedCollections,
-        systemPackage,
+        "FlywheelCheckpoint", "FlywheelConvert", "FlywheelCore", "FlywheelDiff",
+        "FlywheelExplain", "FlywheelOptim", "FlywheelRun", "FlywheelTrain", "FlywheelPlot",
+        argumentParser, orderedCollections, systemPackage,
       ]
     ),
   ]

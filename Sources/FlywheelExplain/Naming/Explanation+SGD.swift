@@ -148,10 +148,18 @@ private struct SGDView {
 
   // MARK: - Schedules
 
-  /// The learning rate of each step, if it changes by more than its error.
+  /// The learning rate of each step as the first name has it, if it changes by more than its error.
+  ///
+  /// It goes as q does: the first step shows no more than that.
   var learningRates: [Double] {
-    let rates = run.measurement.steps.compactMap { step in
-      (step.weights ?? step.biases).flatMap { SeenStep($0).rate }
+    guard let main = run.main, let known = main.measurement.coefficients[.q]?.value, known != 0,
+      let rate = run.naming.names.first?.hyperparameters.learningRate ?? main.rate?.value
+    else { return [] }
+    let rates = run.measurement.steps.compactMap { step -> Estimate? in
+      let measurement = step.weights ?? step.biases
+      return measurement?.widened[.q].map {
+        Estimate($0.value * rate / known, standardError: $0.standardError * abs(rate / known))
+      }
     }
     guard rates.count == run.measurement.steps.count, let first = rates.first,
       rates.contains(where: { !($0 - first).isZero })

@@ -46,7 +46,7 @@ extension Measurement {
     guard let b = known[.b], let c = known[.c], b.isZero, c.isZero, let q = known[.q],
       let r = known[.r]
     else { return [:] }
-    let none = Estimate(0, standardError: 0)
+    let none = Estimate(0, standardError: .ulpOfOne)
     return [.determinant: none, .loss: r.negated, .q: q, .laggedGradient: none]
   }
 

@@ -26,7 +26,7 @@ struct RuleFit {
 
     /// What a residual is measured in.
     var unit: Double {
-      max(estimate.standardError + share * abs(estimate.value) / Estimate.reach, 1e-300)
+      max(estimate.standardError + share * abs(estimate.value) / Estimate.reach, 1e-18)
     }
 
     func accepts(_ number: Double) -> Bool { estimate.isNear(number, share: share) }
