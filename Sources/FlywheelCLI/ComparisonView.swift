@@ -88,13 +88,10 @@ struct ComparisonView {
     let isConverted = shown.contains { $0.converted != nil }
     var rows = [["", "A", "B"] + (isConverted ? ["B, in A's terms"] : []) + [""]]
     for setting in shown {
-      let name =
-        setting.section == "optimizer" || setting.section == "hyperparameters"
-        ? setting.name : "\(setting.section)/\(setting.name)"
       let owner = setting.parameters.count < all ? Self.account(setting.parameters) : ""
       let isShort = setting.section == "random"
       rows.append(
-        [owner.isEmpty ? name : "\(name) of \(owner)"]
+        [owner.isEmpty ? setting.title : "\(setting.title) of \(owner)"]
           + [setting.first, setting.second].map { Self.text($0, isShort: isShort) }
           + (isConverted ? [setting.converted.map { Self.text($0, isShort: isShort) } ?? ""] : [])
           + [Self.word(setting.verdict)]
