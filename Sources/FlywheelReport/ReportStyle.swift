@@ -56,7 +56,7 @@ enum ReportStyle {
       "th, td { padding: .3rem .75rem .3rem 0; text-align: left; vertical-align: top; "
         + "border-bottom: 1px solid var(--line); }",
       "thead th { color: var(--muted); font-weight: 600; vertical-align: bottom; }",
-      "tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 9rem; max-width: 20rem; }",
+      "tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 15rem; max-width: 24rem; }",
       "th.number, td.number { text-align: right; }",
       "td.number, td.good, td.bad { white-space: nowrap; }",
       "td.good { color: var(--good); }",
@@ -67,7 +67,7 @@ enum ReportStyle {
       "@media (max-width: 48rem) {",
       "  dl { grid-template-columns: 1fr; gap: 0; }",
       "  dd { margin-bottom: .5rem; }",
-      "  tbody th { max-width: 10rem; }",
+      "  tbody th { min-width: 9rem; max-width: 10rem; }",
       "  .wide { display: none; }",
       "  .narrow { display: block; }",
       "}",
