@@ -294,14 +294,15 @@ let package = Package(
     tests(
       "FlywheelDiff",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDialects", "FlywheelOptim", "FlywheelRun",
-        "CFlywheelKernels", orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelConvert", "FlywheelCore", "FlywheelDialects",
+        "FlywheelOptim", "FlywheelRun", "CFlywheelKernels", orderedCollections, systemPackage,
       ]
     ),
     tests(
       "FlywheelExplain",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelConvert", "FlywheelCore", "FlywheelFormats",
+        "FlywheelOptim", "FlywheelRun", orderedCollections, systemPackage,
       ]
     ),
     tests("FlywheelPlot"),
@@ -316,8 +317,9 @@ let package = Package(
     tests(
       "FlywheelCLI",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", "FlywheelRun", "FlywheelTrain",
-        "FlywheelPlot", argumentParser, orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelConvert", "FlywheelCore", "FlywheelDiff", "FlywheelOptim",
+        "FlywheelRun", "FlywheelTrain", "FlywheelPlot", argumentParser, orderedCollections,
+        systemPackage,
       ]
     ),
   ]

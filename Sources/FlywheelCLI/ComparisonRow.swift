@@ -20,9 +20,9 @@ struct ComparisonRow {
       let place = difference.largestAbsolute
       numbers = [
         Formatting.grouped(difference.differingCount),
-        place.map { Formatting.significant($0.value, 3) } ?? "-",
+        place.map { Formatting.compact($0.value, 3) } ?? "-",
         place.map { Self.place($0.index, in: comparison.first?.description?.shape) } ?? "-",
-        difference.largestULP.map { Formatting.significant($0.value, 3) } ?? "-",
+        difference.largestULP.map { Formatting.compact($0.value, 2) } ?? "-",
       ]
     }
     let (first, second) = (comparison.first?.description, comparison.second?.description)
@@ -44,6 +44,7 @@ struct ComparisonRow {
       let changes = (comparison.second?.changes ?? []).map { ", \($0)" }.joined()
       details.append("B: \(key)\(changes)")
     }
+    if let reason = comparison.reason { details.append(reason) }
     if let difference = comparison.difference, comparison.verdict == .nonFinite {
       details.append(
         "NaN: \(difference.nanCounts.first) in A, \(difference.nanCounts.second) in B; infinity: "
@@ -58,13 +59,12 @@ struct ComparisonRow {
     case .close: "close"
     case .different:
       comparison.excess.map { excess in
-        excess.isFinite && excess > 1
-          ? "\(Formatting.significant(excess, 2))x allowed" : "differs"
+        excess.isFinite && excess > 1 ? "\(Formatting.compact(excess, 3))x" : "differs"
       } ?? "differs"
     case .nonFinite: "NaN or inf"
     case .dtype: "other type"
     case .shape: "other shape"
-    case .incomparable: "not comparable: \(comparison.reason ?? "")"
+    case .incomparable: "not comparable"
     case .onlyFirst: "only in A\(Self.account(comparison.first?.description))"
     case .onlySecond: "only in B\(Self.account(comparison.second?.description))"
     }
@@ -79,17 +79,15 @@ struct ComparisonRow {
     return "(" + position.map(String.init).joined(separator: ",") + ")"
   }
 
-  /// A line of the table.
-  static func line(
+  /// A line of the table but for the verdict.
+  static func cells(
     _ name: String,
     _ numbers: [String],
-    _ verdict: String,
     _ width: Int,
     _ widths: [Int]
   ) -> String {
-    let cells = zip(numbers, widths).map { Formatting.right($0, $1) }
-    let line = ([Formatting.left(name, width)] + cells + [verdict]).joined(separator: "  ")
-    return String(line.reversed().drop { $0 == " " }.reversed())
+    ([Formatting.left(name, width)] + zip(numbers, widths).map { Formatting.right($0, $1) })
+      .map { $0 + "  " }.joined()
   }
 }
 

@@ -5,13 +5,22 @@ import FlywheelDiff
 import FlywheelOptim
 import OrderedCollections
 
-/// A comparison as text that fits 80 columns.
+/// A comparison as text that fits a terminal.
 struct ComparisonView {
-  private let comparison: Comparison
+  let comparison: Comparison
+  let showsAll: Bool
   private let divergence: Divergence?
-  private let showsAll: Bool
+  private let columns: Int
 
-  /// What a line is about, which decides its colour.
+  /// A line, and what is to be seen of it first.
+  struct Line {
+    var text: String
+    /// How the line ends: in the tone's colour.
+    var ending = ""
+    var tone = Tone.plain
+  }
+
+  /// What something is about, which decides its colour.
   enum Tone {
     case plain
     case same
@@ -27,35 +36,39 @@ struct ComparisonView {
     }
   }
 
-  init(_ paths: PathComparison, showsAll: Bool) {
-    comparison = paths.comparison
-    divergence = paths.divergence
+  init(
+    _ comparison: Comparison,
+    divergence: Divergence? = nil,
+    showsAll: Bool,
+    columns: Int = 80
+  ) {
+    self.comparison = comparison
+    self.divergence = divergence
     self.showsAll = showsAll
+    self.columns = columns
   }
 
   /// Prints it, in colour where a person wants that.
   func show(on terminal: Terminal) {
     for line in lines {
-      let text = Terminal.shown(line.text)
-      let color = terminal.hasColors ? line.tone.color : nil
-      terminal.write(color.map { "\u{1B}[\($0)m\(text)\u{1B}[0m\n" } ?? text + "\n")
+      let (text, ending) = (Terminal.shown(line.text), Terminal.shown(line.ending))
+      let color = terminal.hasColors && !ending.isEmpty ? line.tone.color : nil
+      terminal.write(text + (color.map { "\u{1B}[\($0)m\(ending)\u{1B}[0m" } ?? ending) + "\n")
     }
   }
 
   /// The lines.
-  var lines: [(text: String, tone: Tone)] {
+  var lines: [Line] {
     let parts = [heading, settings, translations, tensors, stepByStep, notes]
     let shown = parts.filter { !$0.isEmpty }
-    return shown.flatMap { $0 + [("", .plain)] } + verdict
+    return shown.flatMap { $0 + [Line(text: "")] } + verdict
   }
 
-  private static func plain(_ lines: [String]) -> [(text: String, tone: Tone)] {
-    lines.map { ($0, .plain) }
-  }
+  static func plain(_ lines: [String]) -> [Line] { lines.map { Line(text: $0) } }
 
   // MARK: What is compared
 
-  private var heading: [(text: String, tone: Tone)] {
+  private var heading: [Line] {
     let pairs = comparison.tensors.count { $0.first != nil && $0.second != nil }
     return Self.plain(
       Self.side("A", comparison.first) + Self.side("B", comparison.second)
@@ -77,83 +90,9 @@ struct ComparisonView {
     return line.count <= 80 ? [line] : ["\(letter)  \(side.path)", "   \(account)"]
   }
 
-  // MARK: Numbers
-
-  private var settings: [(text: String, tone: Tone)] {
-    let shown = SettingComparison.merged(
-      comparison.settings.filter { showsAll || $0.verdict != .same }
-    )
-    guard !shown.isEmpty else { return [] }
-    let all = comparison.translations.reduce(0) { $0 + $1.parameters.count }
-    let isConverted = shown.contains { $0.converted != nil }
-    var rows = [["", "A", "B"] + (isConverted ? ["B, in A's terms"] : []) + [""]]
-    for setting in shown {
-      let owner = setting.parameters.count < all ? Self.account(setting.parameters) : ""
-      let isShort = setting.section == "random"
-      rows.append(
-        [owner.isEmpty ? setting.title : "\(setting.title) of \(owner)"]
-          + [setting.first, setting.second].map { Self.text($0, isShort: isShort) }
-          + (isConverted ? [setting.converted.map { Self.text($0, isShort: isShort) } ?? ""] : [])
-          + [Self.word(setting.verdict)]
-      )
-    }
-    rows = rows.map { row in
-      [Formatting.shortened(row[0], to: 30)]
-        + row.dropFirst().map { Formatting.shortened($0, to: 16) }
-    }
-    let tones: [Tone] = [.plain] + shown.map { $0.isSame ? .plain : .different }
-    return Array(zip(TextTable.lines(rows), tones)).map { ($0, $1) }
-  }
-
-  private static func word(_ verdict: SettingComparison.Verdict) -> String {
-    switch verdict {
-    case .same: ""
-    case .convention: "means the same"
-    case .different: "differs"
-    }
-  }
-
-  private static func text(_ value: JSONValue?, isShort: Bool) -> String {
-    switch value {
-    case nil, .null?: "-"
-    case .string(let text)?: text
-    case .double(let number)?: Formatting.significant(number, 9)
-    case .array(let values)? where isShort: Formatting.count(values.count, "word")
-    case .some(let value): String(decoding: value.canonicalBytes, as: UTF8.self)
-    }
-  }
-
-  private static func account(_ names: [String]) -> String {
-    names.count <= 1 ? names.joined() : "\(names[0]), … (\(names.count))"
-  }
-
-  // MARK: What was converted
-
-  private var translations: [(text: String, tone: Tone)] {
-    // Weights and biases are converted apart, and mostly alike.
-    var names: OrderedDictionary<String, [String]> = [:]
-    for translation in comparison.translations {
-      guard let words = Self.words(translation) else { continue }
-      names[words, default: []] += translation.parameters
-    }
-    return Self.plain(
-      names.flatMap { words, names in
-        Formatting.paragraph("\(Self.account(names)): \(words)", indent: 0, hanging: 2)
-      }
-    )
-  }
-
-  /// What was done to buffers; nil if nothing was.
-  private static func words(_ translation: StateTranslation) -> String? {
-    if let obstacle = translation.obstacle { return "buffers are not comparable: \(obstacle)" }
-    guard let conversion = translation.conversion else { return nil }
-    let maps = conversion.buffers.map { $0.equation(from: "B", to: "A") }
-    return "\(maps.isEmpty ? "no buffers" : maps.joined(separator: ", ")); \(conversion.verdict)"
-  }
-
   // MARK: Arrays
 
-  private var tensors: [(text: String, tone: Tone)] {
+  private var tensors: [Line] {
     let shown = comparison.tensors.filter { showsAll || !$0.verdict.isSame }
     guard !shown.isEmpty else { return [] }
     let rows = shown.map(ComparisonRow.init)
@@ -164,34 +103,37 @@ struct ComparisonView {
       )
     }
     let verdicts = rows.filter { $0.numbers != nil }.map(\.verdict.count)
-    let rest = 78 - widths.reduce(0) { $0 + $1 + 2 } - (verdicts.max() ?? 0)
+    let rest = columns - 2 - widths.reduce(0) { $0 + $1 + 2 } - (verdicts.max() ?? 0)
     let longest = rows.map(\.name.count).max() ?? 0
     let width = max(12, min(longest, rest))
-    var lines: [(text: String, tone: Tone)] = []
+    var lines: [Line] = []
     let firstNumbers = rows.firstIndex { $0.numbers != nil }
     for (index, (row, comparison)) in zip(rows, shown).enumerated() {
       if index == firstNumbers {
-        lines.append((ComparisonRow.line("", ComparisonRow.header, "", width, widths), .plain))
+        let header = ComparisonRow.cells("", ComparisonRow.header, width, widths)
+        lines.append(Line(text: header, ending: "allowed"))
       }
       let tone: Tone = comparison.verdict.isSame ? .plain : .different
       let name = Formatting.shortened(row.name, to: width)
-      if let numbers = row.numbers {
-        lines.append((ComparisonRow.line(name, numbers, row.verdict, width, widths), tone))
+      let cells = row.numbers.map { ComparisonRow.cells(name, $0, width, widths) }
+      let start = cells ?? Formatting.left(name, width) + "  "
+      if start.count + row.verdict.count <= columns {
+        lines.append(Line(text: start, ending: row.verdict, tone: tone))
       } else {
-        lines.append(("\(Formatting.left(name, width))  \(row.verdict)", tone))
+        lines.append(Line(text: name))
+        lines += Formatting.paragraph(row.verdict, indent: 4)
+          .map { Line(text: "", ending: $0, tone: tone) }
       }
-      for detail in row.details {
-        lines += Formatting.paragraph(detail, indent: 4).map { ($0, .plain) }
-      }
+      for detail in row.details { lines += Self.plain(Formatting.paragraph(detail, indent: 4)) }
     }
     return lines
   }
 
-  private var stepByStep: [(text: String, tone: Tone)] {
+  private var stepByStep: [Line] {
     Self.plain(divergence.map { DivergenceView($0, showsAll: showsAll).lines } ?? [])
   }
 
-  private var notes: [(text: String, tone: Tone)] {
+  private var notes: [Line] {
     Self.plain(
       comparison.notes.flatMap { Formatting.paragraph("note: \($0)", indent: 0, hanging: 2) }
     )
@@ -199,7 +141,7 @@ struct ComparisonView {
 
   // MARK: In short
 
-  private var verdict: [(text: String, tone: Tone)] {
+  private var verdict: [Line] {
     let counts = TensorVerdict.allCases.reversed().map { verdict in
       (verdict, comparison.tensors.count { $0.verdict == verdict })
     }
@@ -218,7 +160,8 @@ struct ComparisonView {
     let start = isSame ? "same: " : "different: "
     let text = phrases.isEmpty ? "nothing to compare" : phrases.joined(separator: ", ")
     let tone: Tone = isSame ? .same : .different
-    return Formatting.paragraph(start + text, indent: 0, hanging: 2).map { ($0, tone) }
+    return Formatting.paragraph(start + text, indent: 0, hanging: 2)
+      .map { Line(text: "", ending: $0, tone: tone) }
   }
 
   private static func words(_ verdict: TensorVerdict) -> String {

@@ -24,12 +24,9 @@ struct ComparisonPlan {
     pairing = Pairing(byName: first.tensors, second.tensors, .name)
     switch options.pairing {
     case .name?: break
-    case .dialect?:
-      try understand()
-      pairing = Self.byRole(self.first, self.second)
+    case .dialect?: try understand()
     case .shape?:
-      if options.first.isAsked { self.first = try first.understood(options.first) }
-      if options.second.isAsked { self.second = try second.understood(options.second) }
+      if options.first.isAsked || options.second.isAsked { try understand() }
       pairing = try Pairing(byShape: self.first.independent, self.second.independent)
       try pairing.addDependents(of: self.first, self.second)
     case nil: try findBetterNames()
@@ -40,34 +37,33 @@ struct ComparisonPlan {
 
   // MARK: Understanding
 
+  /// Understands both sides in the dialects in which most arrays find a partner of their shape.
   private mutating func understand() throws(FlywheelError) {
-    first = try first.understood(options.first)
-    second = try second.understood(options.second)
-  }
-
-  private static func byRole(_ first: DiffInput, _ second: DiffInput) -> Pairing {
-    Pairing(byName: first.tensors, second.tensors, .dialect)
+    var best: (first: DiffInput, second: DiffInput, pairing: Pairing)?
+    let others = try second.readings(options.second)
+    for one in try first.readings(options.first) {
+      for other in others {
+        let pairing = Pairing(byName: one.tensors, other.tensors, .dialect)
+        guard pairing.fittingCount > best?.pairing.fittingCount ?? -1 else { continue }
+        best = (one, other, pairing)
+      }
+    }
+    if let best { (first, second, pairing) = best }
   }
 
   /// Understands the files' dialects where that was asked for, or where names alone leave arrays without
   /// partners and their meaning finds some.
   private mutating func findBetterNames() throws(FlywheelError) {
-    if options.first.isAsked || options.second.isAsked {
-      try understand()
-      pairing = Self.byRole(first, second)
+    if options.first.isAsked || options.second.isAsked { return try understand() }
+    if first.checkpoint != nil, second.checkpoint != nil {
+      if first.dialect != second.dialect { pairing.method = .dialect }
       return
     }
-    let isState = first.checkpoint != nil && second.checkpoint != nil
-    guard pairing.loneCount > 0, !isState else {
-      if isState, first.dialect != second.dialect { pairing.method = .dialect }
-      return
-    }
-    guard let one = try? first.understood(options.first),
-      let other = try? second.understood(options.second)
+    var understood = self
+    guard pairing.loneCount > 0, (try? understood.understand()) != nil,
+      understood.pairing.pairs.count > pairing.pairs.count
     else { return }
-    let better = Self.byRole(one, other)
-    guard better.pairs.count > pairing.pairs.count else { return }
-    (first, second, pairing) = (one, other, better)
+    self = understood
   }
 
   // MARK: Selection
@@ -166,7 +162,7 @@ struct ComparisonPlan {
       }
       let translation = translations[place]
       if let conversion = translation.conversion {
-        buffers += try Self.buffers(conversion, of: name, parameter, partner, other)
+        buffers += try self.buffers(conversion, of: name, parameter, partner, other)
       } else {
         // What cannot be said in the first side's words keeps its own.
         buffers += second.tensors.filter { tensor in
@@ -189,7 +185,7 @@ struct ComparisonPlan {
   }
 
   /// The second side's buffers of one parameter as the first side would hold them.
-  private static func buffers(
+  private func buffers(
     _ conversion: RuleConversion,
     of name: String,
     _ parameter: Parameter,
@@ -197,14 +193,14 @@ struct ComparisonPlan {
     _ checkpoint: Checkpoint
   ) throws(FlywheelError) -> [DiffTensor] {
     try conversion.buffers.map { (buffer) throws(FlywheelError) in
-      let places = checkpoint.layout?.places ?? [:]
-      let source = buffer.source ?? buffer.slot
-      let ownName = CheckpointKey.slot(source, of: partner)
+      let own = buffer.source.flatMap { source in
+        second.tensors.first { $0.role == .slot(source, of: partner) }
+      }
       let like = buffer.source.flatMap { checkpoint.optimizer.slots[$0]?[partner] }
       let isSame = buffer.map == .identity && buffer.constant == 0
       return DiffTensor(
         name: CheckpointKey.slot(buffer.slot, of: name),
-        key: places[ownName]?.key ?? ownName,
+        key: own?.key,
         role: .slot(buffer.slot, of: name),
         description: TensorDescription(of: like ?? parameter.master ?? parameter.value),
         changes: isSame ? [] : ["converted"]

@@ -6,24 +6,50 @@ import FlywheelOptim
 import OrderedCollections
 
 extension DiffInput {
-  /// The side under Flywheel's own names, as a dialect explains them.
+  /// The ways in which the side can be said in Flywheel's own names, as dialects explain them.
   ///
   /// - Parameter asked: Whose names they are, and what the state was trained with; what is not said is
   ///   recognised.
-  /// - Throws: `invalidArgument` if no dialect fits or several do, or for what is missing; `mismatch` for a
-  ///   checkpoint that says another dialect.
-  /// - Returns: The side understood: as a state if its rule is known, or else by names and shapes alone.
-  func understood(
+  /// - Throws: `invalidArgument` if no dialect fits, or for what is missing; `mismatch` for a checkpoint that
+  ///   says another dialect.
+  /// - Returns: The side understood, once for each dialect that explains all of it: as a state if its rule is
+  ///   known, or else by names and shapes alone.
+  func readings(
     _ asked: ComparisonOptions.Understanding
-  ) throws(FlywheelError) -> DiffInput {
+  ) throws(FlywheelError) -> [DiffInput] {
     try FlywheelError.locating(path: path) { () throws(FlywheelError) in
       guard let archive else {
         try requireOwnDialect(asked)
-        return self
+        return [self]
       }
-      guard let stated = asked.optimizer else { return try named(in: asked.dialect, archive) }
-      return try state(in: asked.dialect, stated, archive)
+      if asked.dialect == nil {
+        let sides = Dialect.candidates(
+          for: archive.descriptions,
+          rule: asked.optimizer?.rule?.name
+        )
+        .compactMap { try? reading(in: $0.dialect, asked, archive) }
+        if !sides.isEmpty {
+          return sides.map { side in
+            var side = side
+            side.isRecognised = true
+            return side
+          }
+        }
+      }
+      return [try reading(in: asked.dialect, asked, archive)]
     }
+  }
+
+  private func reading(
+    in dialect: Dialect?,
+    _ asked: ComparisonOptions.Understanding,
+    _ archive: Source
+  ) throws(FlywheelError) -> DiffInput {
+    if let stated = asked.optimizer { return try state(in: dialect, stated, archive) }
+    let arrays = archive.descriptions
+    let reading =
+      if let dialect { try dialect.understand(arrays) } else { try Dialect.recognise(arrays) }
+    return try named(by: reading, isRecognised: dialect == nil)
   }
 
   private func requireOwnDialect(
@@ -39,22 +65,8 @@ extension DiffInput {
     )
   }
 
-  /// Names and shapes only: which array is which parameter or slot, and how it lies there.
-  private func named(
-    in dialect: Dialect?,
-    _ archive: Source
-  ) throws(FlywheelError) -> DiffInput {
-    let arrays = OrderedDictionary(
-      archive.arrays.map { ($0.target, $0.result) },
-      uniquingKeysWith: { first, _ in first }
-    )
-    let reading =
-      if let dialect { try dialect.understand(arrays) } else { try Dialect.recognise(arrays) }
-    return try named(by: reading, isRecognised: dialect == nil)
-  }
-
   /// The side with the names that a reading gives.
-  func named(
+  private func named(
     by reading: DialectReading,
     isRecognised: Bool
   ) throws(FlywheelError) -> DiffInput {
@@ -114,6 +126,16 @@ extension DiffInput {
     }
     side.knowsStep = counted || stated.step != nil || reading.slots.isEmpty
     return side
+  }
+}
+
+extension DiffInput.Source {
+  /// The arrays by the names that they have in the end.
+  fileprivate var descriptions: OrderedDictionary<String, TensorDescription> {
+    OrderedDictionary(
+      arrays.map { ($0.target, $0.result) },
+      uniquingKeysWith: { first, _ in first }
+    )
   }
 }
 

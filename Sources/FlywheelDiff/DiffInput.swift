@@ -107,6 +107,7 @@ public struct DiffInput: Sendable {
     notes = []
     archive = nil
     tensors = try Self.renamed(Self.tensors(of: checkpoint), naming)
+    try requireNamesOnce()
   }
 
   private init(
@@ -129,6 +130,7 @@ public struct DiffInput: Sendable {
       },
       naming
     )
+    try requireNamesOnce()
   }
 
   private init(

@@ -14,6 +14,11 @@ struct Pairing {
   /// How many arrays have no partner.
   var loneCount: Int { onlyFirst.count + onlySecond.count }
 
+  /// How many have a partner of their shape.
+  var fittingCount: Int {
+    pairs.count { $0.first.description?.shape == $0.second.description?.shape }
+  }
+
   /// Finds partners by name.
   init(byName first: [DiffTensor], _ second: [DiffTensor], _ method: PairingMethod) {
     self.method = method

@@ -210,10 +210,13 @@ struct SettingsPlan {
     return .object(members)
   }
 
-  /// What the trainer wrote of itself, but for what the optimizer and the schedule say too.
+  /// What the trainer wrote of itself, but for what the optimizer and the schedule say too, and for how long
+  /// it is to train and when it saves: that is no part of the state.
   private static func trainer(_ checkpoint: Checkpoint) -> JSONValue {
     guard case .object(var members) = checkpoint.trainer else { return .object([:]) }
-    for name in ["optimizer", "schedule"] { members.removeValue(forKey: name) }
+    for name in ["optimizer", "schedule", "epochs", "early_stopping", "checkpoints"] {
+      members.removeValue(forKey: name)
+    }
     return .object(members)
   }
 }

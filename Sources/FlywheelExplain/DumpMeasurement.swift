@@ -9,6 +9,8 @@ public struct DumpMeasurement: Sendable, Hashable {
   public var biases: Measurement?
   /// Each step, all weights together and all biases together: a schedule shows here.
   public var steps: [Step]
+  /// What a person should know of how it was measured.
+  public var notes: [String]
 
   /// One step.
   public struct Step: Sendable, Hashable {
@@ -32,11 +34,13 @@ public struct DumpMeasurement: Sendable, Hashable {
     parameters: [Measurement],
     weights: Measurement?,
     biases: Measurement?,
-    steps: [Step]
+    steps: [Step],
+    notes: [String] = []
   ) {
     self.parameters = parameters
     self.weights = weights
     self.biases = biases
     self.steps = steps
+    self.notes = notes
   }
 }

@@ -14,6 +14,9 @@ public struct Estimate: Sendable, Hashable {
   /// How many standard errors a number may lie from an estimate and be meant by it.
   public static let reach = 6.0
 
+  /// The smallest number that would have been told from 0: what could be there without being seen.
+  public var visibility: Double { Self.reach * standardError }
+
   /// Whether it cannot be told from 0.
   public var isZero: Bool { isNear(0) }
 

@@ -10,6 +10,8 @@ public struct StepDump: Sendable {
   public var learningRates: [Double]
   /// The rule and the numbers that the files say are in use: a Flywheel trace does.
   public var declared: (rule: UpdateRule, hyperparameters: Hyperparameters)?
+  /// The numbers that the files say without naming a rule: a dump may hold its learning rate.
+  public var stated: Hyperparameters
   /// The sizes that the files say.
   public var sizes: TrainingSizes?
   /// What a person should know of how the files were understood.
@@ -21,6 +23,7 @@ public struct StepDump: Sendable {
     firstStep: Int? = nil,
     learningRates: [Double] = [],
     declared: (rule: UpdateRule, hyperparameters: Hyperparameters)? = nil,
+    stated: Hyperparameters = Hyperparameters(),
     sizes: TrainingSizes? = nil,
     notes: [String] = []
   ) {
@@ -28,6 +31,7 @@ public struct StepDump: Sendable {
     self.firstStep = firstStep
     self.learningRates = learningRates
     self.declared = declared
+    self.stated = stated
     self.sizes = sizes
     self.notes = notes
   }

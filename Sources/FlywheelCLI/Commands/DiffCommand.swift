@@ -15,8 +15,9 @@ struct DiffCommand: ParsableCommand {
       go on: hyperparameters, steps, schedules, random streams, the place in the data. Formats may \
       differ, and so may frameworks: B is brought into A's convention first, names, axes and, where two \
       update rules are the same run, the optimizer's buffers; so a run in PyTorch's convention and the \
-      same one in Keras's are equal. What was converted is said. Which run wrote a file, and when, is no \
-      difference. A directory of a run stands for its newest whole checkpoint.
+      same one in Keras's are equal. What was converted is said. Which run wrote a file, and when, \
+      how long it is to train and when it saves, is no difference. A directory of a run stands for its \
+      newest whole checkpoint.
 
       Two runs are compared at every step of which both have a checkpoint, too, and two traces at every \
       step that both have: at which step each tensor leaves the tolerance, how fast it does, and which \
@@ -108,7 +109,15 @@ struct DiffCommand: ParsableCommand {
     if json {
       Terminal.output.print(ComparisonJSON.value(of: paths, options).prettyText())
     } else if !quiet {
-      ComparisonView(paths, showsAll: all).show(on: .output)
+      let terminal = Terminal.output
+      let columns = terminal.isInteractive ? max(60, terminal.width - 1) : 80
+      ComparisonView(
+        paths.comparison,
+        divergence: paths.divergence,
+        showsAll: all,
+        columns: columns
+      )
+      .show(on: terminal)
     }
     guard paths.isSame else { throw ExitCode(ExitStatus.no.rawValue) }
   }

@@ -1,0 +1,60 @@
+import FlywheelCore
+import FlywheelFormats
+import OrderedCollections
+import SystemPackage
+
+/// A file of a dump, and the numbers in it.
+struct DumpFile {
+  let reader: any ArchiveReader
+  /// The arrays of floating-point numbers.
+  var arrays: OrderedDictionary<String, TensorDescription> = [:]
+  /// Arrays of one number or of one per step that say something of the training.
+  var numbers: OrderedDictionary<String, TensorDescription> = [:]
+  /// What else is there.
+  var others: [String] = []
+
+  /// Opens a file.
+  init(_ path: FilePath) throws(FlywheelError) {
+    reader = try FileFormat.open(path)
+    for member in try reader.members() where !DumpWords.isOther(member.key) {
+      guard case .array(let found) = member.content else {
+        others.append(member.key)
+        continue
+      }
+      // numpy has no bfloat16: what ml_dtypes saves are bytes of no type.
+      let array =
+        found.element.isBytes(of: .bfloat16)
+        ? try TensorDescription(element: .number(.bfloat16), shape: found.shape) : found
+      guard let dtype = array.element.dtype,
+        [.floatingPoint, .signedInteger, .unsignedInteger].contains(dtype.kind)
+      else {
+        others.append(member.key)
+        continue
+      }
+      if let number = DumpNumber(member.key), number.fits(array.shape) {
+        numbers[member.key] = array
+      } else if dtype.isFloatingPoint, array.shape.elementCount > 0 {
+        arrays[member.key] = array
+      } else {
+        others.append(member.key)
+      }
+    }
+  }
+
+  /// Reads an array.
+  func tensor(_ key: String) throws(FlywheelError) -> Tensor {
+    try FlywheelError.locating(path: reader.path, tensor: key) { () throws(FlywheelError) in
+      if let array = arrays[key] { return try reader.tensor(key, as: array) }
+      guard let tensor = try reader.tensor(key) else {
+        throw FlywheelError(.notFound, "There is no such array.")
+      }
+      return tensor
+    }
+  }
+
+  /// Reads an array of few numbers.
+  func values(_ key: String) throws(FlywheelError) -> [Double] {
+    guard let array = numbers[key], array.shape.elementCount <= 1 << 20 else { return [] }
+    return try tensor(key).converted(to: .float64).elements()
+  }
+}

@@ -1,0 +1,108 @@
+public import FlywheelCore
+import FlywheelFormats
+import FlywheelOptim
+import FlywheelRun
+import OrderedCollections
+public import SystemPackage
+
+extension StepDump {
+  /// Reads consecutive dumps of a training.
+  ///
+  /// They are a Flywheel trace; or a file for each dump; or one file whose arrays have the steps as their
+  /// first axis, or the number of the step in their names. Any format that Flywheel reads will do.
+  ///
+  /// - Parameters:
+  ///   - paths: The files, in the order of the steps; those whose names differ by a number alone are put in
+  ///     the order of the numbers.
+  ///   - options: How arrays are named, where the usual names do not say it.
+  /// - Throws: `invalidArgument` if there is but one dump, or a number that is not finite; `notFound` if
+  ///   there are no weights, or an array is missing in between; `mismatch` for shapes that contradict one
+  ///   another and for steps that do not follow one another; and what opening and reading throw.
+  public init(
+    reading paths: [FilePath],
+    options: DumpOptions = DumpOptions()
+  ) throws(FlywheelError) {
+    for path in paths where try TraceFile.recognizes(path) {
+      guard paths.count == 1 else {
+        throw FlywheelError(
+          .invalidArgument,
+          "This is a trace, which holds many steps by itself; give it alone.",
+          at: .init(path: path)
+        )
+      }
+      try self.init(try TraceFile.read(path), at: path)
+      return
+    }
+    let order = DumpOrder(paths)
+    var files: [DumpFile] = []
+    for path in order.paths { files.append(try DumpFile(path)) }
+    guard !files.isEmpty else {
+      throw FlywheelError(.invalidArgument, "Give the files of at least two consecutive dumps.")
+    }
+    let frames = try DumpFrames(files, options)
+    self.init(
+      series: try frames.series(),
+      notes: [order.note].compactMap(\.self) + frames.notes
+    )
+    let leftOver = OrderedSet(frames.names.leftOver + files.flatMap(\.others))
+    if !leftOver.isEmpty { notes.append("left out: \(DumpNames.list(Array(leftOver)))") }
+    try readNumbers(files, count: frames.count)
+  }
+
+  /// Takes what single numbers in the files say.
+  private mutating func readNumbers(_ files: [DumpFile], count: Int) throws(FlywheelError) {
+    var found: OrderedDictionary<DumpNumber, [Double]> = [:]
+    for file in files {
+      for key in file.numbers.keys {
+        guard let number = DumpNumber(key) else { continue }
+        found[number, default: []] += try file.values(key)
+      }
+    }
+    for (number, values) in found where values.allSatisfy(\.isFinite) {
+      guard let first = values.first else { continue }
+      switch number {
+      case .step:
+        try takeSteps(values, count: count, path: files.first?.reader.path)
+      case .hyperparameter(.learningRate) where values.count == count:
+        learningRates = values
+        stated.learningRate = first
+      case .hyperparameter(let name):
+        guard values.allSatisfy({ $0 == first }) else { continue }
+        stated[name] = .number(first)
+        if name == .learningRate { learningRates = Array(repeating: first, count: count) }
+      case .batchSize, .trainingSize: continue
+      }
+    }
+    let sizes = [DumpNumber.batchSize, .trainingSize].map { name in
+      found[name].flatMap(\.first).flatMap { Int(exactly: $0) }.flatMap { $0 > 0 ? $0 : nil }
+    }
+    if let batch = sizes[0], let training = sizes[1] {
+      self.sizes = TrainingSizes(batch: batch, training: training)
+    }
+    if !stated.values.isEmpty {
+      let numbers = stated.ordered.map { "\($0.name.rawValue) \($0.value.number)" }
+      notes.append("the dump says \(numbers.joined(separator: ", "))")
+    }
+  }
+
+  /// Takes the numbers of the steps, which must follow one another.
+  private mutating func takeSteps(
+    _ values: [Double],
+    count: Int,
+    path: FilePath?
+  ) throws(FlywheelError) {
+    let steps = values.compactMap { Int(exactly: $0) }
+    guard steps.count == values.count, let first = steps.first, first >= 0 else { return }
+    for (step, next) in zip(steps, steps.dropFirst()) where steps.count == count {
+      guard step < .max, next == step + 1 else {
+        throw FlywheelError(
+          .mismatch,
+          "The dumps say step \(step) and then step \(next): what an update rule does is only seen between "
+            + "consecutive steps. Dump every step.",
+          at: .init(path: path)
+        )
+      }
+    }
+    firstStep = first
+  }
+}
