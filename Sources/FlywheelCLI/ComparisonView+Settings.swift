@@ -6,18 +6,17 @@ import OrderedCollections
 extension ComparisonView {
   /// What is no array, side by side.
   var settings: [Line] {
-    let shown = merged(comparison.settings.filter { showsAll || $0.verdict != .same })
+    let shown = SettingComparison.merged(
+      comparison.settings.filter { showsAll || $0.verdict != .same }
+    )
     guard !shown.isEmpty else { return [] }
     let all = comparison.translations.reduce(0) { $0 + $1.parameters.count }
     let isConverted = shown.contains { $0.converted != nil }
     var rows = [["", "A", "B"] + (isConverted ? ["B as A says"] : []) + [""]]
     for setting in shown {
-      let name =
-        setting.section == "optimizer" || setting.section == "hyperparameters"
-        ? setting.name : "\(setting.section)/\(setting.name)"
       let owner = setting.parameters.count < all ? Self.account(setting.parameters) : ""
       rows.append(
-        [owner.isEmpty ? name : "\(name) of \(owner)"]
+        [owner.isEmpty ? setting.title : "\(setting.title) of \(owner)"]
           + [setting.first, setting.second].map { Self.text($0, of: setting) }
           + (isConverted ? [setting.converted.map { Self.text($0, of: setting) } ?? ""] : [])
           + [Self.word(setting.verdict)]
@@ -38,21 +37,6 @@ extension ComparisonView {
         ending: ending,
         tone: isSame ? .plain : .different
       )
-    }
-  }
-
-  /// What is said of several kinds of parameters alike, once.
-  private func merged(_ settings: [SettingComparison]) -> [SettingComparison] {
-    var places: OrderedDictionary<SettingComparison, [String]> = [:]
-    for setting in settings {
-      var key = setting
-      key.parameters = []
-      places[key, default: []] += setting.parameters
-    }
-    return places.map { setting, parameters in
-      var setting = setting
-      setting.parameters = parameters
-      return setting
     }
   }
 

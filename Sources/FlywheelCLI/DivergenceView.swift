@@ -41,10 +41,10 @@ struct DivergenceView {
       [
         Self.step(tensor.firstDifference), Self.step(tensor.departure),
         tensor.points.last.map { Formatting.significant($0.difference.rootMeanSquare, 3) } ?? "-",
-        tensor.growth.map(Self.text) ?? "-",
+        tensor.growth?.words ?? "-",
       ]
     }
-    let header = ["differs at", "parts at", "last RMS", "a step"]
+    let header = ["differs at", "parts at", "last RMS", "the RMS"]
     let widths = header.indices.map { column in
       ([header] + rows).map { $0[column].count }.max() ?? 0
     }
@@ -58,11 +58,6 @@ struct DivergenceView {
   }
 
   private static func step(_ step: Int?) -> String { step.map(Formatting.grouped) ?? "never" }
-
-  /// By what the difference is multiplied in a step.
-  private static func text(_ growth: TensorDivergence.Growth) -> String {
-    "x" + Formatting.significant(growth.factor, 4)
-  }
 
   /// Steps and tensors without partners.
   private var gaps: [String] {

@@ -18,12 +18,14 @@ extension Divergence {
       settings.map { ([$0.setting.section, $0.setting.name], $0.step) },
       uniquingKeysWith: min
     )
+    let all = tensors.count { if case .parameter = $0.role { true } else { false } }
     return SettingComparison.merged(settings.map(\.setting)).map { setting in
       let (first, second, _) = setting.texts
       let step = steps[[setting.section, setting.name]]
-      let owner = setting.parameters.isEmpty ? "" : " of \(Self.list(setting.parameters))"
+      let isOfSome = !setting.parameters.isEmpty && setting.parameters.count < all
+      let owner = isOfSome ? " of \(Self.list(setting.parameters))" : ""
       let since = step == self.steps.first ? "" : step.map { " from step \($0) on" } ?? ""
-      return "\(setting.name)\(owner) differs\(since): \(first) in A, \(second) in B."
+      return "\(setting.title)\(owner) differs\(since): \(first) in A, \(second) in B."
     }
   }
 
@@ -71,15 +73,9 @@ extension Divergence {
     guard let (role, growth) = found.max(by: { $0.1.factor < $1.1.factor }), growth.factor > 1,
       growth.doubling <= Double(10 * growth.steps.count)
     else { return nil }
-    let doubling = Self.round(growth.doubling)
     return
-      "The difference grows fastest in \(role.words): it doubles every \(doubling) steps, from step "
+      "The difference grows fastest in \(role.words): it \(growth.words), from step "
       + "\(growth.steps.lowerBound) to \(growth.steps.upperBound)."
-  }
-
-  /// A number of steps to two digits.
-  private static func round(_ steps: Double) -> String {
-    steps < 10 ? "\((steps * 10).rounded() / 10)" : "\(Int(steps.rounded()))"
   }
 
   private static func list(_ roles: [DiffTensor.Role]) -> String { list(roles.map(\.words)) }

@@ -16,6 +16,14 @@ extension TensorDivergence {
 
     /// In how many steps the difference doubles, or halves if it shrinks; infinite if it stays.
     public var doubling: Double { factor == 1 ? .infinity : abs(log(2) / log(factor)) }
+
+    /// How fast it grows in words, for example `doubles in 12 steps`.
+    public var words: String {
+      guard doubling < 1e9 else { return "stays" }
+      let digits = doubling < 10 ? (doubling * 10).rounded() / 10 : doubling.rounded()
+      let number = Int(exactly: digits).map { "\($0)" } ?? "\(digits)"
+      return "\(factor > 1 ? "doubles" : "halves") in \(number) step\(number == "1" ? "" : "s")"
+    }
   }
 
   /// How fast the difference grows from its first step on; nil where that cannot be said.

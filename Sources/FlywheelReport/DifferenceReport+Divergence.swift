@@ -56,7 +56,7 @@ extension DifferenceReport {
       columns: [.init(title: "tensor"), .init(title: "verdict")]
         + [
           "first difference at step", "beyond tolerance from step", "RMS at the last step",
-          "largest |a − b| at the last step", "RMS grows per step by", "over the steps",
+          "largest |a − b| at the last step", "RMS per step", "over the steps",
         ].map { .init(title: $0, isNumeric: true) },
       rows: divergence.tensors.map { tensor in
         let last = tensor.points.last?.difference
@@ -70,7 +70,7 @@ extension DifferenceReport {
           .init(tensor.departure.map(Numeral.grouped) ?? "never"),
           .init(last.map { Numeral.short($0.rootMeanSquare) } ?? "–"),
           .init(last?.largestAbsolute.map { Numeral.short($0.value) } ?? "–"),
-          .init(growth.map { "×\(Self.factor($0.factor))" } ?? "–"),
+          .init(growth.map { "×\(Self.factor($0.factor)), \($0.words)" } ?? "–"),
           .init(growth.map { "\($0.steps.lowerBound)–\($0.steps.upperBound)" } ?? "–"),
         ]
       }

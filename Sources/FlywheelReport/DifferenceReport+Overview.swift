@@ -8,7 +8,7 @@ extension DifferenceReport {
   /// What came of it, in one sentence.
   var verdict: String {
     let tensors = comparison.tensors
-    let settings = comparison.settings.count { !$0.isSame }
+    let settings = SettingComparison.merged(comparison.settings).count { !$0.isSame }
     var phrases: [String] = []
     let different = tensors.count { !$0.verdict.isSame }
     if different > 0 {

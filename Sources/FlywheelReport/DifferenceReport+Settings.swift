@@ -30,7 +30,7 @@ extension DifferenceReport {
         let owner =
           (1..<max(1, all)).contains(setting.parameters.count)
           ? " of \(Self.list(setting.parameters))" : ""
-        return [.init("\(setting.section): \(setting.name)\(owner)")]
+        return [.init("\(setting.title)\(owner)")]
           + [.init(texts.first), .init(texts.second)]
           + (isConverted ? [.init(texts.converted ?? "–")] : [])
           + [.init(Self.word(setting.verdict), setting.isSame ? .good : .bad)]

@@ -66,7 +66,7 @@ extension HTMLWriter {
     element("tr") { writer in
       for (index, (cell, column)) in zip(cells, columns).enumerated() {
         if index == 0 {
-          writer.leaf("th", [("scope", "row")], cell.text)
+          writer.element("th", [("scope", "row")]) { $0.name(cell.text) }
         } else {
           let classes = [column.isNumeric ? "number" : nil, cell.mark?.rawValue].compactMap(\.self)
           let list = classes.joined(separator: " ")
@@ -78,5 +78,18 @@ extension HTMLWriter {
 
   private static func kind(_ column: HTMLTable.Column) -> [Attribute] {
     column.isNumeric ? [("class", "number")] : []
+  }
+
+  /// Adds a name, which may be broken behind what separates its parts.
+  private mutating func name(_ name: String) {
+    var part = ""
+    for character in name {
+      part.append(character)
+      guard "/.".contains(character) else { continue }
+      write(part)
+      void("wbr")
+      part = ""
+    }
+    write(part)
   }
 }

@@ -1,6 +1,6 @@
 import FlywheelPlot
 
-/// Builds HTML, one element to a line, every text escaped.
+/// Builds HTML, every text escaped.
 ///
 /// Elements are closed by construction: what is in one is written by a closure.
 public struct HTMLWriter: Sendable {
@@ -29,7 +29,7 @@ public struct HTMLWriter: Sendable {
     _ attributes: [Attribute] = [],
     content: (inout HTMLWriter) -> Void
   ) {
-    html += "<\(name)\(Self.text(of: attributes))>\n"
+    html += "<\(name)\(Self.text(of: attributes))>"
     content(&self)
     html += "</\(name)>\n"
   }
@@ -50,7 +50,7 @@ public struct HTMLWriter: Sendable {
   ///   - name: The element's name.
   ///   - attributes: Its attributes.
   public mutating func void(_ name: String, _ attributes: [Attribute] = []) {
-    html += "<\(name)\(Self.text(of: attributes))>\n"
+    html += "<\(name)\(Self.text(of: attributes))>"
   }
 
   /// Adds what needs no escapes: a style sheet, or a drawing that has escaped its own texts.

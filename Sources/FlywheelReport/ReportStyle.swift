@@ -3,7 +3,7 @@ import FlywheelPlot
 /// The style sheet of a report: for light and dark, for wide and narrow, for paper.
 enum ReportStyle {
   /// How many pixels a chart has where the page is wide.
-  static let wideChart = 760.0
+  static let wideChart = 920.0
   /// How many pixels a chart has where the page is narrow.
   static let narrowChart = 340.0
 
@@ -46,12 +46,17 @@ enum ReportStyle {
       "caption { padding-bottom: .4rem; }",
       "figure svg { display: block; max-width: 100%; height: auto; }",
       ".narrow { display: none; }",
-      ".scroll { overflow-x: auto; max-width: 100%; margin: .75rem 0; }",
+      // Where there is more to scroll to, the edge is shaded: what scrolls with the table hides the shade.
+      ".scroll { overflow-x: auto; max-width: 100%; margin: .75rem 0; background: "
+        + "linear-gradient(to right, var(--page), transparent) left / 1.5rem 100% no-repeat local, "
+        + "linear-gradient(to left, var(--page), transparent) right / 1.5rem 100% no-repeat local, "
+        + "linear-gradient(to right, var(--line), transparent) left / .5rem 100% no-repeat scroll, "
+        + "linear-gradient(to left, var(--line), transparent) right / .5rem 100% no-repeat scroll; }",
       "table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }",
       "th, td { padding: .3rem .75rem .3rem 0; text-align: left; vertical-align: top; "
         + "border-bottom: 1px solid var(--line); }",
       "thead th { color: var(--muted); font-weight: 600; vertical-align: bottom; }",
-      "tbody th { font-weight: 400; }",
+      "tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 15rem; max-width: 24rem; }",
       "th.number, td.number { text-align: right; }",
       "td.number, td.good, td.bad { white-space: nowrap; }",
       "td.good { color: var(--good); }",
@@ -62,6 +67,7 @@ enum ReportStyle {
       "@media (max-width: 48rem) {",
       "  dl { grid-template-columns: 1fr; gap: 0; }",
       "  dd { margin-bottom: .5rem; }",
+      "  tbody th { min-width: 9rem; max-width: 10rem; }",
       "  .wide { display: none; }",
       "  .narrow { display: block; }",
       "}",

@@ -169,7 +169,7 @@ struct DivergenceTests {
     #expect(other.parting == nil)
     #expect(
       other.sentences.last
-        == "momentum of w differs: 0.5 in A, 0.75 in B."
+        == "momentum differs: 0.5 in A, 0.75 in B."
     )
   }
 

@@ -12,7 +12,7 @@ struct HTMLOutline {
   /// What is wrong: tags that do not match, or are never closed.
   private(set) var faults: [String] = []
 
-  private static let void: Set<String> = ["meta", "br"]
+  private static let void: Set<String> = ["meta", "br", "wbr"]
 
   init(_ html: String) {
     var open: [String] = []

@@ -33,6 +33,6 @@ struct HTMLWriterTests {
       writer.leaf("li", [], "a")
       writer.element("li", [("class", "x")]) { $0.void("br") }
     }
-    #expect(writer.html == "<ul>\n<li>a</li>\n<li class=\"x\">\n<br>\n</li>\n</ul>\n")
+    #expect(writer.html == "<ul><li>a</li>\n<li class=\"x\"><br></li>\n</ul>\n")
   }
 }
