@@ -61,7 +61,8 @@ extension ComparisonView {
   }
 
   private static func account(_ names: [String]) -> String {
-    names.count <= 1 ? names.joined() : "\(names[0]), … (\(names.count))"
+    let shown = names.prefix(1).map { Formatting.shortened($0, to: 40) }.joined()
+    return names.count <= 1 ? shown : "\(shown), … (\(names.count))"
   }
 
   // MARK: What was converted

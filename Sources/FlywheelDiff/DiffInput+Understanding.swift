@@ -142,7 +142,9 @@ extension DiffInput.Source {
 extension DiffTensor {
   /// The array as Flywheel holds it.
   fileprivate func restored(_ arrangement: TensorArrangement) throws(FlywheelError) -> DiffTensor {
-    guard arrangement != .identity, let description else { return self }
+    guard arrangement != .identity, let description, description.element.dtype != nil else {
+      return self
+    }
     return changed(
       to: try TensorDescription(
         element: description.element,

@@ -194,7 +194,7 @@ public struct DiffInput: Sendable {
   ) -> DiffTensor {
     DiffTensor(name: key, key: key, description: description) { () throws(FlywheelError) in
       try FlywheelError.locating(path: reader.path, tensor: key) { () throws(FlywheelError) in
-        try reader.tensor(key, as: description)
+        try reader.tensor(key, as: try description.readable)
       }
     }
   }
@@ -234,6 +234,19 @@ public struct DiffInput: Sendable {
         .invalidArgument,
         "'\(other)' and '\(tensor.key ?? "")' would both be named '\(tensor.name)'.",
         at: .init(path: path)
+      )
+    }
+  }
+}
+
+extension TensorDescription {
+  /// The array as a tensor can hold it: elements that are no numbers as their bytes.
+  fileprivate var readable: TensorDescription {
+    get throws(FlywheelError) {
+      guard case .opaque(let type) = element else { return self }
+      return try TensorDescription(
+        element: .number(.uint8),
+        shape: try Shape(shape.extents + [type.byteCount])
       )
     }
   }

@@ -64,11 +64,7 @@ public struct DiffTensor: Sendable {
     self.description = description
     self.changes = changes
     self.fetch = fetch
-    if case .opaque(let type) = description.element {
-      obstacle = "elements of type \(type.name) are no numbers"
-    } else {
-      obstacle = nil
-    }
+    obstacle = nil
   }
 
   /// A tensor that is there.
@@ -123,7 +119,8 @@ public struct DiffTensor: Sendable {
   /// Reads the elements, as they are compared.
   ///
   /// - Throws: What reading throws; `unsupported` for what cannot be compared.
-  /// - Returns: The tensor: a view of the file where nothing had to be changed.
+  /// - Returns: The tensor: a view of the file where nothing had to be changed. Of elements that are no
+  ///   numbers these are the bytes, along an axis of their own.
   public func tensor() throws(FlywheelError) -> Tensor {
     try FlywheelError.locating(tensor: key ?? name) { () throws(FlywheelError) in try fetch() }
   }

@@ -88,6 +88,7 @@ private enum ShapeFit {
 extension DiffTensor {
   fileprivate func fit(to shape: Shape) -> ShapeFit? {
     guard let own = description?.shape else { return nil }
+    guard description?.element.dtype != nil else { return own == shape ? .same : nil }
     let isReversible = own.rank > 1 && own.extents.reversed() == shape.extents
     if own == shape { return isReversible && own.rank == 2 ? .sameOrReversed : .same }
     if isReversible { return .reversed }

@@ -53,8 +53,7 @@ public struct TensorComparison: Sendable {
     _ options: ComparisonOptions
   ) throws(FlywheelError) {
     guard let one = first.description, let other = second.description,
-      first.obstacle == nil, second.obstacle == nil,
-      let dtype = one.element.dtype, let otherDType = other.element.dtype
+      first.obstacle == nil, second.obstacle == nil
     else {
       self.init(
         first: first,
@@ -66,6 +65,16 @@ public struct TensorComparison: Sendable {
     }
     guard one.shape == other.shape else {
       self.init(first: first, second: second, verdict: .shape)
+      return
+    }
+    guard let dtype = one.element.dtype, let otherDType = other.element.dtype else {
+      // Nobody can say how far apart two texts are, only whether they are the same.
+      var verdict = TensorVerdict.dtype
+      if one.element == other.element {
+        let isSame = try first.tensor().hasSameBytes(as: try second.tensor())
+        verdict = isSame ? .identical : .different
+      }
+      self.init(first: first, second: second, verdict: verdict)
       return
     }
     let left = try first.tensor()

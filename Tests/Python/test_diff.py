@@ -409,7 +409,7 @@ class Hostile(Diff):
         run = self.train(
             "--layers", "784-4-10", "--epochs", 2, "--training", 64, "--validation", 0,
         )  # fmt: skip
-        older, damaged = checkpoints(run)
+        *_, older, damaged = checkpoints(run)
         content = bytearray(damaged.read_bytes())
         content[-9] ^= 1
         damaged.write_bytes(content)
@@ -427,10 +427,25 @@ class Hostile(Diff):
             self.assert_error(self.flywheel("diff", *pair, status=2), path.name)
 
     def test_what_cannot_be_read_is_never_the_same(self):
-        path = self.file({"w": np.ones(3), "text": np.array(["a", "b"])})
+        path = self.folder / "reference.h5"
+        with h5py.File(path, "w") as file:
+            file["w"] = np.ones(3)
+            file["reference"] = file["w"].ref
         document = self.diff(path, path, status=1)
         self.assertEqual(document["tensors"][0]["verdict"], "incomparable")
+        self.assertTrue(document["tensors"][0]["reason"])
         self.diff(path, path, "--only", "w")
+
+    def test_what_is_no_number_is_the_same_byte_for_byte_or_not(self):
+        texts = [np.array(words) for words in (["a", "b"], ["a", "c"], ["a", "bc"], [["a"], ["b"]])]
+        files = [self.file({"w": np.ones(3), "layers.0.weight": text}) for text in texts]
+        self.diff(files[0], files[0], "--exact")
+        for other, verdict in zip(files[1:], ("different", "dtype", "shape")):
+            for pair in ((files[0], other), (other, files[0])):
+                for arguments in ([], ["--ignore-dtype"]):
+                    document = self.diff(*pair, *arguments, status=1)
+                    self.assertEqual(document["tensors"][0]["verdict"], verdict)
+                self.diff(*pair, "--align", "shape", status=1)
 
     def test_nothing_is_the_same_as_nothing_only(self):
         empty = self.file({}, ".h5")
