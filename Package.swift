@@ -203,7 +203,10 @@ let package = Package(
     room("FlywheelPlot", dependencies: ["FlywheelCore"]),
     room(
       "FlywheelReport",
-      dependencies: ["FlywheelCore", "FlywheelDiff", "FlywheelOptim", "FlywheelPlot"]
+      dependencies: [
+        "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelDialects", "FlywheelDiff",
+        "FlywheelPlot", orderedCollections,
+      ]
     ),
     room("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
     room(
@@ -291,8 +294,8 @@ let package = Package(
     tests(
       "FlywheelDiff",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDialects", "FlywheelOptim", "FlywheelRun",
-        "CFlywheelKernels", orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelConvert", "FlywheelCore", "FlywheelDialects",
+        "FlywheelOptim", "FlywheelRun", "CFlywheelKernels", orderedCollections, systemPackage,
       ]
     ),
     tests(
@@ -303,13 +306,20 @@ let package = Package(
       ]
     ),
     tests("FlywheelPlot"),
-    tests("FlywheelReport", dependencies: ["FlywheelCore", "FlywheelDiff", "FlywheelPlot"]),
+    tests(
+      "FlywheelReport",
+      dependencies: [
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDiff", "FlywheelOptim", "FlywheelPlot",
+        orderedCollections, systemPackage,
+      ]
+    ),
     tests("FlywheelTensorBoard", dependencies: ["FlywheelCore"]),
     tests(
       "FlywheelCLI",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelExplain", "FlywheelOptim", "FlywheelRun",
-        "FlywheelTrain", "FlywheelPlot", argumentParser, orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelConvert", "FlywheelCore", "FlywheelDiff",
+        "FlywheelExplain", "FlywheelOptim", "FlywheelRun", "FlywheelTrain", "FlywheelPlot",
+        argumentParser, orderedCollections, systemPackage,
       ]
     ),
   ]

@@ -1,8 +1,8 @@
 // Elements on their way through steps, in blocks that stay in the first cache.
 
-#include "table.h"
+#include "blocks.h"
 
-enum { block = 1024 };  // part of how statistics are defined
+enum { block = fw_block };
 
 static const struct {
   ptrdiff_t before, after;
@@ -10,14 +10,8 @@ static const struct {
 #define FW_STEP_SIZES(name, before, after) [fw_##name] = {before, after},
     FW_STEPS(FW_STEP_SIZES)};
 
-/// What lies between two steps: no type in the middle of a route is wider than 8 bytes.
-struct scratch {
-  _Alignas(64) unsigned char bytes[2][block * 8];
-};
-
-/// Takes at most a block through steps; the last one writes to `target`.
-static ptrdiff_t convert_block(const fw_step *steps, ptrdiff_t step_count, const void *source,
-                               void *target, ptrdiff_t count, struct scratch *scratch) {
+ptrdiff_t fw_convert_block(const fw_step *steps, ptrdiff_t step_count, const void *source,
+                           void *target, ptrdiff_t count, struct fw_scratch *scratch) {
   const struct fw_conversion_table *kernels = fw_conversion_kernels();
   for (ptrdiff_t s = 0; s < step_count; s++) {
     void *out = s + 1 < step_count ? scratch->bytes[s & 1] : target;
@@ -30,13 +24,13 @@ static ptrdiff_t convert_block(const fw_step *steps, ptrdiff_t step_count, const
 
 ptrdiff_t fw_convert(const fw_step *steps, ptrdiff_t step_count, const void *source, void *target,
                      ptrdiff_t count) {
-  struct scratch scratch;
+  struct fw_scratch scratch;
   const ptrdiff_t before = sizes[steps[0]].before, after = sizes[steps[step_count - 1]].after;
   for (ptrdiff_t first = 0; first < count; first += block) {
     const ptrdiff_t wanted = count - first < block ? count - first : block;
     const ptrdiff_t taken =
-        convert_block(steps, step_count, (const unsigned char *)source + first * before,
-                      (unsigned char *)target + first * after, wanted, &scratch);
+        fw_convert_block(steps, step_count, (const unsigned char *)source + first * before,
+                         (unsigned char *)target + first * after, wanted, &scratch);
     if (taken < wanted) return first + taken;
   }
   return count;
@@ -44,7 +38,7 @@ ptrdiff_t fw_convert(const fw_step *steps, ptrdiff_t step_count, const void *sou
 
 fw_statistics fw_statistics_of(const fw_step *steps, ptrdiff_t step_count, const void *source,
                                ptrdiff_t count, double scale) {
-  struct scratch scratch;
+  struct fw_scratch scratch;
   _Alignas(64) double doubles[block];
   fw_statistics total = {.minimum = __builtin_inf(), .maximum = -__builtin_inf()};
   const ptrdiff_t size = step_count > 0 ? sizes[steps[0]].before : (ptrdiff_t)sizeof(double);
@@ -52,7 +46,7 @@ fw_statistics fw_statistics_of(const fw_step *steps, ptrdiff_t step_count, const
     const ptrdiff_t taken = count - first < block ? count - first : block;
     const void *part = (const unsigned char *)source + first * size;
     if (step_count > 0) {
-      convert_block(steps, step_count, part, doubles, taken, &scratch);
+      fw_convert_block(steps, step_count, part, doubles, taken, &scratch);
       part = doubles;
     }
     fw_conversion_kernels()->add_statistics(part, taken, scale, &total);

@@ -11,18 +11,21 @@ struct level {
   const struct fw_table_f32 *f32;
   const struct fw_table_f64 *f64;
   const struct fw_conversion_table *conversion;
+  const struct fw_difference_table *difference;
 };
 
 // Best first; the last one runs everywhere.
 static const struct level levels[] = {
+#define TABLES(level) \
+  &fw_table_f32_##level, &fw_table_f64_##level, &fw_conversion_##level, &fw_difference_##level
 #if defined(__x86_64__)
-    {"x86-64-v4", "fma", &fw_table_f32_v4, &fw_table_f64_v4, &fw_conversion_v4},
-    {"x86-64-v3", "fma", &fw_table_f32_v3, &fw_table_f64_v3, &fw_conversion_v3},
-    {"x86-64", "separate", &fw_table_f32_base, &fw_table_f64_base, &fw_conversion_base},
+    {"x86-64-v4", "fma", TABLES(v4)},
+    {"x86-64-v3", "fma", TABLES(v3)},
+    {"x86-64", "separate", TABLES(base)},
 #elif defined(__aarch64__)
-    {"arm64", "fma", &fw_table_f32_base, &fw_table_f64_base, &fw_conversion_base},
+    {"arm64", "fma", TABLES(base)},
 #else
-    {"generic", "separate", &fw_table_f32_base, &fw_table_f64_base, &fw_conversion_base},
+    {"generic", "separate", TABLES(base)},
 #endif
 };
 
@@ -64,6 +67,8 @@ int fw_kernels_select(const char *name) {
 }
 
 const struct fw_conversion_table *fw_conversion_kernels(void) { return current()->conversion; }
+
+const struct fw_difference_table *fw_difference_kernels(void) { return current()->difference; }
 
 #define FW_REAL float
 #define FW_TYPED(name) fw_##name##_f32

@@ -20,6 +20,56 @@ struct fw_conversion_table {
 /// The table of the level in use.
 const struct fw_conversion_table *fw_conversion_kernels(void);
 
+/// The sums of a b, of a^2 and of b^2 in a block, and the largest |a| and |b|. A sum of squares is finite
+/// only if all numbers are.
+struct fw_products {
+  double products, first_squares, second_squares, first_largest, second_largest;
+};
+
+/// What the differences in a block are like, and whether one may be relatively larger than the record.
+struct fw_gaps {
+  int64_t differing, outside;
+  double largest, squares;
+  int is_promising;
+};
+
+/// How many patterns of a block differ, and how far the finite ones do at most.
+struct fw_patterns {
+  int64_t differing;
+  uint64_t largest;
+};
+
+/// Each kernel takes at most a block. Those that take `void *` take doubles at any address.
+struct fw_difference_table {
+  void (*scale)(const void *source, void *target, ptrdiff_t count, double factor);
+  void (*subtract)(const void *first, const void *second, double *difference, ptrdiff_t count);
+  // Integers of 64 bits; a and b become the nearest doubles.
+  void (*subtract_integers)(const void *first, int a_is_unsigned, const void *second,
+                            int b_is_unsigned, double *a, double *b, double *difference,
+                            ptrdiff_t count);
+  // Pairs of doubles; a and b become their absolute values.
+  void (*subtract_complex)(const void *first, const void *second, double *a, double *b,
+                           double *difference, ptrdiff_t count);
+  void (*add_products)(const void *first, const void *second, ptrdiff_t count,
+                       struct fw_products *total);
+  // The same for a block and its equal.
+  void (*add_squares)(const void *numbers, ptrdiff_t count, struct fw_products *total);
+  struct fw_gaps (*compare)(const double *difference, const void *first, const void *second,
+                            ptrdiff_t count, double absolute, double relative, double record);
+  // How many are further apart than allowed both in value and in patterns.
+  int64_t (*count_far)(const double *difference, const void *first, const void *second,
+                       const uint64_t *distances, ptrdiff_t count, double absolute, double relative,
+                       uint64_t ulps);
+  // For elements of 1, 2, 4, 8 and 16 bytes.
+  struct fw_patterns (*patterns[5])(const void *first, const void *second, ptrdiff_t count,
+                                    uint64_t end);
+  void (*distances[4])(const void *first, const void *second, uint64_t *distances,
+                       ptrdiff_t count, uint64_t end);
+};
+
+/// The table of the level in use.
+const struct fw_difference_table *fw_difference_kernels(void);
+
 #define FW_TABLE(suffix)                                                   \
   struct fw_table_##suffix {                                               \
     __typeof__(fw_dense_forward_##suffix) *dense_forward;                  \
@@ -52,9 +102,11 @@ FW_TABLE(f64);
 extern const struct fw_table_f32 fw_table_f32_v4, fw_table_f32_v3;
 extern const struct fw_table_f64 fw_table_f64_v4, fw_table_f64_v3;
 extern const struct fw_conversion_table fw_conversion_v4, fw_conversion_v3;
+extern const struct fw_difference_table fw_difference_v4, fw_difference_v3;
 #endif
 extern const struct fw_table_f32 fw_table_f32_base;
 extern const struct fw_table_f64 fw_table_f64_base;
 extern const struct fw_conversion_table fw_conversion_base;
+extern const struct fw_difference_table fw_difference_base;
 
 #endif

@@ -19,18 +19,19 @@ public struct FlywheelCommand: ParsableCommand {
         flywheel inspect runs/1      # what is in it
         flywheel verify runs/1       # is it as it was written
         flywheel convert runs/1 state.npz   # for numpy; and back
+        flywheel diff runs/1 runs/2  # where they differ, and how far
         flywheel rules pytorch       # what a rule's momentum and weight decay mean
         flywheel explain steps.npz   # which rule a trainer really applies
         flywheel plot runs/1         # how it went
 
-      Exit status: 0 fine, 1 does not verify or differs, 2 trouble, 64 wrong usage, 129, 130 and 143 stopped \
+      Exit status: 0 fine, 1 differs or does not verify, 2 trouble, 64 wrong usage, 129, 130 and 143 stopped \
       by SIGHUP, SIGINT and SIGTERM after saving.
       """,
     version: Flywheel.version,
     subcommands: [
       TrainCommand.self, ResumeCommand.self, RunsCommand.self, InspectCommand.self,
-      VerifyCommand.self, ConvertCommand.self, RulesCommand.self, ExplainCommand.self,
-      PlotCommand.self, DigitsCommand.self,
+      VerifyCommand.self, ConvertCommand.self, DiffCommand.self, ExplainCommand.self,
+      RulesCommand.self, PlotCommand.self, DigitsCommand.self,
     ]
   )
 

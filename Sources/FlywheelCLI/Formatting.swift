@@ -37,6 +37,13 @@ enum Formatting {
     return String(decoding: text.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// A number with so many significant digits in as few columns as they need, for example `1.2e6`.
+  static func compact(_ value: Double, _ digits: Int32) -> String {
+    let parts = significant(value, digits).split(separator: "e")
+    guard parts.count == 2, let exponent = Int(parts[1]) else { return parts.joined() }
+    return "\(parts[0])e\(exponent)"
+  }
+
   /// A share as a percentage, for example `96.43 %`.
   static func percent(_ share: Double) -> String { fixed(100 * share, 2) + " %" }
 
@@ -85,6 +92,18 @@ enum Formatting {
   /// Text filled up with spaces on the left.
   static func right(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
+  }
+
+  /// Text without the spaces at its end.
+  static func trimmed(_ text: some BidirectionalCollection<Character>) -> String {
+    String(text.reversed().drop { $0 == " " }.reversed())
+  }
+
+  /// Text of at most so many columns, its middle left out if it has more: names differ at both ends.
+  static func shortened(_ text: String, to columns: Int) -> String {
+    guard text.count > columns else { return text }
+    let kept = max(0, columns - 1)
+    return text.prefix(kept / 2) + "…" + text.suffix(kept - kept / 2)
   }
 
   /// Phrases with commas between, in lines of at most so many columns; those after the first are indented

@@ -42,7 +42,7 @@ struct StateConversionView {
 
   /// What is said of a part: its buffers, and the lines of its verdict.
   private static func lines(of part: OptimizerConversion.Part) -> [String] {
-    let maps = part.conversion.buffers.map(text)
+    let maps = part.conversion.buffers.map { $0.equation() }
     var verdict = "\(part.conversion.verdict)"
     if let error = part.largestError { verdict += "; here at most \(Formatting.short(error))" }
     return [maps.isEmpty ? "no buffers" : maps.joined(separator: ", ")]
@@ -51,17 +51,6 @@ struct StateConversionView {
 
   private static func account(of names: [String]) -> String {
     names.count <= 2 ? names.joined(separator: ", ") : "\(names[0]), … (\(names.count))"
-  }
-
-  private static func text(_ buffer: BufferConversion) -> String {
-    var terms: [String] = []
-    if let source = buffer.source {
-      let scale = buffer.map.scale
-      terms.append(scale == 1 ? source : "\(Formatting.short(scale)) \(source)")
-    }
-    if buffer.map.weightShare != 0 { terms.append("\(Formatting.short(buffer.map.weightShare)) w") }
-    if buffer.constant != 0 || terms.isEmpty { terms.append(Formatting.short(buffer.constant)) }
-    return "\(buffer.slot) = \(terms.joined(separator: " + "))"
   }
 
   /// The members that a document for scripts has besides files and tensors.

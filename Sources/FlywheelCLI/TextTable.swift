@@ -8,8 +8,9 @@ enum TextTable {
     }
     return rows.map { row in
       let cells = zip(row, widths).map { Formatting.left($0, $1) }
-      let line = String(repeating: " ", count: indent) + cells.joined(separator: "  ")
-      return String(line.reversed().drop { $0 == " " }.reversed())
+      return Formatting.trimmed(
+        String(repeating: " ", count: indent) + cells.joined(separator: "  ")
+      )
     }
   }
 }

@@ -40,6 +40,11 @@ struct TypedMembers {
     try value(name, "a whole number") { Int($0) }
   }
 
+  /// A truth value, or nil.
+  func truth(_ name: String) throws(FlywheelError) -> Bool? {
+    try value(name, "true or false") { Bool($0) }
+  }
+
   /// Whole numbers with dashes between, or nil.
   func integers(_ name: String) throws(FlywheelError) -> [Int]? {
     try value(name, "whole numbers with dashes between") { LayerWidths(argument: $0)?.widths }

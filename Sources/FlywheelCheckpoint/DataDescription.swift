@@ -48,7 +48,7 @@ public struct DataDescription: Sendable, Hashable {
     self.lastBatch = lastBatch
   }
 
-  var json: JSONValue {
+  package var json: JSONValue {
     [
       "source": JSONValue(source),
       "digest": JSONValue(digest),

@@ -52,7 +52,7 @@ public struct OptimizerState: Sendable {
     self.slots = slots
   }
 
-  var json: JSONValue {
+  package var json: JSONValue {
     [
       "rule": JSONValue(rule),
       "dialect": JSONValue(dialect),

@@ -1,4 +1,4 @@
-import FlywheelCore
+package import FlywheelCore
 
 /// How far training has come, to the batch.
 public struct Progress: Sendable, Hashable {
@@ -41,7 +41,7 @@ public struct Progress: Sendable, Hashable {
     epochHits = 0
   }
 
-  var json: JSONValue {
+  package var json: JSONValue {
     [
       "epoch": JSONValue(epoch),
       "batch": JSONValue(batch),

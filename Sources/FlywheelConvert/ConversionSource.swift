@@ -1,21 +1,21 @@
-import FlywheelCheckpoint
-import FlywheelCore
+package import FlywheelCheckpoint
+package import FlywheelCore
 import OrderedCollections
 
 /// What a source holds, understood: its tensors with their true dtypes, and its document.
-struct ConversionSource {
+package struct ConversionSource {
   /// The arrays, the document not among them.
-  var tensors: [ConvertedTensor] = []
+  package var tensors: [ConvertedTensor] = []
   /// What cannot be read.
-  var unreadable: [(key: String, reason: String)] = []
+  package private(set) var unreadable: [(key: String, reason: String)] = []
   /// What the source says besides.
   var metadata: ArchiveMetadata
   /// What the document of a checkpoint or a trace says.
-  let training: TrainingDocument?
+  package let training: TrainingDocument?
   /// The tensor that holds the document.
   let documentTensor: Tensor?
 
-  init(_ reader: any ArchiveReader) throws(FlywheelError) {
+  package init(_ reader: any ArchiveReader) throws(FlywheelError) {
     let members = try reader.members()
     metadata = try reader.metadata()
     documentTensor = try reader.document()

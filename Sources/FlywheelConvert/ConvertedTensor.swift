@@ -1,4 +1,4 @@
-import FlywheelCheckpoint
+package import FlywheelCheckpoint
 public import FlywheelCore
 
 /// One array on its way from one file to another.
@@ -23,7 +23,11 @@ public struct ConvertedTensor: Sendable {
   /// Whether the bytes can go by without being held.
   var keepsBytes: Bool { change.keepsBytes(of: original) }
 
-  init(_ source: String, _ description: TensorDescription, _ entry: TensorIndex.Entry?) {
+  package init(
+    _ source: String,
+    _ description: TensorDescription,
+    _ entry: TensorIndex.Entry? = nil
+  ) {
     self.source = source
     target = source
     original = description

@@ -1,19 +1,19 @@
-import FlywheelCore
+package import FlywheelCore
 import OrderedCollections
 
 /// Which tensors go, under which names, and how they change; and which of the options are of use.
-struct NamePlan {
+package struct NamePlan {
   private let options: ConversionOptions
   private var usedPatterns: Set<Int> = []
   private var usedRules: Set<Int> = []
   private var usedRenames: Set<Int> = []
 
-  init(_ options: ConversionOptions) {
+  package init(_ options: ConversionOptions) {
     self.options = options
   }
 
   /// The tensors that go, with their new names and shapes.
-  mutating func apply(
+  package mutating func apply(
     to tensors: [ConvertedTensor]
   ) throws(FlywheelError) -> [ConvertedTensor] {
     var planned: [ConvertedTensor] = []
@@ -66,7 +66,7 @@ struct NamePlan {
   /// Checks that each pattern, rule and renaming was about something: it is misspelt otherwise.
   ///
   /// - Throws: `invalidArgument` for the first that was not.
-  func requireAllUsed() throws(FlywheelError) {
+  package func requireAllUsed() throws(FlywheelError) {
     func unused<Option>(_ options: [Option], _ used: Set<Int>) -> Option? {
       options.indices.first { !used.contains($0) }.map { options[$0] }
     }

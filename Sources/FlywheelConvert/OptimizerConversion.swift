@@ -209,7 +209,10 @@ public struct OptimizerConversion: Sendable {
 
   // MARK: What becomes of the state
 
-  private static func buffer(
+  /// A buffer of the new rule.
+  ///
+  /// - Throws: `notFound` if the buffer that it is made of is missing, and what `combined` throws.
+  package static func buffer(
     _ conversion: BufferConversion,
     of name: String,
     _ parameter: Parameter,

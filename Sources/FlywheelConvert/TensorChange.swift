@@ -48,7 +48,8 @@ public struct TensorChange: Sendable, Hashable {
   /// What an array becomes.
   ///
   /// - Throws: `invalidArgument` if the change does not fit it.
-  func result(of description: TensorDescription) throws(FlywheelError) -> TensorDescription {
+  package func result(of description: TensorDescription) throws(FlywheelError) -> TensorDescription
+  {
     if case .opaque(let type) = description.element, dtype != nil || transposition != nil {
       throw FlywheelError(
         .invalidArgument,
@@ -75,7 +76,7 @@ public struct TensorChange: Sendable, Hashable {
   /// The changed tensor.
   ///
   /// - Throws: `invalidArgument` if the change does not fit it, or a number does not fit the new dtype.
-  func apply(to tensor: Tensor) throws(FlywheelError) -> Tensor {
+  package func apply(to tensor: Tensor) throws(FlywheelError) -> Tensor {
     let description = try result(of: TensorDescription(of: tensor))
     var changed = tensor
     if let axes = axes(of: tensor.shape), !axes.isSorted { changed = try changed.transposed(axes) }

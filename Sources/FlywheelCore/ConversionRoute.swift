@@ -1,16 +1,16 @@
-internal import CFlywheelKernels
+package import CFlywheelKernels
 
 /// The steps that take elements of one dtype to another.
 ///
 /// Every number goes through one of four types that hold all numbers of several dtypes, so that a new
 /// dtype needs steps to and from one of them only.
-enum ConversionRoute {
+package enum ConversionRoute {
   private enum Hub { case int64, uint64, float32, float64 }
 
   /// The steps from one dtype to another one.
   ///
   /// Not both are complex: those are converted part by part. A `bool` is the number in its byte.
-  static func steps(from source: DType, to target: DType) -> [fw_step] {
+  package static func steps(from source: DType, to target: DType) -> [fw_step] {
     if target == .bool { return [truth(of: source)] }
     let (entry, first) = entry(from: source)
     let (exit, last) = exit(to: target)

@@ -80,7 +80,7 @@ public enum DType: String, Sendable, Hashable, CaseIterable {
   public var isFloatingPoint: Bool { kind == .floatingPoint }
 
   /// The type of a complex number's parts; any other type is its own part.
-  var part: DType {
+  package var part: DType {
     switch self {
     case .complex64: .float32
     case .complex128: .float64
@@ -89,5 +89,5 @@ public enum DType: String, Sendable, Hashable, CaseIterable {
   }
 
   /// The number of parts of one element: two of a complex number, one of any other.
-  var partCount: Int { kind == .complex ? 2 : 1 }
+  package var partCount: Int { kind == .complex ? 2 : 1 }
 }

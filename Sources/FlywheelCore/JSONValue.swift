@@ -74,7 +74,7 @@ extension JSONValue {
   }
 
   /// The number that an object like `{"float64": "0x7ff8000000000001"}` stands for, if this is one.
-  var bitPatternDouble: Double? {
+  package var bitPatternDouble: Double? {
     guard case .object(let members) = self, members.count == 1,
       case .string(let text)? = members[Self.bitPatternMember],
       text.utf8.count == 18, text.hasPrefix("0x"),

@@ -3,13 +3,16 @@ public import FlywheelCore
 /// How far apart two elements may be and still count as the same.
 ///
 /// They do if |a − b| ≤ absolute + relative · max(|a|, |b|), which is the same in both directions, or if
-/// they are at most so many `ulps` apart. Infinities of one sign are the same, those of two are not.
+/// they are at most so many `ulps` apart. Infinities of one sign are the same; an infinity and anything
+/// else are not, whatever is allowed. A tolerance that is negative or NaN allows nothing.
 public struct Tolerance: Sendable, Hashable {
   /// What part of the larger of the two the difference may be.
   public var relative: Double
   /// What the difference may be however small the elements are.
   public var absolute: Double
   /// How many representable numbers further on the one may be from the other; nil if that is not asked.
+  ///
+  /// It says nothing of integers, of complex numbers, and of two types.
   public var ulps: UInt64?
   /// Whether NaN is the same as NaN, whatever their payloads are.
   public var equatesNaN: Bool

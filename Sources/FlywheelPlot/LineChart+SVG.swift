@@ -1,24 +1,28 @@
 extension LineChart {
-  /// The chart as an SVG document.
+  /// The chart as SVG.
   ///
-  /// It is one file that needs no other, with a light and a dark look, and a title and a description for
-  /// those who do not see it. Equal charts have equal bytes.
-  public func svg() -> String {
-    SVGDrawing(self).document()
+  /// It has a light and a dark look, and a title and a description for those who do not see it. Equal charts
+  /// have equal bytes.
+  ///
+  /// - Parameter placement: What it is drawn for; a file needs no other.
+  /// - Returns: The document, or the element for a page.
+  public func svg(_ placement: ChartPlacement = .file) -> String {
+    SVGDrawing(self, placement).document()
   }
 }
 
 /// A chart laid out on a page, in pixels.
 private struct SVGDrawing {
   private let chart: LineChart
+  private let placement: ChartPlacement
   private let xAxis: Axis
   private let yAxes: [Axis]
   private let left: Double
   private let right: Double
   private let legendRows: [[LineChart.Key]]
 
-  private static let width = 760.0
-  private static let edge = 20.0
+  private let edge: Double
+
   /// Above a panel, for its title.
   private static let panelHead = 40.0
   /// About the width of a character, which no font that may be there exceeds on average.
@@ -27,27 +31,31 @@ private struct SVGDrawing {
   private static let longestLabel = 26
   private static let longestKey = 40
 
-  init(_ chart: LineChart) {
+  init(_ chart: LineChart, _ placement: ChartPlacement) {
     self.chart = chart
-    xAxis = chart.xAxis(tickCount: 8)
+    self.placement = placement
+    edge = placement.hasHeading ? 20 : 4
+    xAxis = chart.xAxis(tickCount: Int(placement.width / 95))
     yAxes = chart.panels.map { $0.yAxis(tickCount: $0.isConstant ? 1 : 4) }
     let marks = yAxes.flatMap(\.ticks).map(\.label.count).max() ?? 0
     let labels = chart.panels.flatMap(\.series)
       .compactMap { $0.label?.shortened(to: Self.longestLabel).count }
-    left = Self.edge + Double(marks) * Self.characterWidth + 8
-    right =
-      Self.width - Self.edge
-      - (labels.max().map { Double($0) * Self.characterWidth + 8 } ?? 0)
-    legendRows = Self.rows(of: chart.legend)
+    let longest = placement.isWide ? labels.max() ?? 0 : 0
+    left = edge + Double(marks) * Self.characterWidth + 8
+    // The last mark of the shared axis reaches as far beyond it as half its label.
+    let beside =
+      longest > 0 ? Double(longest) * Self.characterWidth + 8 : placement.hasHeading ? 0 : 16
+    right = placement.width - edge - beside
+    legendRows = Self.rows(of: chart.legend, width: placement.width - 2 * edge)
   }
 
   /// The legend's entries in lines that fit the width.
-  private static func rows(of legend: [LineChart.Key]) -> [[LineChart.Key]] {
+  private static func rows(of legend: [LineChart.Key], width: Double) -> [[LineChart.Key]] {
     var rows: [[LineChart.Key]] = []
     var used = Double.infinity
     for key in legend {
       let needed = keyWidth(key)
-      if used + needed > width - 2 * edge {
+      if used + needed > width {
         rows.append([])
         used = 0
       }
@@ -64,7 +72,12 @@ private struct SVGDrawing {
   private static func height(of panel: LineChart.Panel) -> Double { panel.isConstant ? 60 : 170 }
 
   private var headHeight: Double {
-    32 + (chart.subtitle.isEmpty ? 0 : 18) + Double(legendRows.count) * 18
+    headingHeight + Double(legendRows.count) * 18
+  }
+
+  /// What the heading takes, if there is one.
+  private var headingHeight: Double {
+    placement.hasHeading ? 32 + (chart.subtitle.isEmpty ? 0 : 18) : 0
   }
 
   private var height: Double {
@@ -72,20 +85,12 @@ private struct SVGDrawing {
   }
 
   func document() -> String {
-    var writer = SVGWriter()
-    let size = [Self.width, height].map(Numeral.coordinate)
-    writer.element(
-      "svg",
-      [
-        ("xmlns", "http://www.w3.org/2000/svg"), ("class", "flywheel-chart"),
-        ("viewBox", "0 0 \(size[0]) \(size[1])"), ("width", size[0]), ("height", size[1]),
-        ("role", "img"), ("aria-label", chart.title),
-      ]
+    SVGWriter.chart(
+      placement,
+      height: height,
+      title: chart.title,
+      summary: chart.summary
     ) { writer in
-      writer.leaf("title", text: chart.title)
-      writer.leaf("desc", text: chart.summary)
-      writer.style(Palette.rules)
-      writer.leaf("rect", [("class", "page"), ("width", size[0]), ("height", size[1])])
       drawHead(&writer)
       var top = headHeight + Self.panelHead
       for (panel, axis) in zip(chart.panels, yAxes) {
@@ -95,25 +100,22 @@ private struct SVGDrawing {
       }
       drawXLabels(top - Self.panelHead, &writer)
     }
-    return writer.text
   }
 
   // MARK: Head
 
   private func drawHead(_ writer: inout SVGWriter) {
-    var y = 32.0
-    let title = chart.title.shortened(to: 80)
-    drawText(title, Self.edge, y, "heading", &writer, whole: chart.title)
-    if !chart.subtitle.isEmpty {
-      y += 18
-      drawText(chart.subtitle, Self.edge, y, "muted", &writer)
+    if placement.hasHeading {
+      writer.label(chart.title.shortened(to: 80), edge, 32, "heading", whole: chart.title)
+      if !chart.subtitle.isEmpty { writer.label(chart.subtitle, edge, 50, "muted") }
     }
+    var y = headingHeight
     for row in legendRows {
       y += 18
-      var x = Self.edge
+      var x = edge
       for key in row {
-        writer.leaf("path", lineAttributes(key.style) + [("d", "M\(at(x, y - 4))h32")])
-        drawText(key.name.shortened(to: Self.longestKey), x + 38, y, nil, &writer, whole: key.name)
+        writer.leaf("path", lineAttributes(key.style) + [("d", "M\(SVGWriter.point(x, y - 4))h32")])
+        writer.label(key.name.shortened(to: Self.longestKey), x + 38, y, nil, whole: key.name)
         x += Self.keyWidth(key)
       }
     }
@@ -135,17 +137,23 @@ private struct SVGDrawing {
     writer.element("g") { writer in
       let title = panel.title + (panel.scale == .logarithmic ? " (logarithmic)" : "")
       let place = frame.top - 12
-      drawText(title.shortened(to: 80), left, place, "panel-heading", &writer, whole: title)
+      writer.label(
+        title.shortened(to: min(80, Int((placement.width - left) / 7))),
+        left,
+        place,
+        "panel-heading",
+        whole: title
+      )
       for tick in frame.axis.ticks {
         guard let y = frame.axis.position(of: tick.value).map(frame.y) else { continue }
-        drawHair(left, y, "H\(Numeral.coordinate(right))", "grid", &writer)
-        drawText(tick.label, left - 8, y + 4, "muted", &writer, anchor: "end")
+        writer.hair(left, y, "H\(Numeral.coordinate(right))", "grid")
+        writer.label(tick.label, left - 8, y + 4, "muted", anchor: "end")
       }
       drawXMarks(frame.y(0), &writer)
       for series in panel.series {
         drawLine(series, panel.pieces(of: series, xAxis, frame.axis), frame, &writer)
       }
-      drawLabels(panel, frame, &writer)
+      if placement.isWide { drawLabels(panel, frame, &writer) }
     }
   }
 
@@ -157,7 +165,9 @@ private struct SVGDrawing {
   ) {
     let path = pieces.filter { $0.count > 1 }
       .map { Thinning.visible($0, width: right - left) }
-      .map { piece in "M" + piece.map { at(x($0.x), frame.y($0.y)) }.joined(separator: "L") }
+      .map { piece in
+        "M" + piece.map { SVGWriter.point(x($0.x), frame.y($0.y)) }.joined(separator: "L")
+      }
       .joined()
     if !path.isEmpty {
       writer.leaf("path", lineAttributes(series.style) + [("d", path)], title: series.name)
@@ -195,17 +205,17 @@ private struct SVGDrawing {
     for (end, y) in zip(ends, places ?? []) {
       let style = Palette.colorClass(end.series.style.index)
       let label = end.label.shortened(to: Self.longestLabel)
-      drawText(label, right + 10, y + 4, style, &writer, whole: end.series.name)
+      writer.label(label, right + 10, y + 4, style, whole: end.series.name)
     }
   }
 
   // MARK: The shared axis
 
   private func drawXMarks(_ bottom: Double, _ writer: inout SVGWriter) {
-    drawHair(left, bottom, "H\(Numeral.coordinate(right))", "axis", &writer)
+    writer.hair(left, bottom, "H\(Numeral.coordinate(right))", "axis")
     for tick in xAxis.ticks {
       guard let across = xAxis.position(of: tick.value) else { continue }
-      drawHair(x(across), bottom, "v4", "axis", &writer)
+      writer.hair(x(across), bottom, "v4", "axis")
     }
   }
 
@@ -213,10 +223,10 @@ private struct SVGDrawing {
     guard !chart.panels.isEmpty else { return }
     for tick in xAxis.ticks {
       guard let across = xAxis.position(of: tick.value) else { continue }
-      drawText(tick.label, x(across), bottom + 18, "muted", &writer, anchor: "middle")
+      writer.label(tick.label, x(across), bottom + 18, "muted", anchor: "middle")
     }
     let middle = (left + right) / 2
-    drawText(chart.xTitle, middle, bottom + 35, "muted", &writer, anchor: "middle")
+    writer.label(chart.xTitle, middle, bottom + 35, "muted", anchor: "middle")
   }
 
   // MARK: Elements
@@ -228,38 +238,6 @@ private struct SVGDrawing {
       + (dashes.isEmpty ? [] : [("stroke-dasharray", dashes)])
   }
 
-  /// A line of one pixel, in the middle of pixels.
-  private func drawHair(
-    _ x: Double,
-    _ y: Double,
-    _ path: String,
-    _ style: String,
-    _ writer: inout SVGWriter
-  ) {
-    let start = at(x.rounded() + 0.5, y.rounded() + 0.5)
-    writer.leaf("path", [("class", "hair \(style)"), ("d", "M\(start)\(path)")])
-  }
-
-  private func drawText(
-    _ text: String,
-    _ x: Double,
-    _ y: Double,
-    _ style: String?,
-    _ writer: inout SVGWriter,
-    anchor: String? = nil,
-    whole: String? = nil
-  ) {
-    var attributes: [SVGWriter.Attribute] = []
-    if let style { attributes.append(("class", style)) }
-    attributes += [("x", Numeral.coordinate(x)), ("y", Numeral.coordinate(y))]
-    if let anchor { attributes.append(("text-anchor", anchor)) }
-    writer.leaf("text", attributes, text: text, title: whole == text ? nil : whole)
-  }
-
   /// The place of a part of the shared axis, from 0 to 1.
   private func x(_ across: Double) -> Double { left + across * (right - left) }
-
-  private func at(_ x: Double, _ y: Double) -> String {
-    Numeral.coordinate(x) + " " + Numeral.coordinate(y)
-  }
 }

@@ -28,6 +28,9 @@ public enum Numeral {
       + (power == 0 ? "" : "e\(power)")
   }
 
+  /// A whole number with separators between thousands, for example `20,000`.
+  public static func grouped(_ number: Int) -> String { plain(number, exponent: 0) }
+
   /// A value to four significant digits, for example `0.0931`, `1,234` or `5e-7`.
   public static func short(_ value: Double) -> String {
     guard value.isFinite else { return "\(value)" }

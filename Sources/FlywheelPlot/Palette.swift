@@ -48,6 +48,19 @@ enum Palette {
     ] + light + ["@media (prefers-color-scheme: dark) {"] + dark.map { "  " + $0 } + ["}"]
   }()
 
+  /// What bars look like besides; an empty one has only its edge.
+  static let barRules: [String] = {
+    let fills = { (colors: [String]) in
+      colors.enumerated().map { ".flywheel-chart .bar.c\($0) { fill: \($1); }" }
+    }
+    return fills(lines.map(\.light)) + ["@media (prefers-color-scheme: dark) {"]
+      + fills(lines.map(\.dark)).map { "  " + $0 } + ["}"]
+      + [
+        ".flywheel-chart .bar.empty { fill: none; stroke-width: 1.5; }",
+        ".flywheel-chart .mark { fill: none; stroke-width: 2; }",
+      ]
+  }()
+
   private static func rules(
     page: String,
     text: String,

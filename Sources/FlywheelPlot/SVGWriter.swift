@@ -27,8 +27,8 @@ struct SVGWriter {
     title: String? = nil
   ) {
     let inner =
-      (title.map { "<title>\(Self.escaped($0))</title>" } ?? "")
-      + (content.map(Self.escaped) ?? "")
+      (title.map { "<title>\(Markup.escaped($0))</title>" } ?? "")
+      + (content.map(Markup.escaped) ?? "")
     line(
       "<\(name)\(Self.text(of: attributes))" + (inner.isEmpty ? "/>" : ">\(inner)</\(name)>")
     )
@@ -46,23 +46,6 @@ struct SVGWriter {
   }
 
   private static func text(of attributes: [Attribute]) -> String {
-    attributes.map { " \($0.name)=\"\(escaped($0.value))\"" }.joined()
-  }
-
-  /// Text as XML has it; characters that XML cannot have are replaced.
-  static func escaped(_ text: String) -> String {
-    var result = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      case "\t", "\n", "\r": result += " "
-      case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result
+    attributes.map { " \($0.name)=\"\(Markup.escaped($0.value))\"" }.joined()
   }
 }

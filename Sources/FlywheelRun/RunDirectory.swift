@@ -141,6 +141,17 @@ public struct RunDirectory: ~Copyable, Sendable {
     try CheckpointStore.files(in: path).map(\.path)
   }
 
+  /// The checkpoint files of a run with the steps that their names say, oldest first.
+  ///
+  /// - Parameter path: The run's directory.
+  /// - Throws: `inputOutput` if it cannot be listed.
+  /// - Returns: Each step, which has one file, and the file.
+  public static func checkpointSteps(
+    in path: FilePath
+  ) throws(FlywheelError) -> [(step: Int, path: FilePath)] {
+    try CheckpointStore.files(in: path)
+  }
+
   /// The newest checkpoint that verifies, found by looking: no pointer file can be wrong.
   ///
   /// - Parameter path: The run's directory.

@@ -18,8 +18,8 @@ extension TrainingConfiguration {
     guard let rule = UpdateRule.preset(optimizer.rule) else {
       throw FlywheelError(
         .unsupported,
-        "The optimizer's rule is '\(optimizer.rule)', which this Flywheel does not know; it runs "
-          + "\(UpdateRule.presets.map(\.name).joined(separator: ", "))."
+        "The optimizer's rule is '\(optimizer.rule)', which this Flywheel does not know; 'flywheel rules' lists "
+          + "those that it does."
       )
     }
     guard optimizer.gradient == .mean else {

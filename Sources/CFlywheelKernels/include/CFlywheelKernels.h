@@ -8,7 +8,8 @@
 // whether a multiplication and the addition after it are rounded once or twice. That is what
 // fw_kernels_arithmetic() names.
 //
-// Conversions and statistics (conversion_kernels.h) never fuse, and are the same bits everywhere.
+// Conversions, statistics (conversion_kernels.h) and differences (difference_kernels.h) never fuse, and
+// are the same bits everywhere.
 //
 // Every matrix is row-major and starts on 64 bytes; every row stride is a multiple of 16 elements, so
 // vectors (biases too) are as long as a multiple of 16. Pad elements are zero when a kernel is called
@@ -45,6 +46,7 @@ uint32_t fw_crc32(uint32_t crc, const void *bytes, size_t count);
 const char *fw_crc32_implementation(void);
 
 #include "conversion_kernels.h"
+#include "difference_kernels.h"
 #include "layout_kernels.h"
 
 // The typed kernels, once for float (…_f32) and once for double (…_f64).

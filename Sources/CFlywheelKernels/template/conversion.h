@@ -17,18 +17,7 @@
 #pragma clang attribute push(TARGET, apply_to = function)
 #endif
 
-// A view begins anywhere in a mapped file, and elements lie in memory that had another type before.
-#define ANYWHERE __attribute__((aligned(1), may_alias))
-typedef int8_t int8 ANYWHERE;
-typedef int16_t int16 ANYWHERE;
-typedef int32_t int32 ANYWHERE;
-typedef int64_t int64 ANYWHERE;
-typedef uint8_t uint8 ANYWHERE;
-typedef uint16_t uint16 ANYWHERE;
-typedef uint32_t uint32 ANYWHERE;
-typedef uint64_t uint64 ANYWHERE;
-typedef float float32 ANYWHERE;
-typedef double float64 ANYWHERE;
+#include "elements.h"
 
 // MARK: Steps
 
@@ -126,30 +115,12 @@ CHECKED_STEP(int64_to_uint16, int64, uint16, IS(uint16_t), (uint16_t)in[i])
 CHECKED_STEP(int64_to_uint32, int64, uint32, IS(uint32_t), (uint32_t)in[i])
 CHECKED_STEP(int64_to_uint64, int64, uint64, in[i] >= 0, (uint64_t)in[i])
 
-typedef struct ANYWHERE {
-  float real, imaginary;
-} complex64;
-typedef struct ANYWHERE {
-  double real, imaginary;
-} complex128;
-
 /// Products of two floats are exact in a double, and their sum is far from overflow.
 FW_INLINE double size_of_complex64(complex64 z) {
   const double real = __builtin_fabs((double)z.real), imaginary = __builtin_fabs((double)z.imaginary);
   const double size = __builtin_elementwise_sqrt(real * real + imaginary * imaginary);
   const int is_infinite = real == __builtin_inf() || imaginary == __builtin_inf();
   return is_infinite ? __builtin_inf() : size;
-}
-
-/// By the larger part, whose square may be too large for a double.
-FW_INLINE double size_of_complex128(complex128 z) {
-  const double real = __builtin_fabs(z.real), imaginary = __builtin_fabs(z.imaginary);
-  const double larger = real > imaginary ? real : imaginary;
-  const double smaller = real > imaginary ? imaginary : real;
-  const double ratio = smaller / larger;
-  const double size = larger * __builtin_elementwise_sqrt(1 + ratio * ratio);
-  const int is_infinite = real == __builtin_inf() || imaginary == __builtin_inf();
-  return is_infinite ? __builtin_inf() : larger == 0 ? smaller : size;
 }
 
 STEP(float32_to_complex64, float32, complex64, ((complex64){in[i], 0}))
@@ -172,19 +143,7 @@ STEP(complex128_to_bool, complex128, uint8, in[i].real != 0 || in[i].imaginary !
 
 // MARK: Statistics
 
-enum { lane_count = 8 };
-typedef double lanes __attribute__((ext_vector_type(8)));
-typedef int64_t mask __attribute__((ext_vector_type(8)));
-
-FW_INLINE double sum_of_lanes(lanes v) {
-  return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]));
-}
-
-FW_INLINE int64_t count_of_lanes(mask v) {
-  int64_t count = 0;
-  for (int i = 0; i < lane_count; i++) count -= v[i];
-  return count;
-}
+#include "lanes.h"
 
 /// Calls BODY with each eight doubles as `v`. What is missing in the last eight is NaN, which is not
 /// finite, and not zero.

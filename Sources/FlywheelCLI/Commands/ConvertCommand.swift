@@ -184,16 +184,9 @@ struct ConvertCommand: ParsableCommand {
   }
 
   private func options() throws(FlywheelError) -> ConversionOptions {
-    var rules: [MapRule] = []
-    if let map {
-      let path = FilePath(map)
-      rules = try FlywheelError.locating(path: path) { () throws(FlywheelError) in
-        try MapRule.list(try JSONValue(parsing: try OpenFile.contents(of: path)))
-      }
-    }
-    return ConversionOptions(
+    ConversionOptions(
       selection: only.map { NamePattern($0) },
-      map: rules,
+      map: try map.map(MapRule.list(inFile:)) ?? [],
       renames: rename,
       drops: drop
     )

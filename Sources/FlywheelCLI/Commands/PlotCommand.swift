@@ -88,8 +88,8 @@ struct PlotCommand: ParsableCommand {
     let set = try HistorySet(histories, selection: metric)
     // Everything that can be wrong with the question comes before the first file is written.
     let abscissa = try abscissa(for: histories)
-    if let csv { try write(HistoryCSV.text(set), to: csv) }
-    if let output { try write(HistoryChart(set, abscissa).chart().svg(), to: output) }
+    if let csv { try TextFile.write(HistoryCSV.text(set), to: csv) }
+    if let output { try TextFile.write(HistoryChart(set, abscissa).chart().svg(), to: output) }
     if let tensorboard {
       try HistoryEvents.write(set, to: FilePath(tensorboard))
       Terminal.error.print("look with: tensorboard --logdir \(ShellWord.quoted(tensorboard))")
@@ -110,21 +110,6 @@ struct PlotCommand: ParsableCommand {
       )
     }
     return x ?? (uncounted == nil ? .epoch : .step)
-  }
-
-  private func write(_ text: String, to name: String) throws(FlywheelError) {
-    guard name != "-" else {
-      Terminal.output.write(text)
-      return
-    }
-    let path = FilePath(name)
-    if FileSystem.exists(path) {
-      // A device or a directory must not be replaced by a file.
-      let file = try OpenFile(readingAt: path)
-      _ = try OpenFile.size(of: file.descriptor, path: path)
-    }
-    try AtomicFile.write(Array(text.utf8), to: path)
-    Terminal.error.print("wrote \(name)")
   }
 
   /// Draws with what the place that it is drawn on can show.
