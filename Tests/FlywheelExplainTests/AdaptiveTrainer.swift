@@ -22,8 +22,8 @@ struct AdaptiveTrainer<Number: BinaryFloatingPoint & TensorElement> {
   /// How many steps are taken before the first dump.
   var firstStep = 0
   /// How many dumps there are.
-  var count = 8
-  var elementCount = 120
+  var count = 6
+  var elementCount = 64
 
   /// What is dumped.
   enum Parts {

@@ -303,6 +303,19 @@ struct StepDumpReadingTests {
     .init(title: "nothing", files: [[:], [:]], code: .notFound, words: ["no arrays of numbers"]),
   ]
 
+  @Test("A counter of each parameter that the first dump lacks counts from the first dump")
+  func laterCounters() throws {
+    let directory = try TemporaryDirectory()
+    let paths = try (0..<3).map { step in
+      var arrays = try DumpArrays(["1.weight": [2, 3], "2.weight": [2, 3]])
+      for name in ["1.weight", "2.weight"] where step > 0 {
+        arrays.tensors["\(name).step"] = try Tensor([Float(step)], shape: .scalar)
+      }
+      return try arrays.write(to: "\(step).npz", in: directory)
+    }
+    #expect(try StepDump(reading: paths).firstStep == 0)
+  }
+
   @Test("What does not fit is refused with what was found and expected", arguments: misfits)
   func misfit(_ misfit: Misfit) throws {
     let directory = try TemporaryDirectory()

@@ -13,6 +13,10 @@ public struct AdaptiveExplanation: Sendable {
   /// Every rule that fits, what was declared first, then what takes the fewest odd numbers; none if the
   /// residual supports none.
   public private(set) var rules: [AdaptiveReading] = []
+  /// What a person should know, mistakes first.
+  public private(set) var findings: [Finding] = []
+  /// What the dump does not show, and what would.
+  public private(set) var openQuestions: [OpenQuestion] = []
 
   /// Explains a dump.
   ///
@@ -43,14 +47,55 @@ public struct AdaptiveExplanation: Sendable {
     weights = namers.first { $0.scope.sample.isWeight }?.measurement
     biases = namers.first { !$0.scope.sample.isWeight }?.measurement
     guard let first = namers.first else { return }
-    rules = first.all
-      .sorted { $0.oddity < $1.oddity }
-      .map { named in
-        AdaptiveReading(
-          rule: .adaptive(named.rule),
-          hyperparameters: named.hyperparameters,
-          mistakes: [named.candidate.trial.mistake?.sentence].compactMap(\.self)
+    findings = first.findings
+    openQuestions = first.openQuestions
+    let named = first.all.sorted { $0.oddity < $1.oddity }
+    guard namers.count > 1 else {
+      rules = named.map { AdaptiveReading($0) }
+      return
+    }
+    let others = namers[1].all
+    rules = named.map { named in
+      let other = others.first { $0.rule == named.rule }
+      var reading = AdaptiveReading(named)
+      reading.areBiasesUndecayed =
+        named.rule.decayScope == .all && named.hyperparameters.weightDecay != 0
+        && other?.hyperparameters.weightDecay == 0
+      return reading
+    }
+    findings += Self.differences(named, others, namers[1])
+  }
+
+  /// What biases do otherwise than weights.
+  private static func differences(
+    _ weights: [AdaptiveNamer.Named],
+    _ biases: [AdaptiveNamer.Named],
+    _ namer: AdaptiveNamer
+  ) -> [Finding] {
+    guard let first = weights.first else { return [] }
+    guard let same = biases.first(where: { bias in weights.contains { $0.rule == bias.rule } }),
+      let weight = weights.first(where: { $0.rule == same.rule })
+    else {
+      return namer.scope.accepted.isEmpty && namer.scope.nearest == nil
+        ? []
+        : [Finding(.biasesDiffer, isMistake: true, "biases do not follow '\(first.rule.name)'")]
+    }
+    let (own, other) = (weight.hyperparameters, same.hyperparameters)
+    var findings: [Finding] = []
+    if abs(own.learningRate - other.learningRate) > 1e-3 * own.learningRate {
+      findings.append(
+        Finding(
+          .biasesDiffer,
+          "the learning rate of biases is \(other.learningRate.brief), that of weights "
+            + own.learningRate.brief
         )
-      }
+      )
+    }
+    if own.weightDecay != 0, other.weightDecay == 0 {
+      findings.append(Finding(.biasesNotDecayed, "weights are decayed, biases are not"))
+    } else if other.weightDecay != 0 {
+      findings.append(Finding(.biasesDecayed, "biases are decayed, too"))
+    }
+    return findings
   }
 }

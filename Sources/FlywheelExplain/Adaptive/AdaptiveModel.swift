@@ -2,7 +2,7 @@ import FlywheelOptim
 
 /// The equations of the steps of a dump under a rule: what moves each weight, were the learning rate 1.
 struct AdaptiveModel {
-  let sample: AdaptiveSample
+  var sample: AdaptiveSample
   let shape: AdaptiveShape
   /// The step from dump k to dump k + 1 was taken with the gradient of dump k + this.
   let gradientShift: Int

@@ -12,6 +12,8 @@ struct AdaptiveNamer {
     let candidate: AdaptiveScope.Candidate
     /// The numbers of the equations that these decimals stand for.
     let fit: AdaptiveFit
+    /// What the trainer does otherwise than the rule.
+    let mistakes: [String]
     /// How many digits its numbers have that are not the rule's defaults.
     let oddity: Int
   }
@@ -53,6 +55,11 @@ struct AdaptiveNamer {
       default: numbers[definition.name] = .number(quantity.map { fit.guess[$0] } ?? 0)
       }
     }
+    if fit.model.isOfMomentum, let block = fit.blocks.first {
+      let error = block.solution.standardError(0, deviation: fit.spread)
+      let kept = Estimate(block.solution.coefficients[0], standardError: error)
+      numbers[.momentum] = .number(kept.decimal(preferring: AdaptiveQuantity.momentum.usualValues))
+    }
     if numbers[.initialAccumulator] != nil, let start = scope.start {
       numbers[.initialAccumulator] = .number(Estimate(start, standardError: 0).decimal())
     }
@@ -66,6 +73,8 @@ struct AdaptiveNamer {
       hyperparameters: numbers,
       candidate: candidate,
       fit: fit,
+      mistakes: [candidate.trial.mistake?.sentence].compactMap(\.self) + gainMistakes
+        + twiceMistakes(self.decay(candidate, fit)),
       oddity: oddity(of: numbers, in: rule)
     )
   }
@@ -87,8 +96,9 @@ struct AdaptiveNamer {
     let wanted = candidate.search.free.map { quantity in
       let name = quantity.symbol?.hyperparameter
       let fallback = rule.hyperparameters.first { $0.name == name }?.fallback.number
-      let none: Double? = quantity == .coupledDecay ? 0 : nil
-      let numbers = [name.flatMap { scope.declared[$0]?.number }, none, fallback]
+      let isOne = quantity == .epsilon && candidate.search.free.contains(.epsilonRoot)
+      let none: Double? = quantity == .coupledDecay || isOne ? 0 : nil
+      let numbers = [name.flatMap { scope.declared[$0]?.number }, fallback, none]
       return (quantity: quantity, numbers: numbers.compactMap(\.self))
     }
     let estimates = candidate.estimates
@@ -165,8 +175,9 @@ struct AdaptiveNamer {
     let isCoupled = decay.coupled.map { !$0.isZero } ?? false
     let isShrinking = !decay.shrink.isZero
     guard isCoupled || isShrinking else { return 0 }
-    guard isCoupled != isShrinking, let found = isCoupled ? decay.coupled : decay.shrink,
-      found.value > 0, scope.sample.isWeight || rule.decayScope == .all
+    // Where it does both, it is a rule that lets weights shrink, with a mistake.
+    guard let found = isShrinking ? decay.shrink : decay.coupled, found.value > 0,
+      scope.sample.isWeight || rule.decayScope == .all
     else { return nil }
     let ofBatch = UpdateRule.adaptive(rule).mentions(.batchSize)
     guard !ofBatch || scope.sizes != nil else { return nil }
@@ -176,10 +187,10 @@ struct AdaptiveNamer {
       step: 1,
       isWeight: true
     )
-    let unit = isCoupled ? one.coupledDecay : one.shrink
+    let unit = isShrinking ? one.shrink : one.coupledDecay
     guard unit > 0 else { return nil }
     // A trainer may multiply a weight by 1 - lr lambda, which is rounded first.
-    let rounding = isCoupled ? 0 : scope.sample.weightRoundoff / 2 / Estimate.reach
+    let rounding = isShrinking ? scope.sample.weightRoundoff / 2 / Estimate.reach : 0
     let fallback = rule.hyperparameters.first { $0.name == .weightDecay }?.fallback.number
     return Estimate(
       found.value / unit,

@@ -67,7 +67,7 @@ public enum AdaptiveQuantity: String, Sendable, Hashable, CaseIterable {
   var scale: Scale {
     switch self {
     case .beta1, .beta2, .alpha, .momentum: .keeping
-    case .epsilon, .epsilonRoot: .logarithmic
+    case .epsilon, .epsilonRoot, .learningRateDecay: .logarithmic
     default: .linear
     }
   }

@@ -11,6 +11,9 @@ public struct AdaptiveReading: Sendable, Hashable {
   /// What the trainer does otherwise than the rule, as sentences; usually nothing.
   public var mistakes: [String]
 
+  /// Whether biases are not decayed though the rule decays all: a group of parameters of their own.
+  public var areBiasesUndecayed = false
+
   /// Creates a reading.
   public init(rule: UpdateRule, hyperparameters: Hyperparameters, mistakes: [String] = []) {
     self.rule = rule
@@ -20,4 +23,14 @@ public struct AdaptiveReading: Sendable, Hashable {
 
   /// The rule with its numbers as a person types it.
   public var call: String { rule.call(hyperparameters) }
+}
+
+extension AdaptiveReading {
+  init(_ named: AdaptiveNamer.Named) {
+    self.init(
+      rule: .adaptive(named.rule),
+      hyperparameters: named.hyperparameters,
+      mistakes: named.mistakes
+    )
+  }
 }

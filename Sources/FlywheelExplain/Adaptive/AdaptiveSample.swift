@@ -13,11 +13,11 @@ struct AdaptiveSample {
   /// How many elements they have together.
   let elementCount: Int
   /// The elements that are looked at, of each dump.
-  let weights: [[Double]]
+  private(set) var weights: [[Double]]
   /// Their gradients; nil for a dump that lacks that of a parameter.
-  let gradients: [[Double]?]
+  private(set) var gradients: [[Double]?]
   /// Their buffers by name, likewise.
-  let slots: [String: [[Double]?]]
+  private(set) var slots: [String: [[Double]?]]
   /// How far a weight may be off for being rounded, relative to itself.
   let weightRoundoff: Double
   /// The same for buffers and gradients.
@@ -96,6 +96,23 @@ struct AdaptiveSample {
     let bufferPrecision = buffers.isEmpty ? precision : Precision(of: buffers)
     bufferRoundoff = bufferPrecision.roundoff
     smallestSquare = bufferPrecision.smallestSquare
+  }
+
+  /// The sample with so many numbers of each array at most, spread over all.
+  ///
+  /// - Parameter count: How many there are to be of all dumps together.
+  /// - Returns: A smaller sample, or the same one.
+  func thinned(to count: Int) -> AdaptiveSample {
+    let size = weights.first?.count ?? 0
+    let wanted = max(64, count / max(1, placeCount))
+    guard wanted < size else { return self }
+    let places = Self.places(of: size, share: Double(wanted) / Double(size))
+    let kept = { (row: [Double]) in places.map { row[$0] } }
+    var other = self
+    other.weights = weights.map(kept)
+    other.gradients = gradients.map { $0.map(kept) }
+    other.slots = slots.mapValues { $0.map { $0.map(kept) } }
+    return other
   }
 
   /// The places of the elements that are looked at: one somewhere in each of so many equal parts, so that

@@ -76,7 +76,7 @@ struct AdaptiveScope {
       (plain, known, false), (plain, known, true), (whole, known, false), (whole, known, true),
     ]
     if schedule != nil { attempts.append((plain, .known(nil), false)) }
-    attempts += [(plain, .free, false), (Self.mistaken(plain), known, false)]
+    attempts += [(Self.mistaken(plain), known, false), (plain, .free, false)]
     var all: [[Fitted]] = []
     for attempt in attempts {
       all.append(
@@ -140,6 +140,8 @@ struct AdaptiveScope {
   /// How many times that they are at most if the numbers are as exact as the weights.
   private static let closeReach = 4.0
 
+  private static let coarseCount = 4096
+
   /// What misfit still is that of the best one: a hundredth, and what six standard deviations of chance
   /// make of a few equations.
   private static func limit(_ fit: AdaptiveFit, best deviation: Double) -> Double {
@@ -172,7 +174,13 @@ struct AdaptiveScope {
       free: trial.free(in: sample),
       isStepFree: firstStep == nil && trial.shape.countsSteps
     )
-    return (trial, search, search.best(from: start))
+    // A few numbers tell where to look, and nearly always that there is nothing to find.
+    var coarse = search
+    coarse.model.sample = sample.thinned(to: Self.coarseCount)
+    let fit = coarse.best(from: start)
+    let isWhole = coarse.model.sample.weights[0].count == sample.weights[0].count
+    guard !isWhole, fit.deviation <= Self.reach else { return (trial, coarse, fit) }
+    return (trial, search, search.refined(search.fit(fit.guess)))
   }
 
   /// The numbers that a search begins with: those that moments show, those that were declared, and a rule's

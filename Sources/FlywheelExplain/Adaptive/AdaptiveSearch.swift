@@ -1,6 +1,6 @@
 /// Finds the numbers of a rule with which the steps of a dump are what it makes of them.
 struct AdaptiveSearch {
-  let model: AdaptiveModel
+  var model: AdaptiveModel
   let rates: AdaptiveFit.Rates
   /// The numbers to find.
   let free: [AdaptiveQuantity]
@@ -113,8 +113,7 @@ extension AdaptiveSearch {
   private func unit(_ quantity: AdaptiveQuantity) -> Double {
     switch quantity {
     case .coupledDecay: model.sample.gradientSize / max(model.sample.weightSize, 1e-300)
-    case .secondStart: model.sample.gradientSize * model.sample.gradientSize
-    default: 1e-3
+    default: model.sample.gradientSize * model.sample.gradientSize
     }
   }
 
@@ -160,7 +159,7 @@ extension AdaptiveSearch {
   }
 
   /// The fit with the numbers moved to where the least is left, after Levenberg and Marquardt.
-  private func refined(_ start: AdaptiveFit) -> AdaptiveFit {
+  func refined(_ start: AdaptiveFit) -> AdaptiveFit {
     guard !free.isEmpty, start.rowCount > 0 else { return start }
     var best = start
     var damping = 1e-4

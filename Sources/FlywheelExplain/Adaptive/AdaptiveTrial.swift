@@ -57,7 +57,7 @@ struct AdaptiveTrial {
     if !hasSecond || isSquareAlone, let kept = shape.secondQuantity { free.append(kept) }
     if shape.hasFirst, !sample.has(AdaptiveShape.firstSlot) { free.append(.beta1) }
     if shape.hasMomentum, !sample.has(AdaptiveShape.momentumSlot) { free.append(.momentum) }
-    free += [.epsilon, .epsilonRoot, .learningRateDecay].filter(shape.mentions)
+    free += [.epsilonRoot, .epsilon, .learningRateDecay].filter(shape.mentions)
     if shape.secondStart.mentions(.initialAccumulator) { free.append(.secondStart) }
     if !hasSecond { free.append(.coupledDecay) }
     return free

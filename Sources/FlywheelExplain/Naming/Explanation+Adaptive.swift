@@ -14,11 +14,23 @@ extension Explanation {
     against meant: (rule: UpdateRule, hyperparameters: Hyperparameters)?,
     notes: [String]
   ) {
-    guard let first = found.rules.first else { return nil }
-    let sizes = sizes ?? TrainingSizes(batch: 1, training: 1)
     let measured = [found.weights, found.biases].compactMap(\.self)
+    guard let first = found.rules.first else {
+      // Without buffers another family may do better.
+      guard let reason = found.findings.first,
+        measured.contains(where: { $0.evidence != .withoutVelocity })
+      else { return nil }
+      self.init(
+        family: nil,
+        verdict: [Self.sentence(reason.text)],
+        kinds: measured.map { Kind($0, equations: []) },
+        findings: found.findings,
+        notes: notes
+      )
+      return
+    }
+    let sizes = sizes ?? TrainingSizes(batch: 1, training: 1)
     let others = found.rules.count - 1
-    let mistakes = first.mistakes.map { Finding(.other, isMistake: true, $0) }
     self.init(
       family: .adaptive,
       verdict: ["These are steps of \(first.call)" + Self.others(others)]
@@ -28,7 +40,7 @@ extension Explanation {
         RuleName(
           rule: reading.rule,
           hyperparameters: reading.hyperparameters,
-          areBiasesUndecayed: false,
+          areBiasesUndecayed: reading.areBiasesUndecayed,
           open: [],
           sizes: sizes,
           unknownSize: nil,
@@ -36,7 +48,8 @@ extension Explanation {
           bufferMap: nil
         )
       },
-      findings: mistakes,
+      findings: found.findings.filter(\.isMistake) + found.findings.filter { !$0.isMistake },
+      notIdentifiable: found.openQuestions,
       learningRates: measured.first?.learningRates.map(\.learningRate.value) ?? [],
       alignment: measured.first?.alignment ?? Alignment(),
       notes: notes,

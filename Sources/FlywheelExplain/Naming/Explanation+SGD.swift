@@ -44,18 +44,22 @@ extension DumpMeasurement {
   /// The same with one step in place of all, where each is explained and all together are not: a schedule
   /// changes the numbers from step to step.
   fileprivate var ofOneRate: DumpMeasurement {
-    func one(_ all: Measurement?, _ steps: [Measurement?]) -> Measurement? {
-      let known = steps.compactMap(\.self)
-      guard let all, !all.isExplained, !known.isEmpty, known.allSatisfy(\.isExplained) else {
-        return all
-      }
-      // The first that shows most: a step from no buffer shows no momentum.
-      let most = known.map(\.coefficients.count).max()
-      return known.first { $0.coefficients.count == most } ?? all
+    let kinds = [weights, biases].compactMap(\.self)
+    guard kinds.contains(where: { !$0.isExplained }) else { return self }
+    let known = steps.filter { step in
+      let own = [step.weights, step.biases].compactMap(\.self)
+      return own.count == kinds.count && own.allSatisfy(\.isExplained)
+    }
+    let count = { (step: Step) in
+      (step.weights?.coefficients.count ?? 0) + (step.biases?.coefficients.count ?? 0)
+    }
+    // The first that shows most: a step from no buffer shows no momentum.
+    let most = known.map(count).max()
+    guard known.count == steps.count, let step = known.first(where: { count($0) == most }) else {
+      return self
     }
     var other = self
-    other.weights = one(weights, steps.map(\.weights))
-    other.biases = one(biases, steps.map(\.biases))
+    (other.weights, other.biases) = (step.weights, step.biases)
     return other
   }
 

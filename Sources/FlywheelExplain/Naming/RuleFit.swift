@@ -171,8 +171,15 @@ struct RuleFit {
       var (above, below) = (values, values)
       above[place] += width
       below[place] -= width
-      guard let up = residuals(above)?.each, let down = residuals(below)?.each else { return nil }
-      columns.append(zip(up, down).map { ($0 - $1) / (2 * width) })
+      guard let up = predictions(above), let down = predictions(below) else { return nil }
+      columns.append(
+        zip(zip(up, down), targets).map { made, target in
+          let change = made.0 - made.1
+          // What only rounding changes does not depend on the number.
+          let isNoise = abs(change) <= 1e-14 * max(abs(made.0), abs(made.1))
+          return isNoise ? 0 : change / (2 * width * target.unit)
+        }
+      )
     }
     return LeastSquaresStep(columns: columns, residuals: here)
   }

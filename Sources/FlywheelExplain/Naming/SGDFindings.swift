@@ -143,8 +143,11 @@ enum SGDFindings {
       Finding(
         .lookAheadWrong,
         isMistake: true,
-        "the step is neither heavy ball nor Nesterov: it looks ahead \(share.value.brief) times as "
-          + "far as Nesterov's, which is w - lr (g + mu v') with the new velocity v'",
+        "the step is neither heavy ball nor Nesterov: "
+          + (share.value < 0
+            ? "the old velocity moves the weight besides the new one; Nesterov's"
+            : "it looks ahead \(share.value.brief) times as far as Nesterov's, which")
+          + " is w - lr (g + mu v') with the new velocity v'",
         summary: main.momentum.map { "a velocity of momentum \($0.value.brief)" }
       )
     ]
@@ -309,7 +312,7 @@ enum SGDFindings {
 
   private static func decay(_ run: SeenRun) -> [Finding] {
     guard let weights = run.weights, weights.loss.map({ $0.value > 0 }) ?? true else { return [] }
-    var found: [Finding] = []
+    var found = decayOfRun(run)
     if let coupled = weights.coupled, !coupled.isZero {
       found.append(
         Finding(
@@ -333,6 +336,36 @@ enum SGDFindings {
       )
     }
     return found
+  }
+
+  /// How weights are decayed where no velocity was dumped: biases that are not decayed show the momentum,
+  /// and a decoupled decay makes that of weights smaller, D = mu (1 - x).
+  private static func decayOfRun(_ run: SeenRun) -> [Finding] {
+    guard let weights = run.weights, let biases = run.biases, weights.kind == .heavyBall,
+      weights.measurement.evidence == .withoutVelocity, weights.loss?.isZero == false,
+      biases.loss?.isZero == true, let kept = weights.momentum, let free = biases.momentum
+    else { return [] }
+    let shrink = Estimate(1, standardError: 0) - kept / free
+    if shrink.isZero {
+      return [
+        Finding(
+          .decayCoupled,
+          "weight decay is coupled, as PyTorch's is: the momentum of weights is that of biases, which "
+            + "are not decayed",
+          summary: "the weight decay is coupled, as PyTorch's"
+        )
+      ]
+    }
+    guard shrink.value > 0 else { return [] }
+    return [
+      Finding(
+        .decayDecoupled,
+        "weight decay is decoupled: it passes the velocity by, and each step takes "
+          + "\(shrink.value.brief)\(run.inWords(shrink, of: weights, isDecay: true)) of the weight "
+          + "directly, as the momentum of biases shows, which are not decayed",
+        summary: "the weight decay is decoupled"
+      )
+    ]
   }
 
   /// What decay would have been seen.
@@ -399,15 +432,18 @@ enum SGDFindings {
 
   /// Where the learning rate is, where no gradient was dumped.
   private static func place(_ run: SeenRun) -> [Finding] {
-    guard let main = run.main, main.measurement.evidence == .withoutGradient, let d = main["d"]
+    guard let main = run.main, main.measurement.evidence == .withoutGradient,
+      let new = main["d"], let old = main["e"], run.kind == .heavyBall || run.kind == .nesterov
     else { return [] }
-    let isInside = abs(abs(d.value) - 1) < 1e-6
+    // Nesterov's look-ahead adds to the one what it takes from the other.
+    let d = new + old
+    let isInside = d.isNear(1) || d.isNear(-1)
     let text =
       isInside
       ? "the velocity is the step itself, so that the learning rate is inside it, as Keras's and "
         + "Nielsen's"
-      : "the velocity moves the weight times \(abs(d.value).brief)\(run.inWords(d, of: main)): the "
-        + "learning rate is outside of it, as PyTorch's"
+      : "the velocity moves the weight times \(abs(d.value).brief): the learning rate is outside of it, "
+        + "as PyTorch's"
     return [Finding(.learningRatePlace, text, summary: text)]
   }
 

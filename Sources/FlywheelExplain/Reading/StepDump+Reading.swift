@@ -52,17 +52,27 @@ extension StepDump {
   /// Takes what single numbers in the files say.
   private mutating func readNumbers(_ files: [DumpFile], count: Int) throws(FlywheelError) {
     var found: OrderedDictionary<DumpNumber, [Double]> = [:]
-    for file in files {
+    // The first files may lack what an optimizer only has once it has taken a step.
+    var firstFile: [DumpNumber: Int] = [:]
+    for (place, file) in files.enumerated() {
+      var own: OrderedDictionary<DumpNumber, [Double]> = [:]
       for key in file.numbers.keys {
         guard let number = DumpNumber(key) else { continue }
-        found[number, default: []] += try file.values(key)
+        let values = try file.values(key)
+        // A counter for each parameter is one for all, if they agree.
+        own[number] = own[number].map { $0 == values ? values : [.nan] } ?? values
+      }
+      for (number, values) in own {
+        found[number, default: []] += values
+        if firstFile[number] == nil { firstFile[number] = place }
       }
     }
     for (number, values) in found where values.allSatisfy(\.isFinite) {
       guard let first = values.first else { continue }
       switch number {
       case .step:
-        try takeSteps(values, count: count, path: files.first?.reader.path)
+        let place = files.count == count ? firstFile[number] ?? 0 : 0
+        try takeSteps(values, after: place, count: count, path: files.first?.reader.path)
       case .hyperparameter(.learningRate) where values.count == count:
         learningRates = values
         stated.learningRate = first
@@ -85,15 +95,16 @@ extension StepDump {
     }
   }
 
-  /// Takes the numbers of the steps, which must follow one another.
+  /// Takes the numbers of the steps, which must follow one another, where the first dumps may lack them.
   private mutating func takeSteps(
     _ values: [Double],
+    after place: Int,
     count: Int,
     path: FilePath?
   ) throws(FlywheelError) {
     let steps = values.compactMap { Int(exactly: $0) }
-    guard steps.count == values.count, let first = steps.first, first >= 0 else { return }
-    for (step, next) in zip(steps, steps.dropFirst()) where steps.count == count {
+    guard steps.count == values.count, let first = steps.first, first >= place else { return }
+    for (step, next) in zip(steps, steps.dropFirst()) where steps.count + place == count {
       guard step < .max, next == step + 1 else {
         throw FlywheelError(
           .mismatch,
@@ -103,6 +114,6 @@ extension StepDump {
         )
       }
     }
-    firstStep = first
+    firstStep = first - place
   }
 }
