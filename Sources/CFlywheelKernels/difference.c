@@ -36,11 +36,11 @@ static const unsigned char *element_at(const fw_operand *side, ptrdiff_t index) 
   return (const unsigned char *)side->elements + index * side->element_size;
 }
 
-static const void *converted(const fw_operand *side, const void *elements, ptrdiff_t count,
-                             void *target, struct fw_scratch *scratch) {
-  if (side->step_count == 0) return elements;
-  fw_convert_block(side->steps, side->step_count, elements, target, count * side->part_count,
-                   scratch);
+/// Takes elements through the first steps of their side.
+static const void *converted(const fw_operand *side, ptrdiff_t step_count, const void *elements,
+                             ptrdiff_t count, void *target, struct fw_scratch *scratch) {
+  if (step_count == 0) return elements;
+  fw_convert_block(side->steps, step_count, elements, target, count * side->part_count, scratch);
   return target;
 }
 
@@ -105,9 +105,11 @@ static void meet(const fw_operand *first, const fw_operand *second, ptrdiff_t in
                  struct fw_products *products, fw_difference *total) {
   const struct fw_difference_table *kernels = fw_difference_kernels();
   const unsigned char *x = element_at(first, index), *y = element_at(second, index);
-  const void *a = converted(first, x, count, pair->converted[0], &pair->scratch);
-  const void *b =
-      are_equal ? a : converted(second, y, count, pair->converted[1], &pair->scratch);
+  const void *a =
+      converted(first, first->step_count, x, count, pair->converted[0], &pair->scratch);
+  const void *b = are_equal ? a
+                            : converted(second, second->step_count, y, count, pair->converted[1],
+                                        &pair->scratch);
   if (comparison->meeting == fw_meeting_integer) {
     kernels->subtract_integers(a, first->is_unsigned, b, second->is_unsigned, pair->sizes[0],
                                pair->sizes[1], pair->differences, count);
@@ -235,6 +237,29 @@ static int width_index(ptrdiff_t size) {
 
 // MARK: Blocks
 
+static int ends_in_float32(const fw_operand *side) {
+  return side->step_count > 0 && side->steps[side->step_count - 1] == fw_float32_to_float64;
+}
+
+/// Compares a block of floats in one loop that leaves no differences behind, if that can be done: nearly
+/// always. What is not finite shows in the sums of squares, as in `meet`.
+static int compare_floats(const fw_operand *first, const fw_operand *second, const void *x,
+                          const void *y, ptrdiff_t count, const fw_comparison *comparison,
+                          double record, struct pair *pair, struct fw_products *products,
+                          struct fw_gaps *gaps) {
+  if (comparison->meeting != fw_meeting_float64 || is_scaled(comparison)) return 0;
+  // The last step is one that the kernel does on its way.
+  const int are_float32 = ends_in_float32(first) && ends_in_float32(second);
+  const void *a = converted(first, first->step_count - are_float32, x, count, pair->converted[0],
+                            &pair->scratch);
+  const void *b = converted(second, second->step_count - are_float32, y, count, pair->converted[1],
+                            &pair->scratch);
+  *gaps = fw_difference_kernels()->compare_floats[are_float32 ? 0 : 1](
+      a, b, count, comparison->absolute, comparison->relative, record, products);
+  pair->not_finite = 0;
+  return isfinite(products->first_squares) && isfinite(products->second_squares);
+}
+
 static void add_block(const fw_operand *first, const fw_operand *second, ptrdiff_t index,
                       ptrdiff_t count, const fw_comparison *comparison, struct pair *pair,
                       fw_difference *total) {
@@ -243,11 +268,21 @@ static void add_block(const fw_operand *first, const fw_operand *second, ptrdiff
   const ptrdiff_t size = comparison->pattern_size;
   const int are_equal = size > 0 && memcmp(x, y, (size_t)(count * size)) == 0;
   struct fw_products products;
-  meet(first, second, index, count, are_equal, comparison, pair, &products, total);
-  if (is_scaled(comparison)) {
-    rescale(count, comparison, pair, &products);
-  } else if (!are_equal) {
-    subtract(count, comparison, pair);
+  struct fw_gaps gaps = {0};
+  const int is_done =
+      !are_equal && compare_floats(first, second, x, y, count, comparison, total->relative.value,
+                                   pair, &products, &gaps);
+  if (!is_done) {
+    meet(first, second, index, count, are_equal, comparison, pair, &products, total);
+    if (is_scaled(comparison)) {
+      rescale(count, comparison, pair, &products);
+    } else if (!are_equal) {
+      subtract(count, comparison, pair);
+    }
+    if (!are_equal) {
+      gaps = kernels->compare(pair->differences, pair->numbers[0], pair->numbers[1], count,
+                              comparison->absolute, comparison->relative, total->relative.value);
+    }
   }
   total->finite += count - pair->not_finite;
   total->products += products.products;
@@ -255,13 +290,16 @@ static void add_block(const fw_operand *first, const fw_operand *second, ptrdiff
   total->second_squares += products.second_squares;
   total->first_largest = fmax(total->first_largest, products.first_largest);
   total->second_largest = fmax(total->second_largest, products.second_largest);
-  if (are_equal) return;
-
-  const void *a = pair->numbers[0], *b = pair->numbers[1];
-  const struct fw_gaps gaps = kernels->compare(pair->differences, a, b, count, comparison->absolute,
-                                               comparison->relative, total->relative.value);
   total->differing += gaps.differing;
   total->squares += gaps.squares;
+  if (are_equal) return;
+
+  const int asks_distances =
+      comparison->has_ulps && comparison->pattern_end > 0 && gaps.outside > 0;
+  if (is_done && (gaps.largest > total->absolute.value || gaps.is_promising || asks_distances)) {
+    meet(first, second, index, count, 0, comparison, pair, &products, total);
+    subtract(count, comparison, pair);
+  }
   keep_absolute(pair, gaps.largest, index, &total->absolute);
   if (gaps.is_promising) {
     keep_relative(pair, count, part_count(comparison), index, &total->relative);
@@ -274,14 +312,14 @@ static void add_block(const fw_operand *first, const fw_operand *second, ptrdiff
         kernels->patterns[width](x, y, count, comparison->pattern_end);
     total->bits_differing += patterns.differing;
     const int is_record = patterns.largest > total->distance;
-    const int counts = comparison->has_ulps && comparison->pattern_end > 0 && outside > 0;
-    if (is_record || counts) {
+    if (is_record || asks_distances) {
       kernels->distances[width](x, y, pair->distances, count, comparison->pattern_end);
     }
     if (is_record) keep_distance(pair, patterns.largest, index, total);
-    if (counts) {
-      outside = kernels->count_far(pair->differences, a, b, pair->distances, count,
-                                   comparison->absolute, comparison->relative, comparison->ulps);
+    if (asks_distances) {
+      outside = kernels->count_far(pair->differences, pair->numbers[0], pair->numbers[1],
+                                   pair->distances, count, comparison->absolute,
+                                   comparison->relative, comparison->ulps);
     }
   }
   total->outside += outside;

@@ -56,6 +56,10 @@ struct fw_difference_table {
   void (*add_squares)(const void *numbers, ptrdiff_t count, struct fw_products *total);
   struct fw_gaps (*compare)(const double *difference, const void *first, const void *second,
                             ptrdiff_t count, double absolute, double relative, double record);
+  // From floats, and from doubles, that nothing was done with yet: the same bits as of the two above.
+  struct fw_gaps (*compare_floats[2])(const void *first, const void *second, ptrdiff_t count,
+                                      double absolute, double relative, double record,
+                                      struct fw_products *products);
   // How many are further apart than allowed both in value and in patterns.
   int64_t (*count_far)(const double *difference, const void *first, const void *second,
                        const uint64_t *distances, ptrdiff_t count, double absolute, double relative,

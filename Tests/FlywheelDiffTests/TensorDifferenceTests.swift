@@ -207,6 +207,22 @@ import Testing
     #expect(found.isWithin && found.cosine == 1)
   }
 
+  @Test func `a quotient is the largest even where rounding hides it from a product`() throws {
+    // 1 - record is exact; record times the second a, rounded, is the second difference.
+    let record = 0x1.aec2da51dbb32p-1
+    let (a, b) = (4_007_345_515_705_267.0, 635_844_074_440_531.0)
+    #expect(record * a == a - b && (a - b) / a > record)
+    var first = [Double](repeating: 1, count: 2000)
+    var second = first
+    second[0] = 1 - record
+    (first[1024], second[1024]) = (a, b)
+    let found = try Tensor(vector: first).difference(
+      from: Tensor(vector: second),
+      within: Tolerance()
+    )
+    #expect(found.largestRelative == .init(value: (a - b) / a, index: 1024))
+  }
+
   @Test(arguments: [0x1p1021, 0x1.8p1000, 0x1p-600, 0x1p-1060])
   func `no square overflows or vanishes`(unit: Double) throws {
     let a = try Tensor(vector: [3 * unit, 0, 0] as [Double])
@@ -280,6 +296,29 @@ import Testing
     }
     let found = try Tensor(vector: a).difference(from: Tensor(vector: b), within: Tolerance())
     #expect(found.rootMeanSquare == (sum / Double(count)).squareRoot())
+  }
+
+  @Test(arguments: [.float16, .bfloat16, .float32] as [DType])
+  func `floats differ as their copies in float64 do, to the last bit`(dtype: DType) throws {
+    var generator = Philox(seed: 16, stream: 0)
+    for count in [5, 1024, 3001] {
+      // Of the first 1,000 all are finite, of the others not.
+      var first = Patterns.random(dtype, count: count, from: &generator)
+      for index in 0..<min(count, 1000) { first.bits[index] &= 0x3FFF }
+      let second = first.disturbed(by: &generator)
+      let tolerance = Tolerance(relative: 1e-3, absolute: 1e-5)
+      let (a, b) = (try first.tensor(), try second.tensor())
+      var narrow = try a.difference(from: b, within: tolerance)
+      var wide = try a.converted(to: .float64)
+        .difference(from: b.converted(to: .float64), within: tolerance)
+      // Only these are about the type.
+      (narrow.largestULP, wide.largestULP) = (nil, nil)
+      (narrow.bitDifferingCount, wide.bitDifferingCount) = (0, 0)
+      #expect(narrow == wide)
+      var mixed = try a.difference(from: b.converted(to: .float64), within: tolerance)
+      mixed.bitDifferingCount = 0
+      #expect(mixed == wide)
+    }
   }
 
   // MARK: - Laws

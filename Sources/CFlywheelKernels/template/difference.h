@@ -33,6 +33,19 @@ FW_INLINE lanes lanes_at(const void *doubles, ptrdiff_t index, ptrdiff_t count) 
   return v;
 }
 
+/// The same of floats.
+FW_INLINE lanes float32_lanes_at(const void *floats, ptrdiff_t index, ptrdiff_t count) {
+  typedef float float_lanes __attribute__((ext_vector_type(8)));
+  const unsigned char *bytes = (const unsigned char *)floats + index * (ptrdiff_t)sizeof(float);
+  float_lanes v = 0;
+  if (count - index >= lane_count) {
+    memcpy(&v, bytes, sizeof v);
+  } else {
+    memcpy(&v, bytes, (size_t)(count - index) * sizeof(float));
+  }
+  return __builtin_convertvector(v, lanes);
+}
+
 FW_INLINE double largest_of_lanes(lanes v) {
   double largest = v[0];
   for (int i = 1; i < lane_count; i++) largest = v[i] > largest ? v[i] : largest;
@@ -108,23 +121,36 @@ static void subtract_complex(const void *first, const void *second, double *a, d
 
 // MARK: Sums and extremes
 
+struct product_sums {
+  lanes products, first_squares, second_squares, first_largest, second_largest;
+};
+
+FW_INLINE void add_pair(struct product_sums *sums, lanes a, lanes b) {
+  const lanes first_size = __builtin_elementwise_abs(a), second_size = __builtin_elementwise_abs(b);
+  sums->first_largest = first_size > sums->first_largest ? first_size : sums->first_largest;
+  sums->second_largest = second_size > sums->second_largest ? second_size : sums->second_largest;
+  sums->products += a * b;
+  sums->first_squares += a * a;
+  sums->second_squares += b * b;
+}
+
+FW_INLINE struct fw_products products_of(const struct product_sums *sums) {
+  return (struct fw_products){
+      .products = sum_of_lanes(sums->products),
+      .first_squares = sum_of_lanes(sums->first_squares),
+      .second_squares = sum_of_lanes(sums->second_squares),
+      .first_largest = largest_of_lanes(sums->first_largest),
+      .second_largest = largest_of_lanes(sums->second_largest),
+  };
+}
+
 static void add_products(const void *first, const void *second, ptrdiff_t count,
                          struct fw_products *total) {
-  lanes products = 0, first_squares = 0, second_squares = 0, first_largest = 0, second_largest = 0;
+  struct product_sums sums = {0};
   for (ptrdiff_t i = 0; i < count; i += lane_count) {
-    const lanes a = lanes_at(first, i, count), b = lanes_at(second, i, count);
-    const lanes first_size = __builtin_elementwise_abs(a), second_size = __builtin_elementwise_abs(b);
-    first_largest = first_size > first_largest ? first_size : first_largest;
-    second_largest = second_size > second_largest ? second_size : second_largest;
-    products += a * b;
-    first_squares += a * a;
-    second_squares += b * b;
+    add_pair(&sums, lanes_at(first, i, count), lanes_at(second, i, count));
   }
-  total->products = sum_of_lanes(products);
-  total->first_squares = sum_of_lanes(first_squares);
-  total->second_squares = sum_of_lanes(second_squares);
-  total->first_largest = largest_of_lanes(first_largest);
-  total->second_largest = largest_of_lanes(second_largest);
+  *total = products_of(&sums);
 }
 
 static void add_squares(const void *numbers, ptrdiff_t count, struct fw_products *total) {
@@ -138,35 +164,65 @@ static void add_squares(const void *numbers, ptrdiff_t count, struct fw_products
   total->first_largest = total->second_largest = largest_of_lanes(largest);
 }
 
+struct gap_sums {
+  mask same, close, promising;
+  lanes squares, largest;
+};
+
 /// A quotient beats the record only if its dividend is at least the record times its divisor, however
 /// that product is rounded: so no block is divided that cannot hold a new one.
+FW_INLINE void add_gap(struct gap_sums *sums, lanes difference, lanes first, lanes second,
+                       double absolute, double relative, double record) {
+  const lanes gap = __builtin_elementwise_abs(difference), zero = 0;
+  const lanes a = __builtin_elementwise_abs(first), b = __builtin_elementwise_abs(second);
+  const lanes size = a > b ? a : b;
+  const mask is_same = gap == zero;
+  sums->same += is_same;
+  sums->close += gap <= absolute + relative * size;
+  sums->promising |= (gap >= record * size) & ~is_same;
+  sums->largest = gap > sums->largest ? gap : sums->largest;
+  sums->squares += gap * gap;
+}
+
+FW_INLINE struct fw_gaps gaps_of(const struct gap_sums *sums, ptrdiff_t count) {
+  const int64_t missing = (lane_count - count % lane_count) % lane_count;
+  return (struct fw_gaps){
+      .differing = count + missing - count_of_lanes(sums->same),
+      .outside = count + missing - count_of_lanes(sums->close),
+      .largest = largest_of_lanes(sums->largest),
+      .squares = sum_of_lanes(sums->squares),
+      .is_promising = count_of_lanes(sums->promising) > 0,
+  };
+}
+
 static struct fw_gaps compare(const double *difference, const void *first, const void *second,
                               ptrdiff_t count, double absolute, double relative, double record) {
-  mask same = 0, close = 0, promising = 0;
-  lanes squares = 0, largest = 0;
-  const lanes zero = 0;
+  struct gap_sums sums = {0};
   for (ptrdiff_t i = 0; i < count; i += lane_count) {
-    const lanes apart = lanes_at(difference, i, count), gap = __builtin_elementwise_abs(apart);
-    const lanes a = __builtin_elementwise_abs(lanes_at(first, i, count));
-    const lanes b = __builtin_elementwise_abs(lanes_at(second, i, count));
-    const lanes size = a > b ? a : b;
-    const mask is_same = gap == zero;
-    same += is_same;
-    close += gap <= absolute + relative * size;
-    promising |= (gap >= record * size) & ~is_same;
-    largest = gap > largest ? gap : largest;
-    squares += gap * gap;
+    add_gap(&sums, lanes_at(difference, i, count), lanes_at(first, i, count),
+            lanes_at(second, i, count), absolute, relative, record);
   }
-  const int64_t missing = (lane_count - count % lane_count) % lane_count;
-  struct fw_gaps gaps = {
-      .differing = count + missing - count_of_lanes(same),
-      .outside = count + missing - count_of_lanes(close),
-      .largest = largest_of_lanes(largest),
-      .squares = sum_of_lanes(squares),
-      .is_promising = count_of_lanes(promising) > 0,
-  };
-  return gaps;
+  return gaps_of(&sums, count);
 }
+
+/// The same of both kinds of sums in one loop, from floats as they lie there.
+#define COMPARE(name, LANES_AT)                                                               \
+  static struct fw_gaps name(const void *first, const void *second, ptrdiff_t count,          \
+                             double absolute, double relative, double record,                 \
+                             struct fw_products *products) {                                  \
+    struct product_sums product_sums = {0};                                                   \
+    struct gap_sums gap_sums = {0};                                                           \
+    for (ptrdiff_t i = 0; i < count; i += lane_count) {                                       \
+      const lanes a = LANES_AT(first, i, count), b = LANES_AT(second, i, count);              \
+      add_pair(&product_sums, a, b);                                                          \
+      add_gap(&gap_sums, a - b, a, b, absolute, relative, record);                            \
+    }                                                                                         \
+    *products = products_of(&product_sums);                                                   \
+    return gaps_of(&gap_sums, count);                                                         \
+  }
+
+COMPARE(compare_float32, float32_lanes_at)
+COMPARE(compare_float64, lanes_at)
 
 static int64_t count_far(const double *difference, const void *first, const void *second,
                          const uint64_t *distances, ptrdiff_t count, double absolute,
@@ -246,6 +302,7 @@ const struct fw_difference_table FW_EXPORTED_TABLE = {
     .add_products = add_products,
     .add_squares = add_squares,
     .compare = compare,
+    .compare_floats = {compare_float32, compare_float64},
     .count_far = count_far,
     .patterns = {patterns_8, patterns_16, patterns_32, patterns_64, patterns_128},
     .distances = {distances_8, distances_16, distances_32, distances_64},
