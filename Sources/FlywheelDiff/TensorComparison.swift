@@ -76,7 +76,7 @@ public struct TensorComparison: Sendable {
       options.tolerances.scalesAbsolute(of: first.name)
     {
       // The unit of a buffer or a gradient is a convention: what is nothing in one is all there is in another.
-      tolerance.absolute *= Self.largestMagnitude(left, right)
+      tolerance.absolute *= difference.largestMagnitude
       difference = try left.difference(from: right, within: tolerance)
     }
     let excess = try Self.excess(difference, tolerance, left, right)
@@ -108,15 +108,6 @@ public struct TensorComparison: Sendable {
       return isFinite ? .different : .nonFinite
     }
     return sameType && difference.bitDifferingCount == 0 ? .identical : .close
-  }
-
-  private static func largestMagnitude(_ left: Tensor, _ right: Tensor) -> Double {
-    var largest = 0.0
-    for tensor in [left, right] {
-      let statistics = tensor.statistics()
-      largest = max(largest, abs(statistics.minimum ?? 0), abs(statistics.maximum ?? 0))
-    }
-    return largest
   }
 
   /// How far the worst pair is beyond what is allowed, and the pair.

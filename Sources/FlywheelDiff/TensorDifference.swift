@@ -22,6 +22,8 @@ public struct TensorDifference: Sendable, Hashable {
   /// Where it is the most representable numbers from the one to the other, of which 0 and −0 are one;
   /// nil for types that are no floats, for two types, and if no pair of finite elements differs.
   public var largestULP: Extreme?
+  /// The largest of all |a| and |b| in the finite pairs; of complex numbers that of the parts.
+  public var largestMagnitude = 0.0
   /// √(Σ (a − b)² / count) over the finite pairs.
   public var rootMeanSquare = 0.0
   /// Σ a b / √(Σ a² Σ b²) over the finite pairs, of complex numbers part by part; 1 if none of them differs,

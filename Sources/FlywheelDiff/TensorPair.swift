@@ -71,6 +71,7 @@ struct TensorPair: Sendable {
       let index = Int(found.distance_index)
       difference.largestULP = .init(value: Double(found.distance), index: index)
     }
+    difference.largestMagnitude = max(found.first_largest, found.second_largest)
     if sums.finite > 0 {
       let mean = (sums.squares / Double(sums.finite)).squareRoot()
       difference.rootMeanSquare = mean / comparison.difference_scale

@@ -59,6 +59,7 @@ struct PlainDifference {
         farthest = distance
         found.largestULP = .init(value: Double(distance), index: index)
       }
+      found.largestMagnitude = (x + y).map(abs).reduce(found.largestMagnitude, max)
       sums.squares += gap * gap
       for (p, q) in zip(x, y) {
         sums.products += p * q
@@ -129,6 +130,7 @@ extension TensorDifference {
       "relative \(String(describing: largestRelative)) \(String(describing: plain.largestRelative))",
       largestRelative == plain.largestRelative
     )
+    check("magnitude", largestMagnitude == plain.largestMagnitude)
     check("ulp", largestULP == plain.largestULP)
     check("NaN", nanCounts == plain.nanCounts)
     check("infinities", infinityCounts == plain.infinityCounts)
