@@ -28,6 +28,7 @@ from pathlib import Path
 
 import archives
 import checkpoints
+import comparing
 import processes
 import saving
 import startup
@@ -35,8 +36,10 @@ import training
 from report import Table, Target, targets_table
 
 HERE = Path(__file__).resolve().parent.parent
-SECTIONS = ("training", "saving", "files", "archives", "startup", "listing", "converting")
-ARCHIVE_SECTIONS = ("archives", "listing", "converting")
+SECTIONS = (
+    "training", "saving", "files", "archives", "startup", "listing", "converting", "comparing",
+)  # fmt: skip
+ARCHIVE_SECTIONS = ("archives", "listing", "converting", "comparing")
 MNIST_FILES = [
     f"{part}-{kind}"
     for part in ("train", "t10k")
@@ -278,6 +281,12 @@ def main() -> None:
                     note_load,
                 )
             )
+        if "comparing" in sections and "M" in sets:
+            table, reached = comparing.measure(
+                binaries / "flywheel", files, "M", rounds, note_load
+            )
+            tables.append(table)
+            targets += reached
         savers.close()
         if files:
             files.close()
