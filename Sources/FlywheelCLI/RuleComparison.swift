@@ -40,24 +40,8 @@ struct RuleComparison {
   }
 
   /// Both with one set of numbers to go on with, if one does for weights and for biases.
-  ///
-  /// A number that the one does not feel is the other's to decide, such as a penalty on biases only.
   func merging(_ biases: RuleComparison) -> (weights: RuleComparison, biases: RuleComparison)? {
-    let isPossible = [conversion, biases.conversion].allSatisfy {
-      if case .impossible = $0.verdict { false } else { true }
-    }
-    let (own, others) = (
-      conversion.target.hyperparameters, biases.conversion.target.hyperparameters
-    )
-    var common = own
-    for (name, value) in others.ordered {
-      if conversion.free.contains(name) {
-        common[name] = value
-      } else if !biases.conversion.free.contains(name), own[name] != value {
-        return nil
-      }
-    }
-    guard isPossible else { return nil }
+    guard let common = conversion.numbers(with: biases.conversion) else { return nil }
     var both = (weights: self, biases: biases)
     both.weights.needed = common
     both.biases.needed = common

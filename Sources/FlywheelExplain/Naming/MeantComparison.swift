@@ -188,6 +188,14 @@ struct MeantComparison {
       return (coupled != 0, abs(direct) > 1e-9 * max(abs(form.h), abs(form.d * form.c)))
     }
     let (ours, theirs) = (places[0], places[1])
+    if ours.isCoupled, ours.isDecoupled, !(theirs.isCoupled && theirs.isDecoupled) {
+      return [
+        .init(
+          .decayPlace,
+          "the decay is applied twice, through the velocity and past it; that of '\(rule.name)' once"
+        )
+      ]
+    }
     if !ours.isCoupled, ours.isDecoupled, theirs.isCoupled, !theirs.isDecoupled {
       return [
         .init(
@@ -244,7 +252,7 @@ struct MeantComparison {
 
   /// The calls that make the trainer's run, and what to know of them.
   var equivalents: ([RuleDifference.Equivalent], remarks: [String]) {
-    var found: [RuleDifference.Equivalent] = []
+    var conversions: [(name: String, conversion: RuleConversion)] = []
     var remarks: [String] = []
     for side in sides {
       guard let own = side.own, let source = use(side, own),
@@ -256,16 +264,22 @@ struct MeantComparison {
       else { continue }
       if case .impossible(let reason) = conversion.verdict {
         remarks.append("no numbers of '\(rule.name)' make this run of \(side.name): \(reason)")
-        continue
-      }
-      let call = conversion.target.rule.call(conversion.target.hyperparameters)
-      if found.first?.call == call {
-        found[0].parameters = "all"
       } else {
-        found.append(RuleDifference.Equivalent(parameters: side.name, call: call))
+        conversions.append((side.name, conversion))
       }
     }
-    if found.count == 1, sides.count == 1 { found[0].parameters = "all" }
+    let call = { (numbers: Hyperparameters) in UpdateRule.sgd(rule).call(numbers) }
+    if sides.count == 2, conversions.count == 2,
+      let common = conversions[0].conversion.numbers(with: conversions[1].conversion)
+    {
+      return ([.init(parameters: "all", call: call(common))], remarks)
+    }
+    let found = conversions.map { name, conversion in
+      RuleDifference.Equivalent(
+        parameters: sides.count == 1 ? "all" : name,
+        call: call(conversion.target.hyperparameters)
+      )
+    }
     return (found, remarks)
   }
 

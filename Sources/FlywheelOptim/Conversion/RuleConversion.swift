@@ -120,6 +120,29 @@ public struct RuleConversion: Sendable, Hashable {
 }
 
 extension RuleConversion {
+  /// One set of the target's numbers that does for this parameter and for one of another kind, weights and
+  /// biases.
+  ///
+  /// A number that the one does not feel is the other's to decide, such as a penalty on biases only.
+  ///
+  /// - Parameter other: The conversion of the other parameter, to the same rule.
+  /// - Returns: The numbers; nil if none do for both.
+  public func numbers(with other: RuleConversion) -> Hyperparameters? {
+    let isPossible = [self, other].allSatisfy {
+      if case .impossible = $0.verdict { false } else { true }
+    }
+    guard isPossible else { return nil }
+    var common = target.hyperparameters
+    for (name, value) in other.target.hyperparameters.ordered {
+      if free.contains(name) {
+        common[name] = value
+      } else if !other.free.contains(name), common[name] != value {
+        return nil
+      }
+    }
+    return common
+  }
+
   /// What a person should know where only one of two rules divides by the size of the mini-batch at hand.
   static func batchRemark(_ sizes: TrainingSizes) -> String {
     "exact for mini-batches of \(sizes.batch): one of another size, like a short last one, "
