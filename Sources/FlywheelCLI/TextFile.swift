@@ -5,8 +5,16 @@ import SystemPackage
 enum TextFile {
   /// Writes a file whole or not at all, and says so on standard error; `-` is standard output.
   ///
+  /// - Parameters:
+  ///   - text: What to write.
+  ///   - name: The file.
+  ///   - isQuiet: Whether to leave out that it was written.
   /// - Throws: `inputOutput`, or what says that there is a device or a directory: neither is replaced.
-  static func write(_ text: String, to name: String) throws(FlywheelError) {
+  static func write(
+    _ text: String,
+    to name: String,
+    isQuiet: Bool = false
+  ) throws(FlywheelError) {
     guard name != "-" else {
       Terminal.output.write(text)
       return
@@ -17,6 +25,6 @@ enum TextFile {
       _ = try OpenFile.size(of: file.descriptor, path: path)
     }
     try AtomicFile.write(Array(text.utf8), to: path)
-    Terminal.error.print("wrote \(name)")
+    if !isQuiet { Terminal.error.print("wrote \(name)") }
   }
 }

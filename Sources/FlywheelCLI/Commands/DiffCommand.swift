@@ -104,7 +104,7 @@ struct DiffCommand: ParsableCommand {
         divergence: paths.divergence,
         history: PathComparison.history(one, other)
       )
-      try TextFile.write(page.html(), to: report)
+      try TextFile.write(page.html(), to: report, isQuiet: quiet)
     }
     if json {
       Terminal.output.print(ComparisonJSON.value(of: paths, options).prettyText())
