@@ -100,8 +100,10 @@ private struct BarDrawing {
     }
     if let mark = bar.mark.flatMap(x) {
       let start = SVGWriter.point(mark, barTop - 3)
-      let height = Numeral.coordinate(Self.thickness + 6)
-      writer.leaf("path", [("class", "mark c7"), ("d", "M\(start)v\(height)")])
+      let path = "M\(start)v\(Numeral.coordinate(Self.thickness + 6))"
+      // On a bar of about its own lightness the mark would hardly show.
+      writer.leaf("path", [("class", "halo"), ("d", path)])
+      writer.leaf("path", [("class", "mark c7"), ("d", path)])
     }
   }
 

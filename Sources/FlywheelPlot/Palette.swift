@@ -7,6 +7,9 @@ enum Palette {
     ("#755b00", "#dcbc4a"), ("#007489", "#4cc9dd"), ("#b02a3f", "#f5879a"), ("#4d5763", "#b4bfca"),
   ]
 
+  /// The ground of a light and of a dark page.
+  static let page = (light: "#ffffff", dark: "#15181c")
+
   /// Dashes in user units; empty for a line without gaps.
   ///
   /// Their number has no factor in common with that of the colours, so that a pair comes again as late
@@ -21,7 +24,7 @@ enum Palette {
   /// The style sheet; its rules reach no further than the chart.
   static let rules: [String] = {
     let light = rules(
-      page: "#ffffff",
+      page: page.light,
       text: "#1f2328",
       muted: "#59636e",
       grid: "#e4e8ec",
@@ -29,7 +32,7 @@ enum Palette {
       lines: lines.map(\.light)
     )
     let dark = rules(
-      page: "#15181c",
+      page: page.dark,
       text: "#e8eaed",
       muted: "#a3acb6",
       grid: "#2b3036",
@@ -50,13 +53,15 @@ enum Palette {
 
   /// What bars look like besides; an empty one has only its edge.
   static let barRules: [String] = {
-    let fills = { (colors: [String]) in
+    let themed = { (colors: [String], page: String) in
       colors.enumerated().map { ".flywheel-chart .bar.c\($0) { fill: \($1); }" }
+        + [".flywheel-chart .halo { stroke: \(page); }"]
     }
-    return fills(lines.map(\.light)) + ["@media (prefers-color-scheme: dark) {"]
-      + fills(lines.map(\.dark)).map { "  " + $0 } + ["}"]
+    return themed(lines.map(\.light), page.light) + ["@media (prefers-color-scheme: dark) {"]
+      + themed(lines.map(\.dark), page.dark).map { "  " + $0 } + ["}"]
       + [
         ".flywheel-chart .bar.empty { fill: none; stroke-width: 1.5; }",
+        ".flywheel-chart .halo { fill: none; stroke-width: 5; }",
         ".flywheel-chart .mark { fill: none; stroke-width: 2; }",
       ]
   }()

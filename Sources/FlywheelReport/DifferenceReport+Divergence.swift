@@ -55,8 +55,8 @@ extension DifferenceReport {
       caption: "When each tensor parts",
       columns: [.init(title: "tensor"), .init(title: "verdict")]
         + [
-          "first difference at step", "beyond tolerance from step", "RMS at the last step",
-          "largest |a − b| at the last step", "RMS per step", "over the steps",
+          "first difference at step", "beyond tolerance from step", "RMS at the end",
+          "largest |a − b| at the end", "RMS per step", "over the steps",
         ].map { .init(title: $0, isNumeric: true) },
       rows: divergence.tensors.map { tensor in
         let last = tensor.points.last?.difference

@@ -52,8 +52,8 @@ enum ReportStyle {
         + "linear-gradient(to left, var(--page), transparent) right / 1.5rem 100% no-repeat local, "
         + "linear-gradient(to right, var(--line), transparent) left / .5rem 100% no-repeat scroll, "
         + "linear-gradient(to left, var(--line), transparent) right / .5rem 100% no-repeat scroll; }",
-      "table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }",
-      "th, td { padding: .3rem .75rem .3rem 0; text-align: left; vertical-align: top; "
+      "table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }",
+      "th, td { padding: .3rem .6rem .3rem 0; text-align: left; vertical-align: top; "
         + "border-bottom: 1px solid var(--line); }",
       "thead th { color: var(--muted); font-weight: 600; vertical-align: bottom; }",
       "tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 15rem; max-width: 24rem; }",
