@@ -137,6 +137,17 @@ struct AdaptiveExplanationTests {
     #expect(found.findings.contains { $0.isMistake && $0.text.contains(mistake.words) })
   }
 
+  @Test("How far another rule would have gone is measured on the dumped states")
+  func departures() throws {
+    var trainer = try trainer("adamw", as: Double.self)
+    let found = try explanation(trainer)
+    let rule = UpdateRule.adaptive(trainer.rule)
+    #expect(try #require(found.departure(of: rule, trainer.numbers)) < 1e-12)
+    trainer.numbers.learningRate *= 2
+    #expect(abs(try #require(found.departure(of: rule, trainer.numbers)) - 1) < 1e-9)
+    #expect(found.departure(of: .adaptive(.adagrad), trainer.numbers) == nil)
+  }
+
   @Test("A gradient that is a sum is said to be one")
   func sums() throws {
     var trainer = try trainer("adam", [.weightDecay: .number(0)], as: Double.self)

@@ -18,6 +18,19 @@ public struct AdaptiveExplanation: Sendable {
   /// What the dump does not show, and what would.
   public private(set) var openQuestions: [OpenQuestion] = []
 
+  private var scope: AdaptiveScope?
+
+  /// How far steps of a rule from the dumped states end from where the trainer's ended, relative to its steps.
+  ///
+  /// - Parameters:
+  ///   - rule: The rule.
+  ///   - numbers: Its numbers.
+  /// - Returns: The share; nil if a gradient, or a buffer that the rule needs, was not dumped.
+  public func departure(of rule: UpdateRule, _ numbers: Hyperparameters) -> Double? {
+    guard case .adaptive(let rule) = rule else { return nil }
+    return scope?.departure(of: rule, numbers)
+  }
+
   /// Explains a dump.
   ///
   /// - Parameters:
@@ -47,6 +60,7 @@ public struct AdaptiveExplanation: Sendable {
     weights = namers.first { $0.scope.sample.isWeight }?.measurement
     biases = namers.first { !$0.scope.sample.isWeight }?.measurement
     guard let first = namers.first else { return }
+    scope = first.scope
     findings = first.findings
     openQuestions = first.openQuestions
     let named = first.all.sorted { $0.oddity < $1.oddity }

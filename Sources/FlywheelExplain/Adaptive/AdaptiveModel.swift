@@ -8,20 +8,21 @@ struct AdaptiveModel {
   let gradientShift: Int
   /// The size of a mini-batch; nil if nobody knows it.
   let batch: Int?
-  /// β₁ and β₂ if bias corrections may be as inexact as single precision leaves them; nil if they are not.
-  ///
-  /// 1 − 0.999 has only five digits there.
-  var looseBetas: [Double]?
+  /// β₁ and β₂, near enough to say how inexact bias corrections are.
+  var betas: [Double] = []
+  /// How far the 1 − βᵗ of a trainer may be off: one step of the precision that it computes it in.
+  var correctionRoundoff = 0x1p-52
 
-  /// How far the rate of a step may be off for that, relative to itself.
+  /// How far the rate of a step may be off for that, relative to itself: in single precision 1 − 0.999 has
+  /// only five digits.
   ///
   /// - Parameter place: The place of the dump that the step begins at.
   /// - Returns: The share.
   func looseness(place: Int) -> Double {
-    guard let looseBetas else { return 0 }
-    return zip(looseBetas, [Formula.Symbol.firstCorrection, .secondCorrection]).reduce(0) {
-      guard shape.form.rate.mentions($1.1) else { return $0 }
-      return $0 + 0x1p-23 / AdaptiveRule.correction(min($1.0, 0.9999), step: place + 1)
+    zip(betas, [Formula.Symbol.firstCorrection, .secondCorrection]).reduce(0) { sum, part in
+      guard shape.form.rate.mentions(part.1) else { return sum }
+      let correction = AdaptiveRule.correction(min(part.0, 0.9999), step: place + 1)
+      return sum + correctionRoundoff / correction
     }
   }
 

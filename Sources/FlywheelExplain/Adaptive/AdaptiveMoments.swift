@@ -133,8 +133,8 @@ extension AdaptiveMoments {
         share,
         standardError: solution.standardError(2, deviation: line.deviation) / abs(gain)
       )
-      decay = found.isZero ? Estimate(0, standardError: found.standardError) : found
-      let isDecayed = !found.isZero
+      let isDecayed = !found.isZero && abs(found.value) > hiddenDecay
+      decay = isDecayed ? found : Estimate(0, standardError: found.standardError)
       if let line = isDecayed ? line : solve(firsts, [\.old, \.gradient]) {
         note(.beta1, .firstGain, line)
         fits[.first] = line.fit
@@ -177,7 +177,13 @@ extension AdaptiveMoments {
       if abs(change) <= error { break }
     }
     let found = Estimate(decay, standardError: error)
-    return found.isZero ? Estimate(0, standardError: error) : found
+    let isDecayed = !found.isZero && abs(found.value) > hiddenDecay
+    return isDecayed ? found : Estimate(0, standardError: error)
+  }
+
+  /// A decay that adds less than a quarter of a rounding to a gradient is one of the arithmetic here.
+  private var hiddenDecay: Double {
+    sample.bufferRoundoff / 4 * sample.gradientSize / max(sample.weightSize, 1e-300)
   }
 
   private mutating func note(_ decay: Estimate?) {
@@ -193,6 +199,7 @@ extension AdaptiveMoments {
       let error = line.solution.standardError(place, deviation: line.deviation)
       if error.isFinite {
         estimates[name] = Estimate(line.solution.coefficients[place], standardError: error)
+          .held(in: sample.bufferRoundoff)
       }
     }
   }

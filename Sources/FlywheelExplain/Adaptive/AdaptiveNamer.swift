@@ -102,12 +102,20 @@ struct AdaptiveNamer {
       return (quantity: quantity, numbers: numbers.compactMap(\.self))
     }
     let estimates = candidate.estimates
-    // All at once first: what one is off may be what another is off.
     let decimals = wanted.map { estimates[$0.quantity]?.decimal(preferring: $0.numbers) }
-    _ = attempt { guess in
-      for (wanted, decimal) in zip(wanted, decimals) {
-        guess[wanted.quantity] = decimal ?? guess[wanted.quantity]
+    // All at once first: what one is off may be what another is off. Then with a second epsilon of 0.
+    let short = wanted.map { wanted in
+      let value = best.guess[wanted.quantity]
+      let isSecond = wanted.quantity == .epsilon && wanted.numbers.contains(0)
+      return isSecond ? 0 : value.shortest(within: 1e-6 * value)
+    }
+    for numbers in [decimals, short] {
+      let isDone = attempt { guess in
+        for (wanted, number) in zip(wanted, numbers) {
+          guess[wanted.quantity] = number ?? guess[wanted.quantity]
+        }
       }
+      if isDone { break }
     }
     for (wanted, decimal) in zip(wanted, decimals) {
       for value in wanted.numbers + [decimal].compactMap(\.self)
@@ -128,7 +136,9 @@ struct AdaptiveNamer {
     guard fit.model.isOfMomentum else {
       let rate = block.solution.coefficients[0]
       guard rate > 0, rate.isFinite else { return nil }
-      return Estimate(rate, standardError: error(0) + loose * rate).decimal(preferring: declared)
+      return Estimate(rate, standardError: error(0) + (loose + roundedBetas(fit)) * rate).decimal(
+        preferring: declared
+      )
     }
     guard let line = scope.momentumLine else { return nil }
     let inside = Estimate(block.solution.coefficients[1], standardError: error(1))
@@ -142,6 +152,21 @@ struct AdaptiveNamer {
     return Estimate(rate, standardError: carrier.standardError).decimal(preferring: declared)
   }
 
+  /// How far the learning rate may seem off because the trainer holds β₁ and β₂ in single precision, as a
+  /// share that reaches as far as a standard error does.
+  ///
+  /// 1 − 0.999 then is 1.3e-5 of itself less than 0.001, and with it all that the bias correction makes.
+  private func roundedBetas(_ fit: AdaptiveFit) -> Double {
+    guard scope.sample.weightRoundoff >= 0x1p-24 else { return 0 }
+    let parts: [(AdaptiveQuantity, Formula.Symbol, Double)] = [
+      (.beta1, .firstCorrection, 1), (.beta2, .secondCorrection, 0.5),
+    ]
+    return parts.reduce(0) { sum, part in
+      guard fit.model.shape.form.rate.mentions(part.1) else { return sum }
+      return sum + 0x1p-25 * part.2 / (1 - min(fit.guess[part.0], 0.9999)) / Estimate.reach
+    }
+  }
+
   /// The decay that a candidate shows.
   func decay(_ candidate: AdaptiveScope.Candidate, _ fit: AdaptiveFit) -> Decay {
     var coupled = scope.moments.estimates[.coupledDecay]
@@ -149,8 +174,11 @@ struct AdaptiveNamer {
     {
       coupled = Estimate(fit.guess[.coupledDecay], standardError: found.standardError)
     }
+    // What is less than a sixteenth of a rounding is one of the arithmetic here.
+    let floor = scope.sample.weightRoundoff / 16 / Estimate.reach
     if fit.model.isOfMomentum, let line = scope.momentumLine {
-      return Decay(coupled: coupled, shrink: line.shrink)
+      let error = line.shrink.standardError + floor
+      return Decay(coupled: coupled, shrink: Estimate(line.shrink.value, standardError: error))
     }
     guard let block = fit.blocks.last else {
       return Decay(coupled: coupled, shrink: Estimate(0, standardError: .infinity))
@@ -159,7 +187,7 @@ struct AdaptiveNamer {
       coupled: coupled,
       shrink: Estimate(
         block.solution.coefficients[1],
-        standardError: block.solution.standardError(1, deviation: fit.spread)
+        standardError: block.solution.standardError(1, deviation: fit.spread) + floor
       )
     )
   }

@@ -168,7 +168,8 @@ struct AdaptiveScope {
         shape: trial.shape,
         gradientShift: moments.isWithoutGradient ? 0 : moments.gradientShift,
         batch: sizes?.batch,
-        looseBetas: isLoose ? [start[.beta1], start[.beta2]] : nil
+        betas: [start[.beta1], start[.beta2]],
+        correctionRoundoff: isLoose ? 0x1p-23 : 0x1p-52
       ),
       rates: rates,
       free: trial.free(in: sample),
@@ -217,6 +218,14 @@ struct AdaptiveScope {
 }
 
 extension Estimate {
+  /// The estimate of a number that a trainer holds rounded.
+  ///
+  /// - Parameter roundoff: How far it may be off for that, relative to itself.
+  /// - Returns: The estimate with an error of no less.
+  func held(in roundoff: Double) -> Estimate {
+    Estimate(value, standardError: max(standardError, roundoff * abs(value)))
+  }
+
   /// What was meant by it: one of some numbers if it is near, and otherwise the decimal of the fewest digits
   /// that is.
   ///

@@ -203,6 +203,7 @@ extension AdaptiveSearch {
 
   /// The numbers of a fit with their errors, the learning rate and the shrink among them.
   func estimates(_ fit: AdaptiveFit) -> [AdaptiveQuantity: Estimate] {
+    let roundoff = model.sample.bufferRoundoff
     let (quantities, columns) = slopes(fit)
     let solution = LeastSquares(
       columns: columns,
@@ -218,7 +219,7 @@ extension AdaptiveSearch {
         case .logarithmic: value
         case .linear: unit(quantity)
         }
-      estimates[quantity] = Estimate(value, standardError: error * unit)
+      estimates[quantity] = Estimate(value, standardError: error * unit).held(in: roundoff)
     }
     guard fit.blocks.count == 1, let block = fit.blocks.first else { return estimates }
     let slopes = quantities.compactMap { slope(fit, $0)?.first }
@@ -229,7 +230,7 @@ extension AdaptiveSearch {
       estimates[name] = Estimate(
         block.solution.coefficients[place],
         standardError: whole.standardError(place, deviation: fit.spread)
-      )
+      ).held(in: roundoff)
     }
     return estimates
   }

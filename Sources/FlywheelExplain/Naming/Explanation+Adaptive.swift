@@ -54,7 +54,7 @@ extension Explanation {
       alignment: measured.first?.alignment ?? Alignment(),
       notes: notes,
       against: meant.map { meant in
-        RuleDifference(found.rules, sizes: sizes, meant: meant.rule, meant.hyperparameters)
+        RuleDifference(found, sizes: sizes, meant: meant.rule, meant.hyperparameters)
       }
     )
   }
@@ -90,6 +90,23 @@ extension Explanation.Kind {
 extension RuleDifference {
   /// Holds what fits an Adam-like trainer against the rule that was meant.
   init(
+    _ found: AdaptiveExplanation,
+    sizes: TrainingSizes,
+    meant rule: UpdateRule,
+    _ hyperparameters: Hyperparameters
+  ) {
+    self.init(found.rules, sizes: sizes, meant: rule, hyperparameters)
+    guard relation == .other, let share = found.departure(of: rule, hyperparameters) else { return }
+    differences.append(
+      Difference(
+        .other,
+        "from the states that were dumped, steps of '\(rule.name)' as it was meant would have ended "
+          + "\((100 * share).text(digits: 2)) % of a step away"
+      )
+    )
+  }
+
+  private init(
     _ readings: [AdaptiveReading],
     sizes: TrainingSizes,
     meant rule: UpdateRule,
@@ -102,7 +119,12 @@ extension RuleDifference {
     if let same = readings.first(where: { $0.rule == rule }),
       Self.agree(same.hyperparameters, hyperparameters), same.mistakes.isEmpty
     {
-      relation = .same
+      relation = same.areBiasesUndecayed ? .other : .same
+      if same.areBiasesUndecayed {
+        differences = [
+          Difference(.biasDecay, "biases are not decayed, where they were meant to be")
+        ]
+      }
       return
     }
     differences = reading.mistakes.map { Difference(.other, $0) }
