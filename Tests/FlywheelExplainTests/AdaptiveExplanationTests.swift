@@ -90,6 +90,22 @@ struct AdaptiveExplanationTests {
     }
   }
 
+  @Test("A momentum that was not dumped is found, and no rule without one is named")
+  func hiddenMomentum() throws {
+    let trainer = try trainer("rmsprop", [.momentum: .number(0.8)], as: Double.self)
+    let found = try explanation(trainer, .withoutBuffers)
+    #expect(found.rules.map(\.call) == [call(trainer)])
+  }
+
+  @Test("What a single first step does not show is asked")
+  func firstStep() throws {
+    var trainer = try trainer("adamw", as: Double.self)
+    trainer.count = 2
+    let found = try explanation(trainer)
+    #expect(found.rules.contains { $0.call == call(trainer) })
+    #expect(found.openQuestions.contains { $0.what == "beta1 and beta2" })
+  }
+
   @Test("The number of steps before the first dump is found by trying")
   func steps() throws {
     var trainer = try trainer("adamw", as: Double.self)
@@ -101,7 +117,7 @@ struct AdaptiveExplanationTests {
 
   @Test("A schedule is followed step by step")
   func schedule() throws {
-    var trainer = try trainer("adam", as: Double.self)
+    var trainer = try trainer("adamw", as: Double.self)
     trainer.schedule = { [0.002, 0.001, 5e-4, 3e-4][min(3, ($0 - 1) / 2)] }
     let found = try explanation(trainer)
     let rates = found.weights?.learningRates.map(\.learningRate) ?? []
@@ -112,6 +128,8 @@ struct AdaptiveExplanationTests {
       }
     )
     #expect(found.findings.contains { $0.kind == .schedule })
+    #expect(found.rules.first?.call == call(trainer))
+    #expect(!found.rules.contains { $0.rule.name == "adamw_lua" })
   }
 
   @Test("Biases without decay are told from weights with it")

@@ -188,6 +188,19 @@ extension AdaptiveNamer {
         )
       )
     }
+    let known = scope.moments.estimates.merging(best.candidate.estimates) { $1 }
+    let untold = [AdaptiveQuantity.beta1, .beta2, .alpha].filter { quantity in
+      search.model.shape.mentions(quantity) && (known[quantity]?.standardError ?? 1) > 0.05
+    }
+    if !untold.isEmpty {
+      questions.append(
+        OpenQuestion(
+          what: untold.map(\.rawValue).joined(separator: " and "),
+          reason: "in these steps the moments start from nothing, and keep nothing of it",
+          remedy: "dump more steps; the defaults of \(best.rule.name) are shown"
+        )
+      )
+    }
     if let bound = epsilonBound(best) {
       questions.append(
         OpenQuestion(

@@ -180,7 +180,7 @@ struct AdaptiveNamer {
       let error = line.shrink.standardError + floor
       return Decay(coupled: coupled, shrink: Estimate(line.shrink.value, standardError: error))
     }
-    guard let block = fit.blocks.last else {
+    guard let block = fit.blocks.first else {
       return Decay(coupled: coupled, shrink: Estimate(0, standardError: .infinity))
     }
     return Decay(
@@ -190,6 +190,24 @@ struct AdaptiveNamer {
         standardError: block.solution.standardError(1, deviation: fit.spread) + floor
       )
     )
+  }
+
+  /// Whether the shrink goes with the learning rates of a schedule as a rule's does: along with them, or not
+  /// at all.
+  private func followsSchedule(
+    _ fit: AdaptiveFit,
+    _ shrink: (_ rate: Double) -> Double
+  ) -> Bool {
+    let solutions = fit.blocks.map(\.solution)
+    guard solutions.count > 1, let first = solutions.first else { return true }
+    let unit = first.coefficients[1] / shrink(first.coefficients[0])
+    return solutions.allSatisfy { solution in
+      let error =
+        solution.standardError(1, deviation: fit.spread)
+        + first.standardError(1, deviation: fit.spread) + scope.sample.weightRoundoff / 2
+      return Estimate(solution.coefficients[1], standardError: error)
+        .isNear(unit * shrink(solution.coefficients[0]))
+    }
   }
 
   /// The weight decay of a rule that is a candidate's decay; nil if the rule decays otherwise.
@@ -209,20 +227,23 @@ struct AdaptiveNamer {
     else { return nil }
     let ofBatch = UpdateRule.adaptive(rule).mentions(.batchSize)
     guard !ofBatch || scope.sizes != nil else { return nil }
-    let one = rule.resolve(
-      Hyperparameters([.learningRate: .number(rate), .weightDecay: .number(1)]),
-      sizes: scope.sizes ?? TrainingSizes(batch: 1, training: 1),
-      step: 1,
-      isWeight: true
-    )
-    let unit = isShrinking ? one.shrink : one.coupledDecay
-    guard unit > 0 else { return nil }
+    func unit(_ rate: Double) -> AdaptiveForm<Double> {
+      rule.resolve(
+        Hyperparameters([.learningRate: .number(rate), .weightDecay: .number(1)]),
+        sizes: scope.sizes ?? TrainingSizes(batch: 1, training: 1),
+        step: 1,
+        isWeight: true
+      )
+    }
+    let one = unit(rate)
+    let share = isShrinking ? one.shrink : one.coupledDecay
+    guard share > 0, !isShrinking || followsSchedule(fit, { unit($0).shrink }) else { return nil }
     // A trainer may multiply a weight by 1 - lr lambda, which is rounded first.
     let rounding = isShrinking ? scope.sample.weightRoundoff / 2 / Estimate.reach : 0
     let fallback = rule.hyperparameters.first { $0.name == .weightDecay }?.fallback.number
     return Estimate(
-      found.value / unit,
-      standardError: (found.standardError + 1.01 * rounding) / unit
+      found.value / share,
+      standardError: (found.standardError + 1.01 * rounding) / share
     )
     .decimal(
       preferring: [scope.declared[.weightDecay]?.number, fallback].compactMap(\.self)
@@ -254,7 +275,8 @@ struct AdaptiveNamer {
     measurement.estimates = moments.estimates
     measurement.fits = moments.fits
     measurement.alignment.gradientShift = moments.gradientShift
-    guard let best = scope.accepted.first ?? scope.nearest else { return measurement }
+    let named = all.min { $0.oddity < $1.oddity }?.candidate
+    guard let best = named ?? scope.accepted.first ?? scope.nearest else { return measurement }
     measurement.fits[best.fit.model.isOfMomentum ? .momentum : .weight] = best.fit.fit
     measurement.steps = best.fit.places
     if let line = scope.momentumLine { measurement.fits[.weight] = line.fit }

@@ -61,7 +61,7 @@ struct AdaptiveScope {
 
   /// The order of attempts: what takes fewer numbers first.
   private mutating func search() {
-    let optional: Set<AdaptiveQuantity> = [.epsilonRoot, .learningRateDecay, .momentum]
+    let optional = AdaptiveTrial.optional
     let hasMomentum = sample.has(AdaptiveShape.momentumSlot)
     let batch = sizes?.batch
     let plain = AdaptiveTrial.all(

@@ -11,6 +11,9 @@ struct AdaptiveTrial {
   /// What somebody did wrong who has this shape; nil for that of a rule as it should be.
   var mistake: AdaptiveMistake?
 
+  /// The numbers that are 0 if nobody asks for them.
+  static let optional: Set<AdaptiveQuantity> = [.epsilonRoot, .learningRateDecay, .momentum]
+
   /// All shapes that may have made a dump, each once.
   ///
   /// - Parameters:
@@ -26,8 +29,18 @@ struct AdaptiveTrial {
     var trials: [AdaptiveTrial] = []
     let dumped = ["exp_avg_sq", "square_avg", "sum"].filter(sample.has)
     for case .adaptive(let rule) in UpdateRule.presets {
+      // A form may speak of a number that the rule never takes.
+      let taken = Set(rule.hyperparameters.map(\.name))
+      let lacking = Self.optional.filter { quantity in
+        quantity.symbol?.hyperparameter.map { !taken.contains($0) } ?? false
+      }
       for switches in subsets(UpdateRule.adaptive(rule).switches) {
-        let shape = AdaptiveShape(rule, with: switches, without: absent, in: sample)
+        let shape = AdaptiveShape(
+          rule,
+          with: switches,
+          without: absent.union(lacking),
+          in: sample
+        )
         guard dumped.isEmpty || dumped.contains(shape.secondSlot),
           shape.hasFirst || !sample.has(AdaptiveShape.firstSlot),
           shape.correctionCount == .steps || batch != nil
