@@ -8,7 +8,7 @@ struct LeastSquares {
   /// What a variance of 1 of each element of the target makes of each coefficient.
   private(set) var variances: [Double]
   /// Σ residual².
-  let residualSquare: Double
+  private(set) var residualSquare: Double
   /// The condition number of the columns, each scaled to length 1, in the directions that have a part.
   let condition: Double
 
@@ -23,6 +23,23 @@ struct LeastSquares {
   ///   - columns: The columns, all as long as the target.
   ///   - target: What they shall make up.
   init(columns: [[Double]], target: [Double]) {
+    self.init(roughly: columns, target: target)
+    // Where equations are of very different size, only what is left of them shows how far it was off.
+    let correction = LeastSquares(roughly: columns, target: residuals(columns, target))
+    for place in coefficients.indices { coefficients[place] += correction.coefficients[place] }
+    residualSquare = residuals(columns, target).reduce(0) { $0 + $1 * $1 }
+  }
+
+  private func residuals(_ columns: [[Double]], _ target: [Double]) -> [Double] {
+    var rest = target
+    for (column, coefficient) in zip(columns, coefficients) where coefficient != 0 {
+      for index in rest.indices { rest[index] -= coefficient * column[index] }
+    }
+    return rest
+  }
+
+  /// Solves it once: as exact as the largest of the equations.
+  private init(roughly columns: [[Double]], target: [Double]) {
     let count = columns.count
     let width = count + 1
     let equations = Equations(
