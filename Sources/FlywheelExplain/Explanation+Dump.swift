@@ -17,6 +17,7 @@ extension Explanation {
     declaration: Declaration = Declaration(),
     against meant: (rule: UpdateRule, hyperparameters: Hyperparameters)? = nil
   ) throws(FlywheelError) {
+    try dump.requireChange()
     let isAdaptive = dump.series.contains { !$0.slots.isEmpty }
     if isAdaptive, let found = try Self.adaptive(dump, declaration, meant) {
       self = found

@@ -60,6 +60,12 @@ struct MeantComparison {
       [.whole, .withoutVelocity].contains($0.step.measurement.evidence)
     }
     guard decides else { return isKept ? .compatible : .other }
+    // Of a first step nobody can tell how much of the velocity would have been kept.
+    let isMomentumOpen = sides.contains { side in
+      side.step.measurement.evidence == .whole && side.meant.a != 0
+        && side.step.measurement.coefficients[.a] == nil
+    }
+    if isMomentumOpen { return isKept ? .compatible : .other }
     let hasBuffers = sides.allSatisfy { $0.step.measurement.evidence == .whole }
     return isKept && hasBuffers ? .same : isRun ? .sameRun : .other
   }
@@ -241,6 +247,9 @@ struct MeantComparison {
 
   /// How many times as much or as little: `356x less`.
   private static func times(_ left: Double, _ right: Double) -> String {
+    guard left * right > 0 else {
+      return left == 0 ? "not at all" : right == 0 ? "though not at all" : "the other way"
+    }
     guard let ratio = ratio(left, right), ratio >= 1.1 else {
       return abs(left) > abs(right) ? "a little more" : "a little less"
     }
