@@ -28,7 +28,7 @@ private struct BarDrawing {
     longestName = longest
     let notes = chart.bars.map(\.note.count).max() ?? 0
     if placement.isWide {
-      left = Double(names) * Self.characterWidth + 12
+      left = Double(names) * Self.characterWidth + 20
       right = max(left + 100, width - Double(notes) * Self.characterWidth - 12)
     } else {
       // Half a label reaches beyond each end of the axis.

@@ -15,7 +15,11 @@ extension DifferenceReport {
       comparison.difference?.largestAbsolute.map { (comparison, $0.value) }
     }
     guard !drawn.isEmpty else {
-      writer.leaf("p", [], "No elements differ in any tensor that both have in one shape.")
+      writer.leaf(
+        "p",
+        [],
+        "No finite elements differ in any tensor that both have in one shape; 'All tensors' has the rest."
+      )
       return
     }
     let chart = BarChart(
@@ -39,7 +43,7 @@ extension DifferenceReport {
     let equal = comparison.tensors.count {
       $0.difference != nil && $0.difference?.largestAbsolute == nil
     }
-    if equal > 0 { caption += "\(Self.count(equal, "tensor")) without a difference are not drawn." }
+    if equal > 0 { caption += "Not drawn: \(Self.count(equal, "tensor")) without a difference." }
     writer.figure(caption, svg: chart.svg)
   }
 
