@@ -72,6 +72,7 @@ struct AdaptiveExplanationTests {
   func numbers() throws {
     let cases: [(String, [Hyperparameter: Hyperparameters.Value])] = [
       ("adam", [.beta1: .number(0.85), .beta2: .number(0.97), .epsilon: .number(3e-5)]),
+      ("adam", [.weightDecay: .number(0.3)]),
       ("adamw", [.amsgrad: .flag(true)]),
       ("rmsprop", [.momentum: .number(0.7), .centered: .flag(true)]),
       ("keras_rmsprop", [.momentum: .number(0.9)]),
