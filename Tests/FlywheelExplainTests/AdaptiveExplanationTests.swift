@@ -72,6 +72,7 @@ struct AdaptiveExplanationTests {
   func numbers() throws {
     let cases: [(String, [Hyperparameter: Hyperparameters.Value])] = [
       ("adam", [.beta1: .number(0.85), .beta2: .number(0.97), .epsilon: .number(3e-5)]),
+      ("adam", [.weightDecay: .number(0.3)]),
       ("adamw", [.amsgrad: .flag(true)]),
       ("rmsprop", [.momentum: .number(0.7), .centered: .flag(true)]),
       ("keras_rmsprop", [.momentum: .number(0.9)]),
@@ -95,6 +96,16 @@ struct AdaptiveExplanationTests {
     let trainer = try trainer("rmsprop", [.momentum: .number(0.8)], as: Double.self)
     let found = try explanation(trainer, .withoutBuffers)
     #expect(found.rules.map(\.call) == [call(trainer)])
+    let single = try self.trainer("rmsprop", [.momentum: .number(0.9)], as: Float.self)
+    #expect(try explanation(single, .withoutBuffers).rules.map(\.call) == [call(single)])
+  }
+
+  @Test("Steps that no counter holds are no trouble")
+  func hugeSteps() throws {
+    let trainer = try trainer("adam", as: Double.self)
+    var dump = try trainer.dump()
+    dump.firstStep = .max
+    #expect(try AdaptiveExplanation(dump).rules.allSatisfy { $0.rule.name != "adam" })
   }
 
   @Test("What a single first step does not show is asked")

@@ -5,7 +5,7 @@ struct AdaptiveFit {
   /// How the learning rate goes from step to step.
   let rates: Rates
   /// The numbers.
-  let guess: AdaptiveGuess
+  private(set) var guess: AdaptiveGuess
   /// The equations with these numbers, those that share a learning rate together.
   let blocks: [Block]
   /// Σ (residual / rounding)² over all equations.
@@ -68,6 +68,16 @@ struct AdaptiveFit {
     }
     self.blocks = blocks
     self.misfit = misfit
+  }
+
+  /// The fit of numbers that the trainer held rounded.
+  ///
+  /// - Parameter nominal: The numbers as they were given to it.
+  /// - Returns: The same fit, under those numbers.
+  func named(_ nominal: AdaptiveGuess) -> AdaptiveFit {
+    var other = self
+    other.guess = nominal
+    return other
   }
 
   /// √(mean (residual/rounding)²): about 1 if the rule is right.

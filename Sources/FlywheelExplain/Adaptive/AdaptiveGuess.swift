@@ -14,6 +14,15 @@ struct AdaptiveGuess: Sendable, Hashable {
     set { values[quantity] = newValue }
   }
 
+  /// These numbers as a trainer in single precision multiplies by them.
+  var held: AdaptiveGuess {
+    var other = self
+    for (quantity, value) in values where quantity.scale == .keeping {
+      other[quantity] = Double(Float(value))
+    }
+    return other
+  }
+
   /// The coefficients of a step.
   ///
   /// - Parameters:

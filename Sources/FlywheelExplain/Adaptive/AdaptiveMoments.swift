@@ -96,21 +96,40 @@ extension AdaptiveMoments {
     return rows
   }
 
-  /// Solves a line whose rows are as exact as the larger of the buffer before and after.
+  /// Solves a line, first as if its rows were as exact as the larger of the buffer before and after, then
+  /// as what they are made of says: where decay nearly cancels a gradient, little is left of its digits.
+  ///
+  /// - Parameters:
+  ///   - rows: The rows.
+  ///   - columns: What makes up the buffer.
+  ///   - doubt: What the second column may be off, times the roundoff.
+  /// - Returns: The solution; nil if there are too few rows.
   private func solve(
     _ rows: [Row],
-    _ columns: [(Row) -> Double]
+    _ columns: [(Row) -> Double],
+    doubt: (Row) -> Double = { _ in 0 }
   ) -> (solution: LeastSquares, deviation: Double, fit: Measurement.Fit)? {
     let used = rows.filter { max(abs($0.old), abs($0.new)) > sample.smallestSquare }
     guard used.count > columns.count else { return nil }
-    let roundings = used.map { sample.bufferRoundoff * max(abs($0.old), abs($0.new)) }
-    let solution = LeastSquares(
-      columns: columns.map { column in zip(used, roundings).map { column($0) / $1 } },
-      target: zip(used, roundings).map { $0.new / $1 }
-    )
+    func solve(_ sizes: [Double]) -> LeastSquares {
+      LeastSquares(
+        columns: columns.map { column in
+          zip(used, sizes).map { column($0) / (sample.bufferRoundoff * $1) }
+        },
+        target: zip(used, sizes).map { $0.new / (sample.bufferRoundoff * $1) }
+      )
+    }
+    let rough = solve(used.map { max(abs($0.old), abs($0.new)) }).coefficients
+    let sizes = used.map { row in
+      zip(columns, rough).reduce(
+        max(abs(row.old), abs(row.new), rough.count > 1 ? abs(rough[1]) * doubt(row) : 0)
+      ) { max($0, abs($1.0(row) * $1.1)) }
+    }
+    let solution = solve(sizes)
     let deviation = (solution.residualSquare / Double(used.count)).squareRoot()
-    let sizes = used.reduce(0) { $0 + $1.new * $1.new }.squareRoot()
-    let rounding = sizes > 0 ? roundings.reduce(0) { $0 + $1 * $1 }.squareRoot() / sizes : 0
+    let size = used.reduce(0) { $0 + $1.new * $1.new }.squareRoot()
+    let all = sizes.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    let rounding = size > 0 ? sample.bufferRoundoff * all / size : 0
     return (
       solution, max(deviation, 0.5),
       Measurement.Fit(
@@ -148,7 +167,11 @@ extension AdaptiveMoments {
       let gradient = row.gradient + share * row.weight
       return gradient * gradient
     }
-    if let line = solve(seconds, [\.old, squared]) {
+    let doubt = { (row: Row) in
+      let gradient = abs(row.gradient + share * row.weight)
+      return 2 * gradient * (abs(row.gradient) + abs(share * row.weight))
+    }
+    if let line = solve(seconds, [\.old, squared], doubt: doubt) {
       note(secondQuantity, .secondGain, line)
       fits[.second] = line.fit
     }

@@ -85,13 +85,17 @@ struct AdaptiveNamer {
     for rule: AdaptiveRule
   ) -> AdaptiveFit {
     var best = candidate.fit
+    let isSingle = scope.sample.weightRoundoff >= 0x1p-24
     func attempt(_ change: (inout AdaptiveGuess) -> Void) -> Bool {
       var guess = best.guess
       change(&guess)
-      let other = candidate.search.fit(guess)
-      guard other.misfit <= candidate.limit else { return false }
-      best = other
-      return true
+      for tried in isSingle ? [guess, guess.held] : [guess] {
+        let other = candidate.search.fit(tried)
+        guard other.misfit <= candidate.limit else { continue }
+        best = other.named(guess)
+        return true
+      }
+      return false
     }
     let wanted = candidate.search.free.map { quantity in
       let name = quantity.symbol?.hyperparameter
@@ -136,7 +140,7 @@ struct AdaptiveNamer {
     guard fit.model.isOfMomentum else {
       let rate = block.solution.coefficients[0]
       guard rate > 0, rate.isFinite else { return nil }
-      return Estimate(rate, standardError: error(0) + (loose + roundedBetas(fit)) * rate).decimal(
+      return Estimate(rate, standardError: error(0) + (loose + roundedKeeping(fit)) * rate).decimal(
         preferring: declared
       )
     }
@@ -152,17 +156,21 @@ struct AdaptiveNamer {
     return Estimate(rate, standardError: carrier.standardError).decimal(preferring: declared)
   }
 
-  /// How far the learning rate may seem off because the trainer holds β₁ and β₂ in single precision, as a
+  /// How far the learning rate may seem off because the trainer holds β₁, β₂ or α in single precision, as a
   /// share that reaches as far as a standard error does.
   ///
-  /// 1 − 0.999 then is 1.3e-5 of itself less than 0.001, and with it all that the bias correction makes.
-  private func roundedBetas(_ fit: AdaptiveFit) -> Double {
+  /// 1 − 0.999 then is 1.3e-5 of itself less than 0.001, and with it all that a bias correction makes, or
+  /// the square that it lets in.
+  private func roundedKeeping(_ fit: AdaptiveFit) -> Double {
     guard scope.sample.weightRoundoff >= 0x1p-24 else { return 0 }
-    let parts: [(AdaptiveQuantity, Formula.Symbol, Double)] = [
-      (.beta1, .firstCorrection, 1), (.beta2, .secondCorrection, 0.5),
+    let shape = fit.model.shape
+    let parts: [(AdaptiveQuantity, isFelt: Bool, Double)] = [
+      (.beta1, shape.form.rate.mentions(.firstCorrection), 1),
+      (.beta2, shape.form.rate.mentions(.secondCorrection), 0.5),
+      (.alpha, shape.mentions(.alpha), 0.5),
     ]
     return parts.reduce(0) { sum, part in
-      guard fit.model.shape.form.rate.mentions(part.1) else { return sum }
+      guard part.isFelt else { return sum }
       return sum + 0x1p-25 * part.2 / (1 - min(fit.guess[part.0], 0.9999)) / Estimate.reach
     }
   }
@@ -281,7 +289,10 @@ struct AdaptiveNamer {
     measurement.steps = best.fit.places
     if let line = scope.momentumLine { measurement.fits[.weight] = line.fit }
     guard !scope.accepted.isEmpty else { return measurement }
-    measurement.estimates.merge(best.estimates.filter { $0.value.standardError.isFinite }) { $1 }
+    let told = best.estimates.filter { quantity, estimate in
+      estimate.standardError < (quantity.scale == .keeping ? 0.05 : .infinity)
+    }
+    measurement.estimates.merge(told) { $1 }
     measurement.firstStep =
       best.trial.shape.countsSteps ? best.fit.guess.firstStep : scope.firstStep
     if best.fit.rates == .free {

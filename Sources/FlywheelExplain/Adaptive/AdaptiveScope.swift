@@ -42,7 +42,8 @@ struct AdaptiveScope {
     let startsEmpty =
       slots.isEmpty
       || slots.allSatisfy { $0[0].map { row in row.allSatisfy { $0 == row[0] } } ?? true }
-    self.firstStep = firstStep ?? (startsEmpty ? 0 : nil)
+    // No correction feels more steps than these.
+    self.firstStep = firstStep.map { max(0, min($0, 1 << 40)) } ?? (startsEmpty ? 0 : nil)
     let isConstant = learningRates.allSatisfy { $0 == learningRates.first }
     let isWhole = learningRates.count >= sample.placeCount - 1
     schedule =

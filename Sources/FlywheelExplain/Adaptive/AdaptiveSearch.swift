@@ -80,7 +80,8 @@ struct AdaptiveSearch {
       attempt(step)
     }
     var width = max(1, best.guess.firstStep / 5)
-    while width >= 1 {
+    // Where each step further leaves a little less, there is no number to find.
+    for _ in 0..<100 where width >= 1 {
       let step = best.guess.firstStep
       attempt(step - width)
       attempt(step + width)
