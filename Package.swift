@@ -58,6 +58,9 @@ let package = Package(
     .library(name: "FlywheelDeflate", targets: ["FlywheelDeflate"]),
     .library(name: "FlywheelHDF5", targets: ["FlywheelHDF5"]),
     .library(name: "FlywheelNPZ", targets: ["FlywheelNPZ"]),
+    .library(name: "FlywheelSafetensors", targets: ["FlywheelSafetensors"]),
+    .library(name: "FlywheelPickle", targets: ["FlywheelPickle"]),
+    .library(name: "FlywheelTorch", targets: ["FlywheelTorch"]),
     .library(name: "FlywheelOptim", targets: ["FlywheelOptim"]),
     .library(name: "FlywheelCheckpoint", targets: ["FlywheelCheckpoint"]),
     .library(name: "FlywheelFormats", targets: ["FlywheelFormats"]),
@@ -142,6 +145,18 @@ let package = Package(
       ]
     ),
     room(
+      "FlywheelSafetensors",
+      dependencies: ["FlywheelCore", systemPackage, orderedCollections]
+    ),
+    room("FlywheelPickle", dependencies: ["FlywheelCore", orderedCollections]),
+    room(
+      "FlywheelTorch",
+      dependencies: [
+        "FlywheelCore", "FlywheelPickle", "FlywheelZip", "CFlywheelKernels", systemPackage,
+        orderedCollections,
+      ]
+    ),
+    room(
       "FlywheelCheckpoint",
       dependencies: ["FlywheelCore", "FlywheelOptim", orderedCollections]
     ),
@@ -154,7 +169,8 @@ let package = Package(
     room(
       "FlywheelFormats",
       dependencies: [
-        "FlywheelCore", "FlywheelDeflate", "FlywheelHDF5", "FlywheelNPZ", systemPackage,
+        "FlywheelCore", "FlywheelDeflate", "FlywheelHDF5", "FlywheelNPZ", "FlywheelSafetensors",
+        "FlywheelTorch", "FlywheelZip", systemPackage,
       ]
     ),
     room(
@@ -257,6 +273,17 @@ let package = Package(
     tests(
       "FlywheelNPZ",
       dependencies: ["FlywheelCore", "FlywheelDeflate", "FlywheelZip", systemPackage]
+    ),
+    tests(
+      "FlywheelSafetensors",
+      dependencies: ["FlywheelCore", orderedCollections, systemPackage]
+    ),
+    tests("FlywheelPickle", dependencies: ["FlywheelCore", orderedCollections]),
+    tests(
+      "FlywheelTorch",
+      dependencies: [
+        "FlywheelCore", "FlywheelPickle", "FlywheelZip", orderedCollections, systemPackage,
+      ]
     ),
     tests("FlywheelZip", dependencies: ["FlywheelCore", "FlywheelDeflate", systemPackage]),
     tests("FlywheelOptim", dependencies: ["FlywheelCore"]),

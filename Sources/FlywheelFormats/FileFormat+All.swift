@@ -61,10 +61,7 @@ extension FileFormat {
     suffixes: [".npz"],
     defaultCompression: .fast,
     hasChecksums: true,
-    // The second is a zip file without a member.
-    recognizes: {
-      $0.begins(with: Array("PK\u{3}\u{4}".utf8)) || $0.begins(with: Array("PK\u{5}\u{6}".utf8))
-    },
+    recognizes: { $0.isZip },
     opens: { (path, checks) throws(FlywheelError) in
       try NPZFile(path: path, checksums: checks == .checksums ? .verified : .trusted)
     },

@@ -1,4 +1,5 @@
 import FlywheelCore
+import FlywheelZip
 import SystemPackage
 
 /// What a format is recognised by: what is in a file or a directory, never its name.
@@ -38,6 +39,17 @@ struct FileStart: ~Copyable {
 
   /// Whether the file begins with a signature.
   func begins(with signature: [UInt8]) -> Bool { bytes(signature.count) == signature }
+
+  /// Whether the file is a zip archive, sound or not.
+  var isZip: Bool {
+    begins(with: Array("PK\u{3}\u{4}".utf8)) || begins(with: Array("PK\u{5}\u{6}".utf8))
+  }
+
+  /// Whether the file is a zip archive with a member that `matches`; those of a damaged archive are not known.
+  func hasZipMember(_ matches: (String) -> Bool) -> Bool {
+    guard isZip, let archive = try? ZipReader(opening: path) else { return false }
+    return archive.entries.contains { matches($0.name) }
+  }
 
   /// Whether it is a directory with files of a suffix in it, or in directories in it, among the first
   /// thousands of names that it holds.
