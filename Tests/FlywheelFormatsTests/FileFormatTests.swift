@@ -21,6 +21,8 @@ struct FileFormatTests {
       ([UInt8](repeating: 1, count: 4096) + hdf5, "hdf5"),
       ([0x93] + Array("NUMPY".utf8), "npy"), (Array("PK\u{3}\u{4}".utf8), "npz"),
       (Array("PK\u{5}\u{6}".utf8), "npz"),
+      ([2, 0, 0, 0, 0, 0, 0, 0] + Array("{}".utf8), "safetensors"),
+      ([255, 255, 0, 0, 0, 0, 0, 0] + Array(" \n{".utf8), "safetensors"),
     ] as [([UInt8], String)]
   )
   func recognizes(bytes: [UInt8], identifier: String) throws {
@@ -61,7 +63,7 @@ struct FileFormatTests {
     "The name of the output says its format",
     arguments: [
       ("a.h5", "hdf5"), ("a.HDF5", "hdf5"), ("b/a.npy", "npy"), ("a.npz", "npz"),
-      ("a/", "npy_directory"), ("a.h5/", "npy_directory"),
+      ("a/", "npy_directory"), ("a.h5/", "npy_directory"), ("a.safetensors", "safetensors"),
     ]
   )
   func names(name: String, identifier: String) throws {
