@@ -21,4 +21,37 @@ extension FileFormat {
       try SafetensorsWriter(creating: path, durability: creation.durability)
     }
   )
+
+  /// Several safetensors files that an index joins, in a directory: `SafetensorsShards`.
+  public static let safetensorsShards = FileFormat(
+    name: "safetensors shards",
+    identifier: "safetensors_shards",
+    suffixes: [".safetensors.index.json"],
+    defaultCompression: nil,
+    hasChecksums: false,
+    defaultShardByteCount: SafetensorsShardWriter.defaultShardByteCount,
+    recognizes: { start in
+      guard start.byteCount != nil else {
+        return start.names.contains { name in
+          !name.hasPrefix(".")
+            && [".safetensors", ".safetensors.index.json"].contains { name.hasSuffix($0) }
+        }
+      }
+      guard start.begins(with: Array("{".utf8)) else { return false }
+      // Other libraries have such an index for files of other formats.
+      let front = String(decoding: start.bytes(1 << 16), as: UTF8.self)
+      return front.contains("\"weight_map\"") && front.contains(".safetensors\"")
+    },
+    opens: { (path, _) throws(FlywheelError) in
+      FileSystem.isDirectory(path)
+        ? try SafetensorsShards.open(directory: path) : try SafetensorsShards(index: path)
+    },
+    creates: { (path, creation) throws(FlywheelError) in
+      try SafetensorsShardWriter(
+        creating: path,
+        shardByteCount: creation.shardByteCount,
+        durability: creation.durability
+      )
+    }
+  )
 }

@@ -39,6 +39,12 @@ public final class SafetensorsFile: ArchiveReader {
     }
   }
 
+  /// The names of all tensors, in the order of their bytes.
+  var keys: OrderedSet<String> { header.tensors.keys }
+
+  /// Whether there is a tensor of a name.
+  func holds(_ key: String) -> Bool { header.tensors[key] != nil }
+
   /// Lists the tensors, in the order of their bytes.
   ///
   /// - Throws: Nothing.

@@ -97,6 +97,23 @@ struct SafetensorsLayout {
     }
     return type
   }
+
+  /// The texts that belong to the whole file.
+  static func texts(of metadata: ArchiveMetadata) -> OrderedDictionary<String, String> {
+    (metadata.attributes[""] ?? [:])
+      .compactMapValues { value in
+        guard case .string(let text) = value else { return nil }
+        return text
+      }
+  }
+
+  /// Whether there is nothing but texts that belong to the whole file.
+  static func hasRoom(for metadata: ArchiveMetadata) -> Bool {
+    metadata.emptyGroups.isEmpty
+      && metadata.attributes.allSatisfy { owner, values in
+        values.isEmpty || owner.isEmpty && values.count == texts(of: metadata).count
+      }
+  }
 }
 
 /// The JSON of a header, as the format's own library writes it.

@@ -39,18 +39,7 @@ public final class SafetensorsWriter: ArchiveWriter {
   /// - Parameter metadata: Attributes and empty groups.
   /// - Returns: Whether all of them can be written.
   public func hasRoom(for metadata: ArchiveMetadata) -> Bool {
-    metadata.emptyGroups.isEmpty
-      && metadata.attributes.allSatisfy { owner, values in
-        values.isEmpty || owner.isEmpty && values.count == Self.texts(of: metadata).count
-      }
-  }
-
-  /// The texts that belong to the whole file.
-  static func texts(of metadata: ArchiveMetadata) -> OrderedDictionary<String, String> {
-    (metadata.attributes[""] ?? [:]).compactMapValues { value in
-      guard case .string(let text) = value else { return nil }
-      return text
-    }
+    SafetensorsLayout.hasRoom(for: metadata)
   }
 
   /// Throws unless the format has a name for the type of an array.
@@ -80,7 +69,7 @@ public final class SafetensorsWriter: ArchiveWriter {
     _ metadata: ArchiveMetadata
   ) throws(FlywheelError) {
     try FlywheelError.locating(path: path) { () throws(FlywheelError) in
-      let layout = try SafetensorsLayout(arrays, metadata: Self.texts(of: metadata))
+      let layout = try SafetensorsLayout(arrays, metadata: SafetensorsLayout.texts(of: metadata))
       try output?.write(layout.front.rawBytes, at: 0)
       self.layout = layout
     }
