@@ -139,7 +139,7 @@ func quoted(_ text: String) -> String {
 }
 
 /// A text from a document, cut to what a message can hold, with nothing that a terminal obeys.
-func printable(_ text: String) -> String {
+package func printable(_ text: String) -> String {
   let limit = 80
   let isPlain =
     text.utf8.count <= limit
