@@ -94,6 +94,13 @@ public struct FlywheelError: Error, Sendable, Hashable {
     return error
   }
 
+  /// The same error at an offset in the file, if it has none of its own.
+  package func located(byteOffset: Int) -> FlywheelError {
+    var error = self
+    error.location.byteOffset = location.byteOffset ?? UInt64(byteOffset)
+    return error
+  }
+
   /// Runs `body`, and completes the location of what it throws by what the caller knows.
   package static func locating<Value: ~Copyable>(
     path: FilePath? = nil,

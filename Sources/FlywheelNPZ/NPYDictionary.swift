@@ -165,12 +165,3 @@ extension Shape {
     }
   }
 }
-
-extension FlywheelError {
-  /// The same error at an offset in the file, if it has none of its own.
-  func located(byteOffset: Int) -> FlywheelError {
-    var error = self
-    error.location.byteOffset = location.byteOffset ?? UInt64(byteOffset)
-    return error
-  }
-}
