@@ -2,8 +2,8 @@ import FlywheelPickle
 
 /// What the pickles of PyTorch name.
 ///
-/// It is what `torch.load(weights_only=True)` allows by default (`torch/_weights_only_unpickler.py`); each is
-/// allowed only what PyTorch itself writes of it.
+/// It is what `torch.load(weights_only=True)` allows by default (`torch/_weights_only_unpickler.py`), and what
+/// numpy writes of its arrays and scalars; each is allowed only what these write of it themselves.
 enum TorchGlobals {
   /// What a file of `torch.save` may contain.
   static let allowList = PickleAllowList(all, hasPersistentIDs: true)
@@ -25,7 +25,7 @@ enum TorchGlobals {
     ("collections", [.mapping, .called, .built], ["OrderedDict"]),
     ("collections", [.mapping, .called], ["Counter"]),
     ("_codecs", .called, ["encode"]),
-    ("builtins", .called, ["bytearray", "complex", "set"]),
+    ("builtins", .called, ["bytearray", "bytes", "complex", "set"]),
     (
       "torch._utils", .called,
       [
@@ -58,5 +58,11 @@ enum TorchGlobals {
       ]
     ),
     ("torch.storage", [], ["TypedStorage", "UntypedStorage"]),
+    ("numpy", [.called, .built], ["dtype"]),
+    ("numpy", [], ["ndarray"]),
+    ("numpy.core.multiarray", [.called, .built], ["_reconstruct"]),
+    ("numpy.core.multiarray", .called, ["scalar"]),
+    ("numpy._core.multiarray", [.called, .built], ["_reconstruct"]),
+    ("numpy._core.multiarray", .called, ["scalar"]),
   ]
 }

@@ -138,6 +138,37 @@ extension SavedObject: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral,
   }
 }
 
+extension SavedObject {
+  private static func encoded(_ text: SavedObject) -> SavedObject {
+    .call(.global("_codecs", "encode"), [text, "latin1"])
+  }
+
+  private static func dtype(_ code: SavedObject, _ order: SavedObject) -> SavedObject {
+    .built(
+      .call(.global("numpy", "dtype"), [code, false, true]),
+      .tuple([3, order, .none, .none, .none, -1, -1, 0])
+    )
+  }
+
+  /// An array of numpy of two numbers of 16 bits, with anything else than it should be.
+  static func array(
+    version: SavedObject = 1,
+    extents: SavedObject = .tuple([2]),
+    dtype: SavedObject = "i2",
+    order: SavedObject = "<",
+    isFortranOrder: SavedObject = false,
+    bytes: SavedObject = "\u{1}\u{0}\u{FF}\u{0}"
+  ) -> SavedObject {
+    .built(
+      .call(
+        .global("numpy._core.multiarray", "_reconstruct"),
+        [.global("numpy", "ndarray"), .tuple([0]), encoded("b")]
+      ),
+      .tuple([version, extents, Self.dtype(dtype, order), isFortranOrder, encoded(bytes)])
+    )
+  }
+}
+
 /// Builds files of PyTorch.
 struct TorchBuilder {
   /// The bytes of each storage, under its key.

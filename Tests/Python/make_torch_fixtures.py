@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from torch_files import (
+    arrays,
     big_endian,
     deflated,
     element_bytes,
@@ -127,6 +128,7 @@ READ = {
     "tensor": (saved(torch.arange(3)), torch.arange(3)),
     "list": (saved([torch.ones(1), torch.zeros(2)]), [torch.ones(1), torch.zeros(2)]),
     "number": (saved(5), 5),
+    "numpy": (saved(arrays()), arrays()),
     "old-view": (old_view(), {"x": torch.tensor([[103, 104], [105, 106]], dtype=torch.int16)}),
 }
 

@@ -1,22 +1,19 @@
 """Files of PyTorch, saved by the real torch: every tensor is the one that torch.load gives."""
 
-import collections
-import json
 import os
 import pickle
 import random
 import unittest
 import warnings
-import zipfile
 from pathlib import Path
 
 import h5py
 import numpy as np
 import torch
 
-import torch_files
 from support import TestCase, only_full
 from torch_files import (
+    arrays,
     big_endian,
     deflated,
     element_bytes,
@@ -179,6 +176,34 @@ class Reading(TorchTestCase):
     def test_many_tensors_are_read(self) -> None:
         value = {f"layers.{k}.weight": torch.full((3,), float(k)) for k in range(3000)}
         self.assert_reads(self.save(saved(value)), value)
+
+
+    def test_what_numpy_left_in_checkpoints_is_read(self) -> None:
+        value = arrays()
+        path = self.save(saved(value))
+        with self.assertRaises(pickle.UnpicklingError):  # which torch.load does not do by default
+            loaded(path)
+        self.assert_reads(path, value)
+
+    def test_the_folder_of_a_trainer_is_read_as_one(self) -> None:
+        folder = self.path("checkpoint-30")
+        folder.mkdir()
+        state = trained("AdamW")
+        torch.save(state["model"], folder / "pytorch_model.bin")
+        torch.save(state["optimizer"], folder / "optimizer.pt")
+        torch.save({"last_epoch": 3, "base_lrs": [0.1, 0.1]}, folder / "scheduler.pt")
+        generators = {
+            "python": random.getstate(), "numpy": np.random.get_state(),
+            "cpu": torch.get_rng_state(),
+        }  # fmt: skip
+        torch.save(generators, folder / "rng_state.pth")
+        (folder / "trainer_state.json").write_text('{"epoch": 1.5, "global_step": 3}')
+        (folder / "training_args.bin").write_bytes(pickle.dumps(Path("never read")))
+        self.assertEqual(self.flywheel("inspect", folder, "--json").json["format"], "hf_checkpoint")
+        whole = {
+            "model": state["model"], "optimizer": state["optimizer"], "rng_state": generators
+        }  # fmt: skip
+        self.assert_reads(folder, whole)
 
 
 class Attributes(TorchTestCase):

@@ -7,6 +7,7 @@ import warnings
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import torch
 
 
@@ -34,6 +35,10 @@ def _flatten(value, owner, name, state, found) -> None:
 
     if value is None:
         return
+    if isinstance(value, np.ndarray):
+        value = torch.from_numpy(np.ascontiguousarray(value.astype(value.dtype.newbyteorder("="))))
+    if isinstance(value, np.generic):
+        value = torch.tensor(value) if state == SLOT else value.item()
     if isinstance(value, torch.storage.TypedStorage):
         value = torch.empty(0, dtype=value.dtype).set_(value)
     if isinstance(value, torch.Tensor):
@@ -74,6 +79,22 @@ def _flatten(value, owner, name, state, found) -> None:
 
 def _name(key) -> str:
     return key if isinstance(key, str) else str(key)
+
+
+def arrays() -> dict:
+    """What numpy leaves in checkpoints: arrays, scalars, and the state of its random generator."""
+    return {
+        "row_major": np.arange(6, dtype=np.int16).reshape(2, 3),
+        "fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        "big_endian": np.arange(4, dtype=">f4"),
+        "empty": np.zeros((0, 3), dtype=np.uint8),
+        "truths": np.array([True, False]),
+        "scalar": np.float64(2.5),
+        "count": np.int64(-3),
+        "flag": np.bool_(True),
+        "state": np.random.RandomState(3).get_state(),
+        "optimizer": {"state": {0: {"step": np.float32(2)}}, "param_groups": [{"lr": np.float64(1)}]},
+    }
 
 
 DTYPES = [

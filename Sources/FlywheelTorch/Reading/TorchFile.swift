@@ -159,13 +159,7 @@ public final class TorchFile: ArchiveReader {
     _ key: String,
     _ body: (RawSpan) throws(FlywheelError) -> Void
   ) throws(FlywheelError) {
-    guard let member = found[key] else {
-      throw FlywheelError(
-        .notFound,
-        "There is no tensor '\(key)' here; `flywheel inspect` lists them.",
-        at: .init(path: path, tensor: key)
-      )
-    }
+    guard let member = found[key] else { throw FlywheelError.noArray(key, in: path) }
     try locating(key) { () throws(FlywheelError) in
       switch member.content {
       case .values(let tensor): try body(tensor.bytes)

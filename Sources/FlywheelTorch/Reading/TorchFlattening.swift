@@ -35,8 +35,8 @@ struct TorchFlattening {
   private struct Budget {
     /// How many values may still be visited, each as often as it is reached.
     var visits: Int
-    /// How many bytes all paths may still have.
-    var pathByteCount: Int
+    /// How many bytes all names, and all values that the pickle itself holds, may still have.
+    var copiedByteCount: Int
     /// How many bytes all tensors may still have.
     var elementByteCount: Int
   }
@@ -55,7 +55,7 @@ struct TorchFlattening {
     pickle = TorchPickle(graph)
     budget = Budget(
       visits: 64 * container.graphByteCount + 1024,
-      pathByteCount: 64 * container.graphByteCount + (1 << 20),
+      copiedByteCount: 64 * container.graphByteCount + (1 << 20),
       // As much as deflate can make of so many bytes; 64 MiB are any file's to expand.
       elementByteCount: max(
         64 << 20,
@@ -192,11 +192,44 @@ struct TorchFlattening {
     case (TorchGlobals.counter, .dictionary(let entries), 1):
       try visit(entries, of: reference, place)
     default:
-      if let attribute = try TorchScalar.attribute(of: function, values) {
+      if NumPyValue.isArray(function) || NumPyValue.isScalar(function) {
+        try addNumPy(function, arguments, reference, place)
+      } else if let attribute = try TorchScalar.attribute(of: function, values) {
         try add(attribute, place, at: reference)
+      } else if let bytes = TorchScalar.bytes(of: reference, in: graph) {
+        try add(.tensor(try Tensor(vector: bytes)), place, at: reference)
       } else {
         add(obstacle: "is a call of \(function), which is not read", place)
       }
+    }
+  }
+
+  /// Adds an array of numpy as a tensor, and a scalar as Python's own numbers.
+  private mutating func addNumPy(
+    _ function: PickleGlobal,
+    _ arguments: ArraySlice<PickleGraph.Reference>,
+    _ reference: PickleGraph.Reference,
+    _ place: Place
+  ) throws(FlywheelError) {
+    let numpy = NumPyValue(graph: graph)
+    let isArray = NumPyValue.isArray(function)
+    let read = Result { () throws(FlywheelError) in
+      isArray ? try numpy.array(reference) : try numpy.scalar(arguments, at: reference)
+    }
+    switch read {
+    case .success(let tensor) where isArray || place.state == .slot:
+      try copy(tensor.byteCount, at: reference)
+      try add(TorchMember(content: .values(tensor)), place, at: reference)
+    case .success(let tensor):
+      try add(TorchScalar.attribute(of: tensor), place, at: reference)
+    case .failure(let reason):
+      let kind = "\(reason.isDamage ? "damaged " : "")\(isArray ? "array" : "scalar") of numpy"
+      let content = TorchMember.Content.unreadable(
+        type: kind,
+        shape: nil,
+        reason: reason.located(byteOffset: graph.offset(of: reference))
+      )
+      try add(TorchMember(content: content), place, at: reference)
     }
   }
 
@@ -210,13 +243,20 @@ struct TorchFlattening {
     guard budget.visits >= 0 else { throw excess(at: reference) }
   }
 
+  private mutating func copy(
+    _ byteCount: Int,
+    at reference: PickleGraph.Reference
+  ) throws(FlywheelError) {
+    budget.copiedByteCount -= byteCount
+    guard budget.copiedByteCount >= 0 else { throw excess(at: reference) }
+  }
+
   /// The key of a value, of which there may not be too many long ones.
   private mutating func key(
     of place: Place,
     at reference: PickleGraph.Reference
   ) throws(FlywheelError) -> String {
-    budget.pathByteCount -= (place.owner?.utf8.count ?? 0) + place.name.utf8.count
-    guard budget.pathByteCount >= 0 else { throw excess(at: reference) }
+    try copy((place.owner?.utf8.count ?? 0) + place.name.utf8.count, at: reference)
     return place.key
   }
 
@@ -268,8 +308,7 @@ struct TorchFlattening {
       add(obstacle: Self.sameName, place)
       return
     }
-    budget.pathByteCount -= name.utf8.count
-    guard budget.pathByteCount >= 0 else { throw excess(at: reference) }
+    try copy(name.utf8.count + attribute.byteCount, at: reference)
     metadata.attributes[owner, default: [:]][name] = attribute
   }
 
@@ -348,6 +387,18 @@ struct TorchFlattening {
           reason: error.located(byteOffset: graph.offset(of: reference))
         )
       )
+    }
+  }
+}
+
+extension AttributeValue {
+  /// About how much memory it takes.
+  fileprivate var byteCount: Int {
+    switch self {
+    case .string(let text): text.utf8.count
+    case .integer, .double: 8
+    case .strings(let texts): texts.reduce(0) { $0 + 16 + $1.utf8.count }
+    case .tensor(let tensor): tensor.byteCount
     }
   }
 }

@@ -72,7 +72,7 @@ struct TorchPickle {
     let type = try type(arguments.global(1, "the storage's type"), at: offset)
     // On which device it was does not matter here.
     _ = try arguments.text(3, "the device")
-    return try FlywheelError.located(byteOffset: offset) { () throws(FlywheelError) in
+    return try FlywheelError.locating(byteOffset: offset) { () throws(FlywheelError) in
       try TorchStorage(
         key: try arguments.text(2, "the storage's key"),
         type: type,
@@ -246,7 +246,7 @@ struct TorchPickle {
     let bits = try signs.map { (place) throws(FlywheelError) in
       arguments.references.count > place ? try self.signs(arguments[place]) : []
     }
-    return try FlywheelError.located(byteOffset: arguments.offset) { () throws(FlywheelError) in
+    return try FlywheelError.locating(byteOffset: arguments.offset) { () throws(FlywheelError) in
       try TorchTensor(
         storage,
         type ?? storage.type ?? .byte,
@@ -291,15 +291,8 @@ struct TorchPickle {
 }
 
 extension FlywheelError {
-  /// The same error at an offset in the file, if it has none of its own.
-  func located(byteOffset: Int) -> FlywheelError {
-    var error = self
-    error.location.byteOffset = location.byteOffset ?? UInt64(byteOffset)
-    return error
-  }
-
   /// Runs `body`, and gives what it throws an offset in the file, if it has none of its own.
-  static func located<Value>(
+  static func locating<Value>(
     byteOffset: Int,
     _ body: () throws(FlywheelError) -> Value
   ) throws(FlywheelError) -> Value {

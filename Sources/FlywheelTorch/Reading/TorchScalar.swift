@@ -44,13 +44,40 @@ enum TorchScalar {
       .tensor(
         try Tensor([Complex128(real: real, imaginary: imaginary)], shape: .scalar)
       )
-    case (TorchGlobals.encode, 2, .text(let text), .text("latin1")):
-      try latin1(text).map { (bytes) throws(FlywheelError) in .tensor(try Tensor(vector: bytes)) }
     default: nil
     }
   }
 
-  /// The bytes that Python writes as a text of as many characters, in protocol 2.
+  /// Bytes, which protocol 2 has no operation for.
+  ///
+  /// - Parameters:
+  ///   - reference: The value.
+  ///   - graph: What it belongs to.
+  /// - Returns: The bytes; nil if it is none of the ways in which Python writes them.
+  static func bytes(of reference: PickleGraph.Reference, in graph: PickleGraph) -> [UInt8]? {
+    switch graph[reference] {
+    case .bytes(let bytes): return bytes
+    case .call(TorchGlobals.bytes, let arguments) where arguments.isEmpty: return []
+    case .call(TorchGlobals.byteArray, let arguments) where arguments.isEmpty: return []
+    case .call(TorchGlobals.byteArray, let arguments) where arguments.count == 1:
+      return arguments.first.flatMap { encoded($0, in: graph) }
+    default: return encoded(reference, in: graph)
+    }
+  }
+
+  /// Bytes that are a text with as many characters.
+  private static func encoded(
+    _ reference: PickleGraph.Reference,
+    in graph: PickleGraph
+  ) -> [UInt8]? {
+    guard case .call(TorchGlobals.encode, let arguments) = graph[reference], arguments.count == 2,
+      let first = arguments.first, let last = arguments.last,
+      case (.text(let text), .text("latin1")) = (graph[first], graph[last])
+    else { return nil }
+    return latin1(text)
+  }
+
+  /// The bytes that a text has as many characters of.
   private static func latin1(_ text: String) -> [UInt8]? {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.utf8.count)
@@ -88,6 +115,19 @@ enum TorchScalar {
       return try collect(items, graph, double)
         .map { (numbers) throws(FlywheelError) in .tensor(try Tensor(vector: numbers)) }
     default: return nil
+    }
+  }
+
+  /// A number of numpy: as one of Python, if that holds it.
+  ///
+  /// - Parameter scalar: A tensor of no axes.
+  /// - Throws: Nothing, for numbers.
+  /// - Returns: The attribute.
+  static func attribute(of scalar: Tensor) throws(FlywheelError) -> AttributeValue {
+    switch scalar.dtype {
+    case .float64: .double(try scalar.elements(as: Double.self)[0])
+    case .int64: .integer(try scalar.elements(as: Int64.self)[0])
+    default: .tensor(scalar)
     }
   }
 
