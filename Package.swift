@@ -177,7 +177,7 @@ let package = Package(
       "FlywheelFormats",
       dependencies: [
         "FlywheelCore", "FlywheelDeflate", "FlywheelHDF5", "FlywheelKeras", "FlywheelNPZ",
-        "FlywheelSafetensors", "FlywheelTorch", "FlywheelZip", systemPackage,
+        "FlywheelSafetensors", "FlywheelTorch", "FlywheelZip", systemPackage, orderedCollections,
       ]
     ),
     room(
@@ -310,7 +310,10 @@ let package = Package(
         "FlywheelCheckpoint", "FlywheelCore", "FlywheelOptim", orderedCollections,
       ]
     ),
-    tests("FlywheelFormats", dependencies: ["FlywheelCore", "FlywheelDeflate", systemPackage]),
+    tests(
+      "FlywheelFormats",
+      dependencies: ["FlywheelCore", "FlywheelDeflate", systemPackage, orderedCollections]
+    ),
     tests(
       "FlywheelConvert",
       dependencies: [

@@ -24,4 +24,24 @@ extension FileFormat {
       )
     }
   )
+
+  /// What the Trainer of transformers saves at a step: a directory of files of PyTorch and safetensors.
+  public static let trainerFolder = FileFormat(
+    name: "a checkpoint of transformers",
+    identifier: "hf_checkpoint",
+    suffixes: [],
+    defaultCompression: nil,
+    hasChecksums: false,
+    recognizes: { start in start.byteCount == nil && TrainerFolder.recognizes(start.names) },
+    opens: { (path, checks) throws(FlywheelError) in
+      try TrainerFolder.open(path, verifiesChecksums: checks == .checksums)
+    },
+    creates: { (path, _) throws(FlywheelError) in
+      throw FlywheelError(
+        .unsupported,
+        "Checkpoints of transformers are read only; write .safetensors or .pt.",
+        at: .init(path: path)
+      )
+    }
+  )
 }
