@@ -32,14 +32,16 @@ import comparing
 import processes
 import saving
 import startup
+import torch_files
 import training
 from report import Table, Target, targets_table
 
 HERE = Path(__file__).resolve().parent.parent
 SECTIONS = (
     "training", "saving", "files", "archives", "startup", "listing", "converting", "comparing",
+    "torch",
 )  # fmt: skip
-ARCHIVE_SECTIONS = ("archives", "listing", "converting", "comparing")
+ARCHIVE_SECTIONS = ("archives", "listing", "converting", "comparing", "torch")
 MNIST_FILES = [
     f"{part}-{kind}"
     for part in ("train", "t10k")
@@ -286,6 +288,17 @@ def main() -> None:
                 binaries / "flywheel", files, "M", rounds, note_load
             )
             tables.append(table)
+            targets += reached
+        if "torch" in sections and {"M", "many"}.issubset(sets):
+            torch_tables, reached = torch_files.measure(
+                binaries / "flywheel",
+                savers,
+                files,
+                rounds,
+                3 if options.quick else 10,
+                note_load,
+            )
+            tables += torch_tables
             targets += reached
         savers.close()
         if files:
