@@ -134,12 +134,12 @@ private struct JSONWriter {
 }
 
 /// A text from a document as messages show it.
-func quoted(_ text: String) -> String {
+package func quoted(_ text: String) -> String {
   "'\(printable(text))'"
 }
 
 /// A text from a document, cut to what a message can hold, with nothing that a terminal obeys.
-func printable(_ text: String) -> String {
+package func printable(_ text: String) -> String {
   let limit = 80
   let isPlain =
     text.utf8.count <= limit

@@ -39,10 +39,15 @@ extension ArchiveWriter {
     _ archive: Archive,
     crc32: (String) -> UInt32?
   ) throws(FlywheelError) {
+    let metadata = ArchiveMetadata(attributes: ["": archive.attributes])
+    try announce(
+      archive.tensors.mapValues { TensorDescription(of: $0) },
+      hasRoom(for: metadata) ? metadata : ArchiveMetadata()
+    )
     for (key, tensor) in archive.tensors {
       try write(tensor, under: key, crc32: crc32(key))
     }
-    if holdsMetadata { try write(ArchiveMetadata(attributes: ["": archive.attributes])) }
+    if holdsMetadata { try write(metadata) }
     try finish()
   }
 }
