@@ -45,7 +45,8 @@ struct ArchiveListing {
   func json(
     _ format: FileFormat,
     _ statistics: [String: TensorStatistics]?,
-    _ obstacles: [ArchiveMetadata.Obstacle]
+    _ obstacles: [ArchiveMetadata.Obstacle],
+    _ optimizer: FoundOptimizerView?
   ) -> JSONValue {
     let rows = members.map { member -> JSONValue in
       var row: OrderedDictionary<String, JSONValue> = [
@@ -66,6 +67,7 @@ struct ArchiveListing {
       "bytes": JSONValue(DiskUsage.bytes(of: reader.path)),
       "tensors": .array(rows),
       "obstacles": .array(others),
+      "optimizer": optimizer?.json ?? .null,
     ]
   }
 }

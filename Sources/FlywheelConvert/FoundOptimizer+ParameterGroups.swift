@@ -90,6 +90,7 @@ extension FoundOptimizer {
       rules: signature?.rules ?? [],
       groups: [],
       step: steps.lazy.compactMap { count(metadata.attributes[""]?[$0]) }.first,
+      dialect: "pytorch",
       statePrefix: "\(prefix)state.",
       place: place
     )

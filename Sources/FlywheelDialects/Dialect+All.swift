@@ -56,6 +56,8 @@ extension Dialect {
     "optimizer.state.{index}.{slot}", "optimizer_state_dict.state.{index}.{slot}",
     "optim.state.{index}.{slot}", "state.{index}.{slot}", "{key}.{slot}", "{slot}.{key}",
     "optimizer.state.{key}.{slot}", "optim.state.{key}.{slot}", "optimizer.{slot}.{key}",
+    // Lightning has a list of optimizers; one is understood.
+    "optimizer_states.0.state.{index}.{slot}",
   ]
 
   private static let torchSteps = [

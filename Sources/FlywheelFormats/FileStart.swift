@@ -1,4 +1,5 @@
 import FlywheelCore
+import FlywheelTorch
 import FlywheelZip
 import SystemPackage
 
@@ -50,9 +51,22 @@ struct FileStart: ~Copyable {
 
   /// Whether the file is a zip archive with a member that `matches`; those of a damaged archive are not known.
   func hasZipMember(_ matches: (String) -> Bool) -> Bool {
-    guard isZip, let archive = try? ZipReader(opening: path) else { return false }
+    guard isZip else { return false }
+    // Mostly it is the first one: then the archive's directory, which may be long, is read only once.
+    if matches(firstZipMember) { return true }
+    guard let archive = try? ZipReader(opening: path) else { return false }
     return archive.entries.contains { matches($0.name) }
   }
+
+  /// The name of a zip archive's first member, as its own header has it.
+  private var firstZipMember: String {
+    let count = bytes(2, at: 26)
+    guard count.count == 2 else { return "" }
+    return String(decoding: bytes(Int(count[0]) | Int(count[1]) << 8, at: 30), as: UTF8.self)
+  }
+
+  /// What kind of file of PyTorch it may be; nil if it is none.
+  var torchKind: TorchKind? { TorchKind(bytes(512).rawBytes) }
 
   /// Whether it is a directory with files of a suffix in it, or in directories in it, among the first
   /// thousands of names that it holds.

@@ -46,6 +46,17 @@ struct RecognitionTests {
       at: "model.2.weight.momentum_buffer"
     ),
     Sample(
+      "a checkpoint of Lightning",
+      "pytorch",
+      [
+        "state_dict.net.0.weight": [5, 4], "state_dict.net.0.bias": [5],
+        "optimizer_states.0.state.0.momentum_buffer": [5, 4],
+        "optimizer_states.0.state.1.momentum_buffer": [5],
+      ],
+      "\(velocity).0.weight",
+      at: "optimizer_states.0.state.0.momentum_buffer"
+    ),
+    Sample(
       "the slot's word in front",
       "pytorch",
       ["fc1.weight": [5, 4], "fc1.bias": [5], "momentum_buffer.fc1.weight": [5, 4]],
