@@ -1,6 +1,6 @@
-// Arrays in Fortran's order, in tiles: a few cache lines of several source rows are gathered into a block
-// that stays in the first cache, and leave it as whole lines of the target. So every line of either is
-// touched once, whatever the strides are.
+// Arrays in other orders than C's, in tiles: a few cache lines of several source rows are gathered into a
+// block that stays in the first cache, and leave it as whole lines of the target. So every line of either
+// is touched once, whatever the strides are.
 
 #include <stdint.h>
 #include <string.h>
@@ -130,6 +130,97 @@ void fw_row_major(const fw_fortran_array *array, const void *source, ptrdiff_t f
       }
       tile(lines, columns, targets, rows, size);
       for (ptrdiff_t c = 0; c < columns; c++) lines[c] += rows * size;
+    }
+  }
+}
+
+/// Copies a plane of elements that lie side by side along the rows in the source and along the columns in
+/// the target; strides are in bytes.
+static void gather_plane(const unsigned char *source, ptrdiff_t column_stride, ptrdiff_t row_count,
+                         ptrdiff_t column_count, unsigned char *target, ptrdiff_t row_stride,
+                         ptrdiff_t size) {
+  for (ptrdiff_t column = 0; column < column_count; column += tile_columns) {
+    const ptrdiff_t columns = column_count - column < tile_columns ? column_count - column : tile_columns;
+    for (ptrdiff_t row = 0; row < row_count; row += tile_rows) {
+      const ptrdiff_t rows = row_count - row < tile_rows ? row_count - row : tile_rows;
+      const unsigned char *sources[tile_columns];
+      unsigned char *targets[tile_rows];
+      for (ptrdiff_t c = 0; c < columns; c++) {
+        sources[c] = source + (column + c) * column_stride + row * size;
+      }
+      for (ptrdiff_t r = 0; r < rows; r++) {
+        targets[r] = target + (row + r) * row_stride + column * size;
+      }
+      tile(sources, columns, targets, rows, size);
+    }
+  }
+}
+
+/// Copies one row of elements; the stride is in bytes.
+#define ROW(name, type)                                                            \
+  static void name(const unsigned char *source, ptrdiff_t stride, ptrdiff_t count, \
+                   unsigned char *target) {                                        \
+    for (ptrdiff_t k = 0; k < count; k++) {                                        \
+      memcpy(target + k * sizeof(type), source + k * stride, sizeof(type));        \
+    }                                                                              \
+  }
+
+ROW(row_8, uint8_t)
+ROW(row_16, uint16_t)
+ROW(row_32, uint32_t)
+ROW(row_64, uint64_t)
+
+static void gather_row(const unsigned char *source, ptrdiff_t stride, ptrdiff_t count,
+                       unsigned char *target, ptrdiff_t size) {
+  switch (size) {
+    case 1: return row_8(source, stride, count, target);
+    case 2: return row_16(source, stride, count, target);
+    case 4: return row_32(source, stride, count, target);
+    case 8: return row_64(source, stride, count, target);
+    default:
+      for (ptrdiff_t k = 0; k < count; k++) memcpy(target + k * size, source + k * stride, size);
+  }
+}
+
+void fw_gather(const fw_strided_array *array, const void *source, void *target) {
+  const ptrdiff_t *extents = array->extents, *strides = array->strides;
+  const ptrdiff_t size = array->element_size, last = array->rank - 1;
+  if (last < 0) {
+    memcpy(target, source, size);
+    return;
+  }
+  // The axis along which elements lie side by side in the source; those of the last one lie so in the target.
+  ptrdiff_t near = last;
+  for (ptrdiff_t k = 0; k < last && strides[last] != 1; k++) {
+    if (strides[k] == 1) near = k;
+  }
+  // In bytes, and where the next element of each axis comes to lie.
+  ptrdiff_t target_strides[64], position[64] = {0}, distance = size, outer_count = 1;
+  for (ptrdiff_t k = last; k >= 0; k--) {
+    target_strides[k] = distance;
+    distance *= extents[k];
+    if (k != last && k != near) outer_count *= extents[k];
+  }
+  const unsigned char *from = source;
+  unsigned char *to = target;
+  for (ptrdiff_t step = 0; step < outer_count; step++) {
+    if (near != last) {
+      gather_plane(from, strides[last] * size, extents[near], extents[last], to, target_strides[near],
+                   size);
+    } else if (strides[last] == 1) {
+      memcpy(to, from, extents[last] * size);
+    } else {
+      gather_row(from, strides[last] * size, extents[last], to, size);
+    }
+    // One step on: the other axes count like an odometer.
+    for (ptrdiff_t k = last - 1; k >= 0; k--) {
+      if (k == near) continue;
+      from += strides[k] * size;
+      to += target_strides[k];
+      if (++position[k] < extents[k]) break;
+      from -= strides[k] * size * extents[k];
+      to -= target_strides[k] * extents[k];
+      position[k] = 0;
     }
   }
 }

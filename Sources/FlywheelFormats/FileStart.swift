@@ -1,4 +1,5 @@
 import FlywheelCore
+import FlywheelTorch
 import FlywheelZip
 import SystemPackage
 
@@ -50,6 +51,9 @@ struct FileStart: ~Copyable {
     guard isZip, let archive = try? ZipReader(opening: path) else { return false }
     return archive.entries.contains { matches($0.name) }
   }
+
+  /// What kind of file of PyTorch it may be; nil if it is none.
+  var torchKind: TorchKind? { TorchKind(bytes(512).rawBytes) }
 
   /// Whether it is a directory with files of a suffix in it, or in directories in it, among the first
   /// thousands of names that it holds.

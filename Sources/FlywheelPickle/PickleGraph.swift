@@ -26,7 +26,7 @@ public struct PickleGraph: Sendable {
 
   private let bytes: TensorStorage
   private let start: Int
-  private let arena: PickleArena
+  let arena: PickleArena
 
   /// Reads the pickle at the front of some bytes.
   ///

@@ -11,18 +11,33 @@ struct TorchType: Sendable, Hashable {
   let storage: String?
   /// What the elements are.
   let element: ElementType
+  /// The number of parts that each have a sign and an order of bytes: two of a complex number.
+  let partCount: Int
 
   private init(_ name: String, _ storage: String?, _ dtype: DType) {
     self.name = name
     self.storage = storage
     element = .number(dtype)
+    partCount = dtype.partCount
   }
 
   /// A type that Flywheel carries as bytes.
-  private init(_ name: String, bytes byteCount: Int) {
+  private init(_ name: String, bytes byteCount: Int, partCount: Int = 1) {
     self.name = name
     storage = nil
     element = .opaque(OpaqueType(name: "|V\(byteCount)", byteCount: byteCount))
+    self.partCount = partCount
+  }
+
+  /// The number of bytes of one part.
+  var partByteCount: Int { element.byteCount / partCount }
+
+  /// Whether a bit of each part is its sign.
+  var hasSigns: Bool {
+    switch element {
+    case .number(let dtype): dtype.isFloatingPoint || dtype.kind == .complex
+    case .opaque: partCount == 2
+    }
   }
 
   /// All of them.
@@ -47,8 +62,11 @@ struct TorchType: Sendable, Hashable {
     TorchType("float8_e4m3fnuz", bytes: 1),
     TorchType("float8_e5m2fnuz", bytes: 1),
     TorchType("float8_e8m0fnu", bytes: 1),
-    TorchType("complex32", bytes: 4),
+    TorchType("complex32", bytes: 4, partCount: 2),
   ]
+
+  /// The type of bytes that nothing says a type of.
+  static let byte = TorchType("uint8", "ByteStorage", .uint8)
 
   /// The type with the name of a dtype; nil if it is not known.
   static func named(_ name: String) -> TorchType? { all.first { $0.name == name } }

@@ -1,4 +1,5 @@
-// How the elements of an array lie: from the order of Fortran to that of C.
+// How the elements of an array lie: from the order of Fortran, or from any distances along its axes, to
+// the order of C.
 
 /// An array whose first axis varies fastest, seen as a matrix: the first `split` axes number its rows,
 /// the others its columns.
@@ -20,3 +21,19 @@ typedef struct {
 void fw_row_major(const fw_fortran_array *array, const void *source, ptrdiff_t first_row,
                   ptrdiff_t row_count, ptrdiff_t first_column, ptrdiff_t column_count, void *target,
                   ptrdiff_t row_stride);
+
+/// Elements at regular distances along each axis.
+typedef struct {
+  /// Outermost first; none is zero, and there are at most 64.
+  const ptrdiff_t *extents;
+  /// How many elements further the next one along an axis lies; zero for one that is there again.
+  const ptrdiff_t *strides;
+  ptrdiff_t rank;
+  /// In bytes.
+  ptrdiff_t element_size;
+} fw_strided_array;
+
+/// Copies the elements of an array one behind the other, so that its last axis varies fastest.
+///
+/// `source` is the first element.
+void fw_gather(const fw_strided_array *array, const void *source, void *target);

@@ -1,0 +1,27 @@
+import FlywheelCore
+import FlywheelTorch
+
+extension FileFormat {
+  /// What `torch.save` writes: `TorchFile`.
+  public static let pt = FileFormat(
+    name: "PyTorch",
+    identifier: "pt",
+    suffixes: [".pt", ".pth", ".ckpt", ".bin"],
+    defaultCompression: nil,
+    hasChecksums: true,
+    recognizes: { start in
+      guard let kind = start.torchKind else { return false }
+      return kind != .archive || start.hasZipMember { $0.hasSuffix("/data.pkl") }
+    },
+    opens: { (path, checks) throws(FlywheelError) in
+      try TorchFile(path: path, verifiesChecksums: checks == .checksums)
+    },
+    creates: { (path, _) throws(FlywheelError) in
+      throw FlywheelError(
+        .unsupported,
+        "Files of PyTorch are read only; write .npz or .h5.",
+        at: .init(path: path)
+      )
+    }
+  )
+}

@@ -1,0 +1,49 @@
+import FlywheelCore
+
+/// One named thing in a file of PyTorch.
+struct TorchMember: Sendable {
+  let content: Content
+  /// The key of another member that has the same elements, in the same storage; nil if there is none before.
+  var twin: String?
+  /// How the bytes of its storage are compressed; empty if they are not.
+  var compression = ""
+
+  enum Content: Sendable {
+    /// Elements of a storage.
+    case view(TorchTensor)
+    /// Numbers that the pickle itself holds.
+    case values(Tensor)
+    /// What it is instead, its extents if they are known, and why it cannot be read.
+    case unreadable(type: String, shape: Shape?, reason: FlywheelError)
+  }
+
+  /// What a listing shows of it.
+  ///
+  /// - Parameters:
+  ///   - key: Its name.
+  ///   - isBigEndian: Whether storages have the high bytes of numbers first.
+  /// - Returns: The member.
+  func listed(_ key: String, isBigEndian: Bool) -> ArchiveMember {
+    switch content {
+    case .view(let tensor):
+      var words = compression.isEmpty ? [] : [compression]
+      if tensor.type.element.dtype == nil { words.append(tensor.type.name) }
+      if isBigEndian { words.append("big-endian") }
+      if !tensor.arrangement.isEmpty { words.append(tensor.arrangement) }
+      if let twin { words.append("the same elements as '\(twin)'") }
+      return ArchiveMember(
+        key: key,
+        content: .array(tensor.array),
+        storage: words.joined(separator: ", ")
+      )
+    case .values(let tensor):
+      return ArchiveMember(key: key, content: .array(TensorDescription(of: tensor)))
+    case .unreadable(let type, let shape, let reason):
+      return ArchiveMember(
+        key: key,
+        content: .unreadable(type: type, shape: shape, reason: reason),
+        storage: compression
+      )
+    }
+  }
+}
