@@ -5,6 +5,8 @@ checkpoint.npz that `flywheel convert --compress fast` made of schemas/examples/
 """
 
 import io
+import json
+import pickle
 import struct
 import sys
 import zipfile
@@ -207,8 +209,30 @@ def zip_archives():
     )
 
 
+def pickles():
+    fixture = Path(__file__).resolve().parents[1] / "Fixtures" / "pickles" / "pickles.json"
+    for case in json.loads(fixture.read_text()):
+        content = bytes.fromhex(case["bytes"])
+        if len(content) < 2000:
+            yield case["name"].replace(", protocol ", "-").replace("'", "").replace(" ", "-") + ".pkl", content
+    nested = []
+    for _ in range(30):
+        nested = [nested, nested]
+    yield "laughs.pkl", pickle.dumps(nested, 2)
+    recursive = [{}]
+    recursive[0]["self"] = recursive
+    yield "recursive.pkl", pickle.dumps(recursive, 2)
+    yield "back-to-back.pkl", pickle.dumps(1001, 2) + pickle.dumps({"little_endian": True}, 2)
+    yield "call.pkl", b"\x80\x02cos\nsystem\nX\x02\0\0\0id\x85R."
+    yield "no-header.pkl", b"}(U\x01a\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\0K\x01]K\x02Nu."
+    yield "place.pkl", b"\x80\x02Nr\xff\xff\xff\xff."
+    yield "surrogate.pkl", pickle.dumps("\ud800", 2)
+    yield "accents.pkl", pickle.dumps(ACCENTS * 1000, 2)
+
+
 def main():
-    for kind, inputs in ("json", json_documents), ("npy", npy_files), ("zip", zip_archives):
+    for kind, inputs in (("json", json_documents), ("npy", npy_files), ("pickle", pickles),
+                         ("zip", zip_archives)):
         directory = Path(sys.argv[1]) / kind
         directory.mkdir(parents=True, exist_ok=True)
         for name, content in inputs():
