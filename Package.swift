@@ -263,8 +263,8 @@ let package = Package(
     .target(
       name: "FlywheelLaws",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDeflate", "FlywheelNPZ", "FlywheelZip",
-        orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDeflate", "FlywheelNPZ",
+        "FlywheelSafetensors", "FlywheelZip", orderedCollections, systemPackage,
       ],
       path: "fuzz/Laws",
       swiftSettings: swiftSettings

@@ -34,6 +34,7 @@ let package = Package(
         .product(name: "FlywheelCheckpoint", package: "flywheel"),
         .product(name: "FlywheelDeflate", package: "flywheel"),
         .product(name: "FlywheelNPZ", package: "flywheel"),
+        .product(name: "FlywheelSafetensors", package: "flywheel"),
         .product(name: "FlywheelZip", package: "flywheel"),
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -43,6 +44,7 @@ let package = Package(
     ),
     target("JSON"),
     target("NPY"),
+    target("Safetensors"),
     target("Zip"),
   ]
 )
