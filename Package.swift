@@ -271,7 +271,7 @@ let package = Package(
       name: "FlywheelLaws",
       dependencies: [
         "FlywheelCheckpoint", "FlywheelCore", "FlywheelDeflate", "FlywheelNPZ", "FlywheelPickle",
-        "FlywheelZip", orderedCollections, systemPackage,
+        "FlywheelSafetensors", "FlywheelZip", orderedCollections, systemPackage,
       ],
       path: "fuzz/Laws",
       swiftSettings: swiftSettings

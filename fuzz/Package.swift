@@ -35,6 +35,7 @@ let package = Package(
         .product(name: "FlywheelDeflate", package: "flywheel"),
         .product(name: "FlywheelNPZ", package: "flywheel"),
         .product(name: "FlywheelPickle", package: "flywheel"),
+        .product(name: "FlywheelSafetensors", package: "flywheel"),
         .product(name: "FlywheelZip", package: "flywheel"),
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -45,6 +46,7 @@ let package = Package(
     target("JSON"),
     target("NPY"),
     target("Pickle"),
+    target("Safetensors"),
     target("Zip"),
   ]
 )
