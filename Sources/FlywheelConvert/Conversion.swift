@@ -150,6 +150,7 @@ public struct Conversion {
       loseDocument()
       tensor = nil
     }
+    if writer.holdsMetadata { obstacles += writer.obstacles(to: metadataToWrite) }
     try requireNoObstacle()
     try write(tensor, to: writer, progress)
   }

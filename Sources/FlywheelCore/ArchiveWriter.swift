@@ -39,6 +39,12 @@ public protocol ArchiveWriter: AnyObject {
   /// Whether the format has attributes and groups of its own.
   var holdsMetadata: Bool { get }
 
+  /// What of a file's metadata would be left out, beside the arrays that room was asked for.
+  ///
+  /// - Parameter metadata: Attributes and empty groups.
+  /// - Returns: What it is, with the reasons; nothing for a format that holds all of it, or none.
+  func obstacles(to metadata: ArchiveMetadata) -> [ArchiveMetadata.Obstacle]
+
   /// Makes the file durable and gives it its name.
   ///
   /// - Throws: `inputOutput`; a file that had the name before is then still there.
@@ -46,6 +52,12 @@ public protocol ArchiveWriter: AnyObject {
 }
 
 extension ArchiveWriter {
+  /// What of a file's metadata would be left out: nothing.
+  ///
+  /// - Parameter metadata: Attributes and empty groups.
+  /// - Returns: Nothing.
+  public func obstacles(to metadata: ArchiveMetadata) -> [ArchiveMetadata.Obstacle] { [] }
+
   /// Writes a tensor that is in memory.
   ///
   /// - Parameters:
