@@ -9,6 +9,7 @@ extension FileFormat {
     suffixes: [".pt", ".pth", ".ckpt", ".bin"],
     defaultCompression: nil,
     hasChecksums: true,
+    dialect: "pytorch",
     recognizes: { _ in false },
     opens: { (path, _) throws(FlywheelError) in
       throw FlywheelError(.unsupported, "Files of PyTorch are written only.", at: .init(path: path))

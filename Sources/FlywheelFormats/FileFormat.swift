@@ -17,6 +17,8 @@ public struct FileFormat: Sendable {
   public let defaultCompression: Compression?
   /// Whether the container has a checksum of every array, which its reader compares.
   public let hasChecksums: Bool
+  /// The dialect of the framework whose own files these are; nil for those of none.
+  public var dialect: String? = nil
 
   let recognizes: @Sendable (borrowing FileStart) -> Bool
   let opens: @Sendable (FilePath, Checks) throws(FlywheelError) -> any ArchiveReader

@@ -1,7 +1,7 @@
 import FlywheelCheckpoint
 package import FlywheelCore
 import FlywheelFormats
-import OrderedCollections
+package import OrderedCollections
 import SystemPackage
 
 extension FileFormat {
@@ -33,16 +33,22 @@ extension ArchiveWriter {
   ///
   /// - Parameters:
   ///   - archive: What to write.
+  ///   - attributes: Attributes of parts of it, by what they belong to, where the format has any.
   ///   - crc32: The checksum of the tensor under a key, if it is known.
   /// - Throws: What writing throws.
   package func write(
     _ archive: Archive,
+    _ attributes: OrderedDictionary<String, OrderedDictionary<String, AttributeValue>> = [:],
     crc32: (String) -> UInt32?
   ) throws(FlywheelError) {
     for (key, tensor) in archive.tensors {
       try write(tensor, under: key, crc32: crc32(key))
     }
-    if holdsMetadata { try write(ArchiveMetadata(attributes: ["": archive.attributes])) }
+    if holdsMetadata {
+      var all = attributes
+      all[""] = archive.attributes
+      try write(ArchiveMetadata(attributes: all))
+    }
     try finish()
   }
 }
