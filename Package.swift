@@ -61,6 +61,7 @@ let package = Package(
     .library(name: "FlywheelSafetensors", targets: ["FlywheelSafetensors"]),
     .library(name: "FlywheelPickle", targets: ["FlywheelPickle"]),
     .library(name: "FlywheelTorch", targets: ["FlywheelTorch"]),
+    .library(name: "FlywheelKeras", targets: ["FlywheelKeras"]),
     .library(name: "FlywheelOptim", targets: ["FlywheelOptim"]),
     .library(name: "FlywheelCheckpoint", targets: ["FlywheelCheckpoint"]),
     .library(name: "FlywheelFormats", targets: ["FlywheelFormats"]),
@@ -157,6 +158,12 @@ let package = Package(
       ]
     ),
     room(
+      "FlywheelKeras",
+      dependencies: [
+        "FlywheelCore", "FlywheelHDF5", "FlywheelZip", systemPackage, orderedCollections,
+      ]
+    ),
+    room(
       "FlywheelCheckpoint",
       dependencies: ["FlywheelCore", "FlywheelOptim", orderedCollections]
     ),
@@ -169,8 +176,8 @@ let package = Package(
     room(
       "FlywheelFormats",
       dependencies: [
-        "FlywheelCore", "FlywheelDeflate", "FlywheelHDF5", "FlywheelNPZ", "FlywheelSafetensors",
-        "FlywheelTorch", "FlywheelZip", systemPackage,
+        "FlywheelCore", "FlywheelDeflate", "FlywheelHDF5", "FlywheelKeras", "FlywheelNPZ",
+        "FlywheelSafetensors", "FlywheelTorch", "FlywheelZip", systemPackage,
       ]
     ),
     room(
@@ -283,6 +290,12 @@ let package = Package(
       "FlywheelTorch",
       dependencies: [
         "FlywheelCore", "FlywheelPickle", "FlywheelZip", orderedCollections, systemPackage,
+      ]
+    ),
+    tests(
+      "FlywheelKeras",
+      dependencies: [
+        "FlywheelCore", "FlywheelHDF5", "FlywheelZip", orderedCollections, systemPackage,
       ]
     ),
     tests("FlywheelZip", dependencies: ["FlywheelCore", "FlywheelDeflate", systemPackage]),

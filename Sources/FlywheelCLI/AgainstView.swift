@@ -34,9 +34,8 @@ enum AgainstView {
   }
 
   private static func lines(of change: RuleDifference.Change) -> [String] {
-    TextTable.lines(
-      [["\(change.parameters)", change.before], ["to", change.after]],
-      indent: 2
-    ).flatMap { Formatting.paragraph($0, indent: 0, hanging: 12) }
+    let label = change.parameters == "all" ? "" : change.parameters
+    return TextTable.lines([[label, change.before], ["to", change.after]], indent: 2)
+      .flatMap { Formatting.paragraph($0, indent: 0, hanging: 12) }
   }
 }

@@ -41,6 +41,9 @@ enum ExplainView {
     let arrays = Formatting.count(kind.parameters.count, "array")
     var lines = ["\(kind.name.uppercased()) (\(arrays), \(steps))"]
     lines += kind.equations.map { "  \($0)" }
+    if kind.equations.contains(where: { $0.contains("c1") || $0.contains("c2") }) {
+      lines.append("  where c1 = 1 - b1^t and c2 = 1 - b2^t")
+    }
     lines += TextTable.lines(shown(kind.numbers).map(row), indent: 4).flatMap {
       Formatting.paragraph($0, indent: 0, hanging: 12)
     }

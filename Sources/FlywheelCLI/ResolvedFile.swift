@@ -21,7 +21,7 @@ enum ResolvedFile {
     guard let newest = try RunDirectory.checkpoints(in: path).last else {
       throw FlywheelError(
         .notFound,
-        "There is no checkpoint in this directory, and no .npy file; name a run or a file.",
+        "There is no checkpoint in this directory, and no file of tensors; name a run or a file.",
         at: .init(path: path)
       )
     }

@@ -180,6 +180,7 @@ public struct Conversion {
     to writer: any ArchiveWriter,
     _ progress: (Int) throws(FlywheelError) -> Void
   ) throws(FlywheelError) {
+    try announce(document, to: writer)
     var byteCount = 0
     for tensor in tensors {
       try FlywheelError.locating(path: reader.path, tensor: tensor.source) {
@@ -199,6 +200,20 @@ public struct Conversion {
     if let document { try writer.write(document, under: CheckpointKey.document) }
     if writer.holdsMetadata { try writer.write(metadataToWrite) }
     try writer.finish()
+  }
+
+  private func announce(
+    _ document: Tensor?,
+    to writer: any ArchiveWriter
+  ) throws(FlywheelError) {
+    var arrays = OrderedDictionary(
+      uniqueKeysWithValues: tensors.map { ($0.target, $0.result) }
+    )
+    arrays[CheckpointKey.document] = document.map { TensorDescription(of: $0) }
+    let metadata = metadataToWrite
+    // A part of what repeats a document would only be one more thing to compare.
+    let isRepetition = self.document != nil && !writer.hasRoom(for: metadata)
+    try writer.announce(arrays, isRepetition ? ArchiveMetadata() : metadata)
   }
 
   private func stream(
@@ -241,19 +256,21 @@ public struct Conversion {
     _ writer: any ArchiveWriter
   ) throws(FlywheelError) -> (ArchiveDocument?, Tensor?) {
     if document != nil { return (nil, documentTensor) }
-    guard !writer.holdsMetadata else { return (nil, nil) }
     let described = ArchiveDocument(
-      dtypes: OrderedDictionary(
-        uniqueKeysWithValues: tensors.compactMap { tensor in
-          guard let dtype = tensor.result.element.dtype, dtype.isOnlyBytesInNumPy else {
-            return nil
-          }
-          return (tensor.target, dtype)
-        }
-      ),
-      metadata: metadata
+      dtypes: writer.namesEveryDType ? [:] : unnamedDTypes,
+      metadata: writer.hasRoom(for: metadata) ? ArchiveMetadata() : metadata
     )
     return described.isEmpty ? (nil, nil) : (described, try described.tensor())
+  }
+
+  /// The dtypes that not every format has a name for, by the tensors' names in the target.
+  private var unnamedDTypes: OrderedDictionary<String, DType> {
+    OrderedDictionary(
+      uniqueKeysWithValues: tensors.compactMap { tensor in
+        guard let dtype = tensor.result.element.dtype, dtype.isOnlyBytesInNumPy else { return nil }
+        return (tensor.target, dtype)
+      }
+    )
   }
 
   /// What a document holds, by name, for a target that cannot take it.

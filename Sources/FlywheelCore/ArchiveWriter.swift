@@ -1,3 +1,5 @@
+public import OrderedCollections
+
 /// A file of named tensors that is being written: what every container format implements.
 ///
 /// The file appears under its name, whole, when it is finished; dropped before that, it leaves nothing.
@@ -12,6 +14,18 @@ public protocol ArchiveWriter: AnyObject {
   ///   - key: Its name.
   /// - Throws: `unsupported`, with the reason.
   func requireRoom(for description: TensorDescription, under key: String) throws(FlywheelError)
+
+  /// Says what will be written, before anything is: formats that begin with a table of all arrays need it.
+  ///
+  /// - Parameters:
+  ///   - arrays: What will be written, by name, in any order.
+  ///   - metadata: What the file will say besides, as far as it is not written last; what the format has no
+  ///     room for is left out.
+  /// - Throws: `unsupported` as `requireRoom(for:under:)`, `inputOutput`.
+  func announce(
+    _ arrays: OrderedDictionary<String, TensorDescription>,
+    _ metadata: ArchiveMetadata
+  ) throws(FlywheelError)
 
   /// Writes an array.
   ///
@@ -39,6 +53,15 @@ public protocol ArchiveWriter: AnyObject {
   /// Whether the format has attributes and groups of its own.
   var holdsMetadata: Bool { get }
 
+  /// Whether the format has room of its own for all that a file says besides its members.
+  ///
+  /// - Parameter metadata: Its attributes and empty groups.
+  /// - Returns: Whether all of them can be written.
+  func hasRoom(for metadata: ArchiveMetadata) -> Bool
+
+  /// Whether the format has a name for every dtype.
+  var namesEveryDType: Bool { get }
+
   /// What of a file's metadata would be left out, beside the arrays that room was asked for.
   ///
   /// - Parameter metadata: Attributes and empty groups.
@@ -52,6 +75,18 @@ public protocol ArchiveWriter: AnyObject {
 }
 
 extension ArchiveWriter {
+  /// Most formats need to know nothing before it comes.
+  public func announce(
+    _ arrays: OrderedDictionary<String, TensorDescription>,
+    _ metadata: ArchiveMetadata
+  ) throws(FlywheelError) {}
+
+  /// Most formats have room for everything or for nothing.
+  public func hasRoom(for metadata: ArchiveMetadata) -> Bool { holdsMetadata }
+
+  /// Most formats that have attributes have a name for every dtype, too.
+  public var namesEveryDType: Bool { holdsMetadata }
+
   /// What of a file's metadata would be left out: nothing.
   ///
   /// - Parameter metadata: Attributes and empty groups.

@@ -57,27 +57,49 @@ extension JSONValue {
 }
 
 /// A recursive-descent parser; every method starts at `offset` and leaves it behind what it read.
-private struct JSONReader: ~Escapable {
+///
+/// Readers of large documents, such as headers of 20,000 tensors, walk through them with it and keep only what they need.
+package struct JSONReader: ~Escapable {
   private let bytes: Span<UInt8>
   private let depthLimit: Int
-  private var offset = 0
+  /// Where the next byte is read.
+  package private(set) var offset: Int
+
+  /// Starts in front of a document.
+  ///
+  /// - Parameters:
+  ///   - bytes: The document, and what lies in front of it.
+  ///   - offset: Where it begins: offsets in errors count from the front of `bytes`.
+  ///   - depthLimit: How deep arrays and objects may nest.
+  @_lifetime(copy bytes)
+  package init(_ bytes: RawSpan, at offset: Int = 0, depthLimit: Int = 64) {
+    self.init(Span(_bytes: bytes), at: offset, depthLimit: depthLimit)
+  }
 
   @_lifetime(copy bytes)
-  init(_ bytes: Span<UInt8>, depthLimit: Int) {
+  fileprivate init(_ bytes: Span<UInt8>, at offset: Int = 0, depthLimit: Int) {
     self.bytes = bytes
+    self.offset = offset
     self.depthLimit = depthLimit
   }
 
   @_lifetime(self: copy self)
-  mutating func readDocument() throws(FlywheelError) -> JSONValue {
+  fileprivate mutating func readDocument() throws(FlywheelError) -> JSONValue {
     let value = try readValue(depth: 0)
-    skipSpace()
-    guard current == nil else { throw unexpected("the end of the document") }
+    try finish()
     return value
   }
 
+  /// Makes sure that nothing but space is left.
   @_lifetime(self: copy self)
-  private mutating func readValue(depth: Int) throws(FlywheelError) -> JSONValue {
+  package mutating func finish() throws(FlywheelError) {
+    skipSpace()
+    guard current == nil else { throw unexpected("the end of the document") }
+  }
+
+  /// Reads any value, at some depth of the document.
+  @_lifetime(self: copy self)
+  package mutating func readValue(depth: Int) throws(FlywheelError) -> JSONValue {
     skipSpace()
     switch current {
     case UInt8(ascii: "{"): return try readObject(depth: depth)
@@ -98,37 +120,79 @@ private struct JSONReader: ~Escapable {
   private mutating func readObject(depth: Int) throws(FlywheelError) -> JSONValue {
     try enter(depth)
     var members: OrderedDictionary<String, JSONValue> = [:]
-    skipSpace()
-    if skip(UInt8(ascii: "}")) { return .object(members) }
-    while true {
-      skipSpace()
-      guard current == UInt8(ascii: "\"") else { throw unexpected("a member's name in quotes") }
-      let nameOffset = offset
-      let name = try readString()
-      skipSpace()
-      guard skip(UInt8(ascii: ":")) else { throw unexpected("':'") }
+    var isFirst = true
+    while let (name, nameOffset) = try nextName(&isFirst) {
       let value = try readValue(depth: depth + 1)
       guard members.updateValue(value, forKey: name) == nil else {
-        throw malformed("a second member \(quoted(name))", "a name once", at: nameOffset)
+        throw secondMember(name, at: nameOffset)
       }
-      skipSpace()
-      if skip(UInt8(ascii: "}")) { return .object(members) }
-      guard skip(UInt8(ascii: ",")) else { throw unexpected("',' or '}'") }
     }
+    return .object(members)
   }
 
   @_lifetime(self: copy self)
   private mutating func readArray(depth: Int) throws(FlywheelError) -> JSONValue {
     try enter(depth)
     var values: [JSONValue] = []
+    var isFirst = true
+    while try hasElement(&isFirst) { values.append(try readValue(depth: depth + 1)) }
+    return .array(values)
+  }
+
+  /// Steps over the bracket that opens an object.
+  @_lifetime(self: copy self)
+  package mutating func enterObject() throws(FlywheelError) {
     skipSpace()
-    if skip(UInt8(ascii: "]")) { return .array(values) }
-    while true {
-      values.append(try readValue(depth: depth + 1))
-      skipSpace()
-      if skip(UInt8(ascii: "]")) { return .array(values) }
-      guard skip(UInt8(ascii: ",")) else { throw unexpected("',' or ']'") }
-    }
+    guard skip(UInt8(ascii: "{")) else { throw unexpected("an object") }
+  }
+
+  /// Steps over the bracket that opens an array.
+  @_lifetime(self: copy self)
+  package mutating func enterArray() throws(FlywheelError) {
+    skipSpace()
+    guard skip(UInt8(ascii: "[")) else { throw unexpected("an array") }
+  }
+
+  /// Reads the name of an object's next member, with its place, up to the value; nil if there is none, behind
+  /// the object.
+  ///
+  /// Whether the name is one that another member has is for the caller to see.
+  @_lifetime(self: copy self)
+  package mutating func nextName(
+    _ isFirst: inout Bool
+  ) throws(FlywheelError) -> (name: String, offset: Int)? {
+    guard try hasNext(before: UInt8(ascii: "}"), "',' or '}'", &isFirst) else { return nil }
+    skipSpace()
+    guard current == UInt8(ascii: "\"") else { throw unexpected("a member's name in quotes") }
+    let nameOffset = offset
+    let name = try readString()
+    skipSpace()
+    guard skip(UInt8(ascii: ":")) else { throw unexpected("':'") }
+    return (name, nameOffset)
+  }
+
+  /// Goes to an array's next element; false if there is none, behind the array.
+  @_lifetime(self: copy self)
+  package mutating func hasElement(_ isFirst: inout Bool) throws(FlywheelError) -> Bool {
+    try hasNext(before: UInt8(ascii: "]"), "',' or ']'", &isFirst)
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func hasNext(
+    before end: UInt8,
+    _ expected: String,
+    _ isFirst: inout Bool
+  ) throws(FlywheelError) -> Bool {
+    skipSpace()
+    if skip(end) { return false }
+    guard isFirst || skip(UInt8(ascii: ",")) else { throw unexpected(expected) }
+    isFirst = false
+    return true
+  }
+
+  /// An object has two members of a name.
+  package func secondMember(_ name: String, at offset: Int) -> FlywheelError {
+    malformed("a second member \(quoted(name))", "a name once", at: offset)
   }
 
   /// Steps over an opening bracket.
@@ -145,6 +209,20 @@ private struct JSONReader: ~Escapable {
   }
 
   // MARK: Words and numbers
+
+  /// Reads an integer that is not negative, such as a size.
+  @_lifetime(self: copy self)
+  package mutating func readSize() throws(FlywheelError) -> Int {
+    skipSpace()
+    let start = offset
+    switch current {
+    case UInt8(ascii: "-"), .some(UInt8(ascii: "0")...UInt8(ascii: "9")): break
+    default: throw unexpected("an integer")
+    }
+    guard case .integer(let integer) = try readNumber(), let size = Int(exactly: integer), size >= 0
+    else { throw try outOfRange(from: start, expected: "an integer from 0 to 2^63 - 1") }
+    return size
+  }
 
   @_lifetime(self: copy self)
   private mutating func readWord(
@@ -220,6 +298,14 @@ private struct JSONReader: ~Escapable {
   }
 
   // MARK: Strings
+
+  /// Reads a value that must be a string.
+  @_lifetime(self: copy self)
+  package mutating func readText() throws(FlywheelError) -> String {
+    skipSpace()
+    guard current == UInt8(ascii: "\"") else { throw unexpected("a string") }
+    return try readString()
+  }
 
   @_lifetime(self: copy self)
   private mutating func readString() throws(FlywheelError) -> String {

@@ -134,7 +134,7 @@ private struct JSONWriter {
 }
 
 /// A text from a document as messages show it.
-func quoted(_ text: String) -> String {
+package func quoted(_ text: String) -> String {
   "'\(printable(text))'"
 }
 

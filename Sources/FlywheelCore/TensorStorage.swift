@@ -6,7 +6,7 @@
   import Darwin
 #endif
 
-/// The one owner of a tensor's bytes: a mapped file, or a block of memory aligned to 64 bytes.
+/// The one owner of a tensor's bytes: a mapped file, a block of memory aligned to 64 bytes, or part of either.
 ///
 /// The bytes never change after initialisation, so storage is shared freely between tensors and
 /// threads, and lives as long as any tensor that views it.
@@ -14,12 +14,14 @@
   // Safe to share: immutable after `init`, and released only when the last reference is gone.
   private nonisolated(unsafe) let base: UnsafeMutableRawPointer?
   private let mapping: MappedFile?
+  /// The storage whose bytes these are; nil if they are its own.
+  private let whole: TensorStorage?
 
   /// The number of bytes.
   public let byteCount: Int
 
   /// Whether the bytes are a mapped file rather than memory of their own.
-  public var isMapped: Bool { mapping != nil }
+  public var isMapped: Bool { mapping != nil || whole?.isMapped == true }
 
   /// The alignment of every block that is not mapped: one cache line, one AVX-512 vector.
   public static let alignment = 64
@@ -31,6 +33,29 @@
     byteCount = file.byteCount
     unsafe base = nil
     mapping = consume file
+    whole = nil
+  }
+
+  /// Takes part of another storage, which stays as long as it is used: a file within a file.
+  ///
+  /// - Parameters:
+  ///   - range: The part.
+  ///   - whole: The storage.
+  /// - Precondition: The range is within the storage.
+  package init(_ range: Range<Int>, of whole: TensorStorage) {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= whole.byteCount,
+      "a part is within its whole"
+    )
+    // Only read, and the storage that it points into is kept.
+    unsafe base = unsafe whole.bytes.withUnsafeBytes { bytes in
+      unsafe bytes.baseAddress.map {
+        unsafe UnsafeMutableRawPointer(mutating: $0) + range.lowerBound
+      }
+    }
+    byteCount = range.count
+    mapping = nil
+    self.whole = whole
   }
 
   /// Allocates a block and lets `initialize` fill it from the front; what is left is zero.
@@ -59,6 +84,7 @@
     self.byteCount = byteCount
     unsafe base = block
     mapping = nil
+    whole = nil
   }
 
   /// Allocates a block and hands its address to `fill`, for C libraries that write by pointer.
@@ -81,10 +107,19 @@
     self.byteCount = byteCount
     unsafe base = block
     mapping = nil
+    whole = nil
   }
 
   deinit {
-    unsafe free(base)
+    if whole == nil { unsafe free(base) }
+  }
+
+  /// Whether the byte at an offset lies at a multiple of an alignment in memory.
+  package func isAligned(_ offset: Int, to alignment: Int) -> Bool {
+    unsafe bytes.withUnsafeBytes { bytes in
+      let address = UInt(bitPattern: bytes.baseAddress)
+      return (address &+ UInt(bitPattern: offset)).isMultiple(of: UInt(alignment))
+    }
   }
 
   /// The bytes.

@@ -5,8 +5,8 @@ import FlywheelOptim
 extension Dialect {
   /// Every dialect that has a name.
   public static let all: [Dialect] = [
-    flywheel, pytorch, keras, optax, mlx, sklearn, tf1, caffe, mxnet, nielsen, cs230, cs231n,
-    question,
+    flywheel, pytorch, keras, kerasNamed, optax, mlx, sklearn, tf1, caffe, mxnet, nielsen, cs230,
+    cs231n, question,
   ]
 
   /// `[out, in]` and `[out]`.
@@ -160,6 +160,48 @@ extension Dialect {
       .beta1: "beta_1", .beta2: "beta_2", .alpha: "rho", .l2: "kernel_regularizer=L2",
       .biasL2: "bias_regularizer=L2",
     ]
+  )
+
+  /// A .keras file or a legacy .h5 of Keras, whose variables have names where they are read.
+  public static let kerasNamed = Dialect(
+    name: "keras_named",
+    summary:
+      "Keras's .keras and legacy .h5: a sequence of Dense layers, optimizer variables by name",
+    source:
+      "keras/src/saving/saving_lib.py, keras/src/legacy/saving/legacy_h5_format.py, keras/src/optimizers/*.py "
+      + "of Keras 3.15, tf_keras/optimizers/{,legacy/}*.py of 2.15",
+    rules: keras.rules,
+    groupNumbers: keras.groupNumbers,
+    arrangements: keras.arrangements,
+    prefixes: ["layers/"],
+    weights: ["dense{_layer}/kernel", "{name}/kernel"],
+    biases: ["dense{_layer}/bias", "{name}/bias"],
+    numbersAreNames: true,
+    buffers: ["optimizer/{slot}/{key}"],
+    families: [
+      SlotFamily(["keras"], [[.init("velocity", "momentum", "m")]]),
+      SlotFamily(
+        ["keras_adam"],
+        [
+          [.init("exp_avg", "momentum", "m"), .init("exp_avg_sq", "velocity", "v")],
+          [.init("max_exp_avg_sq", "velocity_hat", "vhat", isOptional: true)],
+        ]
+      ),
+      SlotFamily(
+        ["keras_rmsprop"],
+        [
+          [.init("square_avg", "velocity", "rms")],
+          [.init("momentum_buffer", "momentum", isOptional: true)],
+          [.init("grad_avg", "average_gradient", "mg", isOptional: true)],
+        ]
+      ),
+      SlotFamily(["keras_adagrad"], [[.init("sum", "accumulator")]]),
+    ],
+    counters: [
+      DialectCounter(["optimizer/iteration", "optimizer/iter"], .int32),
+      DialectCounter(["optimizer/learning_rate"], nil, .learningRate, .withoutSchedule),
+    ],
+    hyperparameters: keras.hyperparameters
   )
 
   private static let optaxAdam: [[SlotFamily.Slot]] = [

@@ -32,6 +32,8 @@ public struct Dialect: Sendable, Hashable {
   public let weights: [KeyTemplate]
   /// The names of biases behind the prefix: the first is written, all are read.
   public let biases: [KeyTemplate]
+  /// Whether numbers in the names of layers are only names, and say nothing of their order.
+  public let numbersAreNames: Bool
   /// Whether any other name may be a parameter's.
   public let keepsNames: Bool
   /// How names end that belong to arrays of the model that no optimizer moves.
@@ -76,6 +78,7 @@ public struct Dialect: Sendable, Hashable {
     prefixes: [String] = [""],
     weights: [KeyTemplate],
     biases: [KeyTemplate],
+    numbersAreNames: Bool = false,
     keepsNames: Bool = false,
     untrained: [String] = [],
     order: ParameterOrder = .layers,
@@ -95,6 +98,7 @@ public struct Dialect: Sendable, Hashable {
     self.prefixes = prefixes
     self.weights = weights
     self.biases = biases
+    self.numbersAreNames = numbersAreNames
     self.keepsNames = keepsNames
     self.untrained = untrained
     self.order = order

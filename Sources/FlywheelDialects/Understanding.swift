@@ -228,7 +228,9 @@ struct Understanding {
       layers.values[index].parameters.sort { $0.kind.rawValue < $1.kind.rawValue }
     }
     let natural = layers.sorted { $0.key.precedes($1.key) }.map(\.value)
-    let isNumbered = layers.keys.allSatisfy { if case .numbered = $0 { true } else { false } }
+    let isNumbered =
+      !dialect.numbersAreNames
+      && layers.keys.allSatisfy { if case .numbered = $0 { true } else { false } }
     let keys = Array(arrays.keys)
     let isAlphabetical = zip(keys, keys.dropFirst()).allSatisfy { $0 < $1 }
     return isNumbered || isAlphabetical ? [natural] : [Array(layers.values), natural]

@@ -5,7 +5,9 @@ import FlywheelNPZ
 
 extension FileFormat {
   /// Every format, in the order in which they are looked for.
-  public static let all = [pt, npz, npy, hdf5, directory]
+  public static let all = [
+    safetensors, safetensorsShards, keras, pt, npz, npy, hdf5, directory,
+  ]
 
   /// HDF5: `HDF5ArchiveReader`.
   public static let hdf5 = FileFormat(

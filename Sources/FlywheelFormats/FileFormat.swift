@@ -17,8 +17,10 @@ public struct FileFormat: Sendable {
   public let defaultCompression: Compression?
   /// Whether the container has a checksum of every array, which its reader compares.
   public let hasChecksums: Bool
+  /// How many bytes of tensors go into one file of several if nothing is said; nil if there is only one.
+  public internal(set) var defaultShardByteCount: Int?
   /// The dialect of the framework whose own files these are; nil for those of none.
-  public var dialect: String? = nil
+  public internal(set) var dialect: String?
 
   let recognizes: @Sendable (borrowing FileStart) -> Bool
   let opens: @Sendable (FilePath, Checks) throws(FlywheelError) -> any ArchiveReader
@@ -41,6 +43,8 @@ public struct FileFormat: Sendable {
     public var expectedByteCount: Int
     /// What finishing waits for.
     public var durability: AtomicFile.Durability
+    /// How many bytes of tensors go into one file of several.
+    public var shardByteCount: Int
   }
 
   /// Opens a file of this format.
@@ -65,13 +69,15 @@ public struct FileFormat: Sendable {
   ///   - compression: How hard to compress; nil for the format's own way.
   ///   - expectedByteCount: About how many bytes will be written.
   ///   - durability: What finishing waits for.
-  /// - Throws: `unsupported` if it cannot be compressed, and what the format's writer throws.
+  ///   - shardByteCount: How many bytes of tensors go into one file of several; nil for the format's own way.
+  /// - Throws: `unsupported` if it cannot be compressed or split, and what the format's writer throws.
   /// - Returns: The file.
   public func create(
     _ path: FilePath,
     compression: Compression? = nil,
     expectedByteCount: Int = 0,
-    durability: AtomicFile.Durability = .durable
+    durability: AtomicFile.Durability = .durable,
+    shardByteCount: Int? = nil
   ) throws(FlywheelError) -> any ArchiveWriter {
     let compression = compression ?? defaultCompression ?? .none
     guard defaultCompression != nil || compression == .none else {
@@ -81,12 +87,20 @@ public struct FileFormat: Sendable {
         at: .init(path: path)
       )
     }
+    guard defaultShardByteCount != nil || shardByteCount == nil else {
+      throw FlywheelError(
+        .unsupported,
+        "\(name) is one file; only a name that ends in .safetensors.index.json makes several.",
+        at: .init(path: path)
+      )
+    }
     return try creates(
       path,
       Creation(
         compression: compression,
         expectedByteCount: compression == .none ? expectedByteCount : 0,
-        durability: durability
+        durability: durability,
+        shardByteCount: shardByteCount ?? defaultShardByteCount ?? .max
       )
     )
   }
@@ -149,7 +163,7 @@ extension FileFormat {
     guard let byteCount = start.byteCount else {
       return FlywheelError(
         .invalidArgument,
-        "This is a directory without .npy files. \(known)",
+        "This is a directory without files of tensors. \(known)",
         at: location
       )
     }

@@ -25,6 +25,9 @@ struct FileStart: ~Copyable {
     }
   }
 
+  /// The names in a directory; none in a file, or if it cannot be listed.
+  var names: [String] { byteCount == nil ? (try? FileSystem.names(in: path)) ?? [] : [] }
+
   /// Some of the file's bytes, as many as there are.
   func bytes(_ count: Int, at offset: Int = 0) -> [UInt8] {
     switch file {

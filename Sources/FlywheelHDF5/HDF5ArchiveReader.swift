@@ -20,6 +20,16 @@ public final class HDF5ArchiveReader: ArchiveReader {
     file = try HDF5File(opening: path)
   }
 
+  /// Opens a file that is in memory, or part of another one.
+  ///
+  /// - Parameters:
+  ///   - bytes: All of its bytes.
+  ///   - path: Its name, for errors.
+  /// - Throws: As `HDF5File.init(opening:)`.
+  package init(_ bytes: TensorStorage, path: FilePath) throws(FlywheelError) {
+    file = try HDF5File(bytes, path: path)
+  }
+
   /// Lists the datasets, group by group.
   ///
   /// - Throws: `malformed` or `corrupted` if the file is damaged, `limitExceeded` for groups nested more

@@ -224,7 +224,7 @@ extension HDF5File {
       let start = block.start(within: open.dataset.shape)
     else { return nil }
     let first = try checkedOffset(offset, of: open) + start * element.byteCount
-    return first.isMultiple(of: alignment) ? first : nil
+    return bytes.isAligned(first, to: alignment) ? first : nil
   }
 
   /// Where a dataset in one piece begins; throws if the file ends before it does.

@@ -34,9 +34,24 @@ public import SystemPackage
   /// - Throws: `notFound`; `invalidArgument` if it is a directory; `truncated` if it is empty or cut off;
   ///   `malformed` if it is not HDF5, or `corrupted` if its structure is damaged.
   public init(opening path: FilePath, fillLimit: Int = 64 << 20) throws(FlywheelError) {
-    let mapping = try MappedFile(path: path)
-    let buffer = unsafe mapping.unsafeBuffer  // stays where it is while `bytes` lives
-    let bytes = TensorStorage(mapping: mapping)
+    let bytes = TensorStorage(mapping: try MappedFile(path: path))
+    try self.init(bytes, path: path, fillLimit: fillLimit)
+  }
+
+  /// Opens a file that is in memory, or part of another one.
+  ///
+  /// - Parameters:
+  ///   - bytes: All of its bytes.
+  ///   - path: Its name, for errors.
+  ///   - fillLimit: As in the general function.
+  /// - Throws: As the general function.
+  package init(
+    _ bytes: TensorStorage,
+    path: FilePath,
+    fillLimit: Int = 64 << 20
+  ) throws(FlywheelError) {
+    // Stays where it is while `bytes` lives.
+    let buffer = unsafe bytes.bytes.withUnsafeBytes { unsafe $0 }
     let signatureOffset = try Self.findSignature(in: bytes.bytes, path: path)
     let (store, fileID) = try unsafe Self.open(buffer, path)
     self.path = path

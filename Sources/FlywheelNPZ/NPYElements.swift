@@ -39,32 +39,16 @@ struct NPYElements {
   ///   false, `limitExceeded` if there is no memory.
   /// - Returns: The tensor.
   func tensor(in storage: TensorStorage, at offset: Int) throws(FlywheelError) -> Tensor {
-    guard let dtype = array.element.dtype else {
-      throw FlywheelError(
-        .unsupported,
-        "The elements are of type \(array.element): they can be converted to another file, but they are no "
-          + "numbers that Flywheel computes with."
-      )
-    }
+    guard let dtype = array.element.dtype else { throw FlywheelError.onlyCarried(array.element) }
     let bytes = storage.bytes.extracting(offset..<offset + array.byteCount)
     if dtype == .bool { try bytes.checkTruthValues(fileOffset: byteOffset) }
-    let part = dtype.kind == .complex ? dtype.byteCount / 2 : dtype.byteCount
     let tensor: Tensor
     if needReordering {
       tensor = try Tensor(dtype: dtype, shape: array.shape, storage: rowMajor(bytes))
-    } else if offset.isMultiple(of: part) || isBigEndian {
-      tensor = try Tensor(
-        dtype: dtype,
-        shape: array.shape,
-        storage: storage,
-        byteOffset: offset
-      )
+    } else if isBigEndian {
+      tensor = try Tensor(dtype: dtype, shape: array.shape, storage: storage, byteOffset: offset)
     } else {
-      let copy = try unsafe TensorStorage(byteCount: array.byteCount) {
-        (target) throws(FlywheelError) in
-        unsafe bytes.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
-      }
-      tensor = try Tensor(dtype: dtype, shape: array.shape, storage: copy)
+      tensor = try Tensor(aligned: dtype, shape: array.shape, in: storage, at: offset)
     }
     return isBigEndian ? try tensor.byteSwapped() : tensor
   }

@@ -98,14 +98,3 @@ public final class NPYFile: ArchiveReader {
     }
   }
 }
-
-extension FlywheelError {
-  /// There is no array of a name.
-  static func noArray(_ key: String, in path: FilePath) -> FlywheelError {
-    FlywheelError(
-      .notFound,
-      "There is no array '\(key)' here; `flywheel inspect` lists them.",
-      at: Location(path: path, tensor: key)
-    )
-  }
-}

@@ -15,6 +15,27 @@ extension UpdateRule {
     }
   }
 
+  /// The lines of an ordinary step under some numbers: letters stay, but for what the numbers switch, and a
+  /// decay or a momentum of 0 is left out.
+  ///
+  /// - Parameter hyperparameters: The numbers.
+  /// - Returns: One line for each buffer, and the last one for the weight.
+  public func equations(under hyperparameters: Hyperparameters) -> [String] {
+    let switches = Set(switches.filter { hyperparameters.number($0) != 0 })
+    let absent: (Formula.Symbol) -> Double? = { symbol in
+      guard let name = symbol.hyperparameter, [.weightDecay, .momentum].contains(name) else {
+        return nil
+      }
+      return hyperparameters.number(name) == 0 ? 0 : nil
+    }
+    return switch self {
+    case .sgd(let rule):
+      rule.form(with: switches).map { $0.substituting(absent).simplified }.equations
+    case .adaptive(let rule):
+      rule.form(with: switches).map { $0.substituting(absent).simplified }.equations
+    }
+  }
+
   /// The lines of a step with one switch on, for each switch that changes them.
   public var variants: [(name: Hyperparameter, equations: [String])] {
     let plain = equations()

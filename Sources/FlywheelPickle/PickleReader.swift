@@ -218,10 +218,9 @@ struct PickleReader: ~Escapable {
 
   @_lifetime(self: copy self)
   private mutating func pushTuple(takingLast count: Int) {
-    let elements = stack.suffix(count)
     let run = PickleArena.Run(start: UInt32(arena.elements.count), count: UInt32(count))
-    arena.elements += elements
-    stack.removeLast(count)
+    for index in stack.count - count..<stack.count { arena.elements.append(stack[index]) }
+    drop(from: stack.count - count)
     push(.tuple(run))
   }
 
@@ -245,7 +244,7 @@ struct PickleReader: ~Escapable {
       throw malformed(found: "an item appended to \(name(of: target))", expected: "a list")
     }
     arena.lists[Int(place)] += stack[first...]
-    stack.removeLast(stack.count - first)
+    drop(from: first)
   }
 
   /// Takes keys and values from a place on, and puts them into the dictionary below.
@@ -266,7 +265,7 @@ struct PickleReader: ~Escapable {
       default: arena.dictionaries[Int(place)].append(entry)
       }
     }
-    stack.removeLast(stack.count - first)
+    drop(from: first)
   }
 
   /// What a key is to Python, which compares numbers of all types by what they are worth.
@@ -433,6 +432,12 @@ struct PickleReader: ~Escapable {
     return stack.removeLast()
   }
 
+  /// Takes away what lies on the stack from a place on; one by one, for it is nearly always one to three.
+  @_lifetime(self: copy self)
+  private mutating func drop(from first: Int) {
+    while stack.count > first { stack.removeLast() }
+  }
+
   /// Where the last values on the stack begin, if there are so many above the mark.
   private func room(for count: Int) throws(FlywheelError) -> Int {
     guard stack.count - floor >= count else { throw emptyStack }
@@ -464,9 +469,7 @@ struct PickleReader: ~Escapable {
       )
     }
     let index = Int(place)
-    if index >= memo.count {
-      memo.append(contentsOf: repeatElement(nil, count: index + 1 - memo.count))
-    }
+    while memo.count <= index { memo.append(nil) }
     if memo[index] == nil { memoCount += 1 }
     memo[index] = value
   }

@@ -41,14 +41,16 @@ extension ArchiveWriter {
     _ attributes: OrderedDictionary<String, OrderedDictionary<String, AttributeValue>> = [:],
     crc32: (String) -> UInt32?
   ) throws(FlywheelError) {
+    var metadata = ArchiveMetadata(attributes: attributes)
+    metadata.attributes[""] = archive.attributes
+    try announce(
+      archive.tensors.mapValues { TensorDescription(of: $0) },
+      hasRoom(for: metadata) ? metadata : ArchiveMetadata()
+    )
     for (key, tensor) in archive.tensors {
       try write(tensor, under: key, crc32: crc32(key))
     }
-    if holdsMetadata {
-      var all = attributes
-      all[""] = archive.attributes
-      try write(ArchiveMetadata(attributes: all))
-    }
+    if holdsMetadata { try write(metadata) }
     try finish()
   }
 }

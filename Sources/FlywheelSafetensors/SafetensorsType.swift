@@ -2,8 +2,8 @@ import FlywheelCore
 
 /// The types of elements that a safetensors file can have.
 ///
-/// `safetensors/src/tensor.rs` has them in this order, from the least aligned on; writers put tensors of the last
-/// first.
+/// `safetensors/src/tensor.rs` has them in this order, from the least aligned on; writers put tensors of the
+/// last first.
 enum SafetensorsType: String, Sendable, CaseIterable {
   case bool = "BOOL"
   case float4 = "F4"
@@ -42,26 +42,55 @@ enum SafetensorsType: String, Sendable, CaseIterable {
     }
   }
 
-  /// The type of a tensor's elements; nil if Flywheel does not compute with them.
-  var dtype: DType? {
+  /// What the elements are; nil if they have fewer than 8 bits.
+  ///
+  /// Those that Flywheel only carries have the names that PyTorch and `ml_dtypes` give them.
+  var element: ElementType? {
     switch self {
-    case .bool: .bool
-    case .uint8: .uint8
-    case .int8: .int8
-    case .float8E5M2: .float8E5M2
-    case .float8E4M3: .float8E4M3FN
-    case .int16: .int16
-    case .uint16: .uint16
-    case .float16: .float16
-    case .bfloat16: .bfloat16
-    case .int32: .int32
-    case .uint32: .uint32
-    case .float32: .float32
-    case .complex64: .complex64
-    case .float64: .float64
-    case .int64: .int64
-    case .uint64: .uint64
-    case .float4, .float6E2M3, .float6E3M2, .float8E8M0, .float8E4M3FNUZ, .float8E5M2FNUZ: nil
+    case .bool: .number(.bool)
+    case .uint8: .number(.uint8)
+    case .int8: .number(.int8)
+    case .float8E5M2: .number(.float8E5M2)
+    case .float8E4M3: .number(.float8E4M3FN)
+    case .float8E8M0: .opaque(OpaqueType(name: "float8_e8m0fnu", byteCount: 1))
+    case .float8E4M3FNUZ: .opaque(OpaqueType(name: "float8_e4m3fnuz", byteCount: 1))
+    case .float8E5M2FNUZ: .opaque(OpaqueType(name: "float8_e5m2fnuz", byteCount: 1))
+    case .int16: .number(.int16)
+    case .uint16: .number(.uint16)
+    case .float16: .number(.float16)
+    case .bfloat16: .number(.bfloat16)
+    case .int32: .number(.int32)
+    case .uint32: .number(.uint32)
+    case .float32: .number(.float32)
+    case .complex64: .number(.complex64)
+    case .float64: .number(.float64)
+    case .int64: .number(.int64)
+    case .uint64: .number(.uint64)
+    case .float4, .float6E2M3, .float6E3M2: nil
     }
   }
+
+  /// What the elements are.
+  ///
+  /// - Throws: `unsupported` if they have fewer than 8 bits.
+  func readableElement() throws(FlywheelError) -> ElementType {
+    guard let element else {
+      throw FlywheelError(
+        .unsupported,
+        "The elements are of type \(rawValue), of which several share a byte: Flywheel only lists them. Convert "
+          + "them with the program that wrote them, or leave them out."
+      )
+    }
+    return element
+  }
+
+  /// The type of elements in a file; nil if there is none.
+  init?(_ element: ElementType) {
+    guard let type = Self.types[element] else { return nil }
+    self = type
+  }
+
+  private static let types = Dictionary(
+    uniqueKeysWithValues: allCases.compactMap { type in type.element.map { ($0, type) } }
+  )
 }

@@ -21,6 +21,11 @@ struct FileFormatTests {
       ([UInt8](repeating: 1, count: 4096) + hdf5, "hdf5"),
       ([0x93] + Array("NUMPY".utf8), "npy"), (Array("PK\u{3}\u{4}".utf8), "npz"),
       (Array("PK\u{5}\u{6}".utf8), "npz"),
+      ([2, 0, 0, 0, 0, 0, 0, 0] + Array("{}".utf8), "safetensors"),
+      (
+        Array(#"{"metadata": {}, "weight_map": {"a": "b.safetensors"}}"#.utf8), "safetensors_shards"
+      ),
+      ([255, 255, 0, 0, 0, 0, 0, 0] + Array(" \n{".utf8), "safetensors"),
     ] as [([UInt8], String)]
   )
   func recognizes(bytes: [UInt8], identifier: String) throws {
@@ -61,7 +66,8 @@ struct FileFormatTests {
     "The name of the output says its format",
     arguments: [
       ("a.h5", "hdf5"), ("a.HDF5", "hdf5"), ("b/a.npy", "npy"), ("a.npz", "npz"),
-      ("a/", "npy_directory"), ("a.h5/", "npy_directory"),
+      ("a/", "npy_directory"), ("a.h5/", "npy_directory"), ("a.safetensors", "safetensors"),
+      ("model.safetensors.index.json", "safetensors_shards"),
     ]
   )
   func names(name: String, identifier: String) throws {
@@ -77,6 +83,27 @@ struct FileFormatTests {
       let error = #expect(throws: FlywheelError.self) { try FileFormat.of(name: name) }
       #expect(error?.code == .invalidArgument && error?.message.contains(".npz") == true)
     }
+  }
+
+  @Test("A directory is one of safetensors if there is one in it")
+  func safetensors() throws {
+    let directory = temporary.path.appending("d")
+    try FileSystem.createDirectory(directory)
+    try temporary.write(Array("{}".utf8), to: "d/config.json")
+    let path = try temporary.write(
+      [2, 0, 0, 0, 0, 0, 0, 0] + Array("{}".utf8),
+      to: "d/x.safetensors"
+    )
+    #expect(try FileFormat.of(contentsOf: directory).identifier == "safetensors_shards")
+    #expect(try FileFormat.open(directory).path == path)
+  }
+
+  @Test("What is one file cannot be split")
+  func shards() throws {
+    let error = #expect(throws: FlywheelError.self) {
+      _ = try FileFormat.safetensors.create(temporary.path.appending("a"), shardByteCount: 5)
+    }
+    #expect(error?.code == .unsupported)
   }
 
   @Test("What cannot be compressed says so")

@@ -4,12 +4,27 @@ import FlywheelPickle
 /// A pickle as the tests write it: texts for operations and lines, numbers for single bytes.
 struct Pickle: ExpressibleByArrayLiteral, ExpressibleByStringLiteral {
   var bytes: [UInt8]
+  /// A place in it that a test has marked.
+  var place: Int?
 
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
-  init(stringLiteral text: String) { bytes = Array(text.utf8) }
-  init(arrayLiteral pieces: Pickle...) { bytes = pieces.flatMap(\.bytes) }
+  init(_ bytes: [UInt8], place: Int? = nil) {
+    self.bytes = bytes
+    self.place = place
+  }
 
-  static func + (left: Pickle, right: Pickle) -> Pickle { Pickle(left.bytes + right.bytes) }
+  init(stringLiteral text: String) { self.init(Array(text.utf8)) }
+
+  init(arrayLiteral pieces: Pickle...) { self = pieces.reduce(Pickle([]), +) }
+
+  static func + (left: Pickle, right: Pickle) -> Pickle {
+    Pickle(
+      left.bytes + right.bytes,
+      place: left.place ?? right.place.map { left.bytes.count + $0 }
+    )
+  }
+
+  /// Where something is wrong.
+  static let here = Pickle([], place: 0)
 
   /// The same again and again.
   static func * (piece: Pickle, count: Int) -> Pickle {
@@ -34,20 +49,22 @@ struct Pickle: ExpressibleByArrayLiteral, ExpressibleByStringLiteral {
   }
 
   /// What the tests allow, unless they say otherwise.
-  static let allowList = PickleAllowList(
-    [
-      PickleGlobal(module: "collections", name: "OrderedDict"): [.mapping, .built],
-      PickleGlobal(module: "collections", name: "Counter"): [.mapping, .called],
-      PickleGlobal(module: "builtins", name: "complex"): .called,
-      PickleGlobal(module: "builtins", name: "set"): .called,
-      PickleGlobal(module: "builtins", name: "bytearray"): .called,
-      PickleGlobal(module: "_codecs", name: "encode"): .called,
-      PickleGlobal(module: "torch", name: "FloatStorage"): [],
-      PickleGlobal(module: "torch._utils", name: "_rebuild_tensor_v2"): .called,
-      PickleGlobal(module: "torch.nn.parameter", name: "Parameter"): [.instantiated, .built],
-    ],
-    hasPersistentIDs: true
-  )
+  static let allowList = PickleAllowList(globals, hasPersistentIDs: true)
+
+  /// The same, and what protocol 4 added.
+  static let allowList4 = PickleAllowList(globals, hasProtocol4: true, hasPersistentIDs: true)
+
+  private static let globals: [PickleGlobal: PickleAllowList.Uses] = [
+    PickleGlobal(module: "collections", name: "OrderedDict"): [.mapping, .built],
+    PickleGlobal(module: "collections", name: "Counter"): [.mapping, .called],
+    PickleGlobal(module: "builtins", name: "complex"): .called,
+    PickleGlobal(module: "builtins", name: "set"): .called,
+    PickleGlobal(module: "builtins", name: "bytearray"): .called,
+    PickleGlobal(module: "_codecs", name: "encode"): .called,
+    PickleGlobal(module: "torch", name: "FloatStorage"): [],
+    PickleGlobal(module: "torch._utils", name: "_rebuild_tensor_v2"): [.called, .built],
+    PickleGlobal(module: "torch.nn.parameter", name: "Parameter"): [.instantiated, .built],
+  ]
 
   func graph(allowing allowList: PickleAllowList = allowList) throws -> PickleGraph {
     try PickleGraph(reading: Tensor(vector: bytes).storage, allowing: allowList)

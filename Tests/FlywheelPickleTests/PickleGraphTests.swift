@@ -1,5 +1,6 @@
 import FlywheelCore
 import FlywheelPickle
+import SystemPackage
 import Testing
 
 @Suite("The graph of a pickle")
@@ -77,5 +78,97 @@ struct PickleGraphTests {
         #expect(graph.printed() == expected)
       }
     }
+  }
+
+  /// What Python's own pickler wrote, and what Python prints of it.
+  struct Written: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let pickle: Pickle
+    let hasProtocol4: Bool
+    let printed: String
+
+    static let all = (try? read()) ?? []
+
+    private static func read() throws -> [Written] {
+      let path = FilePath("\(#filePath)").removingLastComponent().removingLastComponent()
+        .appending("Fixtures").appending("pickles").appending("pickles.json")
+      let value = try JSONValue(parsing: try OpenFile.contents(of: path))
+      var root = try JSONObject(["pickles": value])
+      return try root.objects("pickles").map { source in
+        var object = source
+        let digits = Array(try object.string("bytes"))
+        let bytes = stride(from: 0, to: digits.count, by: 2).compactMap {
+          UInt8(String(digits[$0...($0 + 1)]), radix: 16)
+        }
+        return Written(
+          testDescription: try object.string("name"),
+          pickle: Pickle(bytes),
+          hasProtocol4: try object.integer("protocol", in: 2...4) == 4,
+          printed: try object.string("printed")
+        )
+      }
+    }
+  }
+
+  @Test("What Python wrote is read as Python reads it", arguments: Written.all)
+  func written(case written: Written) throws {
+    let allowList = written.hasProtocol4 ? Pickle.allowList4 : Pickle.allowList
+    let graph = try written.pickle.graph(allowing: allowList)
+    #expect(graph.printed() == written.printed)
+    #expect(graph.end == written.pickle.bytes.count)
+    if written.hasProtocol4 {
+      #expect(throws: FlywheelError.self) { try written.pickle.graph() }
+    }
+  }
+
+  @Test("Python wrote something for the tests")
+  func fixtures() {
+    #expect(Written.all.count > 30)
+  }
+
+  @Test("Pickles that lie back to back are read one after the other, with places in the whole")
+  func backToBack() throws {
+    let first: Pickle = [.header, .text("first"), "."]
+    let second: Pickle = [.header, "]", .text("second"), "a."]
+    let bytes: Pickle = ["garbage", first, second, [.header, .here, "i"]]
+    let storage = try Tensor(vector: bytes.bytes).storage
+    var place = "garbage".utf8.count
+    var graphs: [PickleGraph] = []
+    for _ in 0..<2 {
+      let graph = try PickleGraph(
+        reading: storage,
+        in: place..<storage.byteCount,
+        allowing: Pickle.allowList
+      )
+      graphs.append(graph)
+      place = graph.end
+    }
+    #expect(graphs.map { $0.printed() } == ["'first'", "['second']"])
+    #expect(graphs[0].offset(of: graphs[0].root) == "garbage".utf8.count + 2)
+    #expect(graphs[1].offset(of: graphs[1].root) == graphs[0].end + 2)
+    let error = #expect(throws: FlywheelError.self) {
+      try PickleGraph(
+        reading: storage,
+        in: place..<storage.byteCount,
+        allowing: Pickle.allowList
+      )
+    }
+    #expect(error?.location.byteOffset == bytes.place.map { UInt64($0) })
+    // What lies behind a range is not read.
+    #expect(throws: FlywheelError.self) {
+      try PickleGraph(reading: storage, in: 7..<graphs[0].end - 1, allowing: Pickle.allowList)
+    }
+  }
+
+  @Test("What is shared is one value, and a name has the place where it stands")
+  func references() throws {
+    let bytes: Pickle = [.header, "(", .here, "}q", Pickle([0]), "h", Pickle([0]), "t."]
+    let graph = try bytes.graph()
+    guard case .tuple(let elements) = graph[graph.root] else {
+      Issue.record("a tuple was written")
+      return
+    }
+    #expect(elements.count == 2 && elements.first == elements.last)
+    #expect(elements.first.map { graph.offset(of: $0) } == bytes.place)
   }
 }

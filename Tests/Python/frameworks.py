@@ -233,6 +233,36 @@ class Keras:
             variable.assign(arrays[f"optimizer/vars/{place}"])
 
 
+class KerasNamed(Keras):
+    """The same, in and out as a .keras file or a legacy .h5 has it where Flywheel reads it."""
+
+    dialect = "keras_named"
+
+    def named(self) -> dict:
+        """Every variable under the name that follows from Keras's own for it."""
+        variables, words = {}, {}
+        for index, layer in enumerate(self.dense):
+            name = "dense" if index == 0 else f"dense_{index}"
+            for variable in layer.weights:
+                variables[f"layers/{name}/{variable.name}"] = variable
+                words[variable.path.replace("/", "_")] = f"{name}/{variable.name}"
+        for variable in self.optimizer.variables:
+            own = variable.path.split("/")[-1]
+            word = max((each for each in words if own.startswith(each + "_")), key=len, default=None)
+            key = own if word is None else f"{own[len(word) + 1:]}/{words[word]}"
+            variables[f"optimizer/{key}"] = variable
+        return variables
+
+    def save(self) -> dict[str, np.ndarray]:
+        return {key: np.asarray(variable) for key, variable in self.named().items()}
+
+    def load(self, arrays: dict[str, np.ndarray]) -> None:
+        variables = self.named()
+        assert variables.keys() <= arrays.keys(), "Keras would skip the whole optimizer state"
+        for key, variable in variables.items():
+            variable.assign(arrays[key])
+
+
 class Optax:
     """optax on plain dictionaries of parameters, as Flax names them, in jax."""
 
@@ -531,4 +561,4 @@ class MLX:
         self.optimizer.state = tree_unflatten(own)
 
 
-LIBRARIES = {library.dialect: library for library in (Torch, Keras, Optax, ScikitLearn, MLX)}
+LIBRARIES = {library.dialect: library for library in (Torch, Keras, KerasNamed, Optax, ScikitLearn, MLX)}

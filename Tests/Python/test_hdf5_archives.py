@@ -72,7 +72,6 @@ class Listed(TestCase):
     @only_full("pandas and Keras take seconds to load")
     def test_keras(self):
         self.assert_listed(self.made("keras.weights.h5"))
-        self.assert_listed(self.made("keras-legacy.h5"))
 
     def test_the_order_in_which_things_came(self):
         path = self.folder / "order.h5"

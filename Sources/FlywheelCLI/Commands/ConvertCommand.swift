@@ -16,8 +16,9 @@ struct ConvertCommand: ParsableCommand {
     commandName: "convert",
     abstract: "Write tensors in another format, or a training state for another framework.",
     discussion: """
-      Formats are HDF5 (.h5, .hdf5), .npz, .npy, and a directory of .npy files, which is a name that ends \
-      in '/'. The input is recognised by its content, the output by its name. There and back gives the \
+      Formats are HDF5 (.h5, .hdf5), .npz, .npy, a directory of .npy files, which is a name that ends \
+      in '/', and safetensors: .safetensors, or .safetensors.index.json for several files as transformers \
+      splits them. The input is recognised by its content, the output by its name. There and back gives the \
       same tensors, attributes and document, bit for bit; of a checkpoint or a trace each checksum is \
       compared on the way. What the output cannot hold is refused by name, unless --drop leaves it out.
 
@@ -39,6 +40,7 @@ struct ConvertCommand: ParsableCommand {
         flywheel convert runs/1 weights/ --only 'model/**'
         flywheel convert runs/1 weights.npz --only 'model/**' --rename model/=
         flywheel convert keras.h5 weights.npz --map rules.json --drop
+        flywheel convert big.h5 model.safetensors.index.json --shard-size 2GB
         flywheel convert runs/1 for_numpy.npz --to nielsen
         flywheel convert runs/1 next.npz --to keras --next-learning-rate 0.005
         flywheel convert runs/adam next.npz --to keras --approximate
@@ -66,6 +68,15 @@ struct ConvertCommand: ParsableCommand {
     transform: Compression.init(parsing:)
   )
   var compress: Compression?
+
+  @Option(
+    help: ArgumentHelp(
+      "The most bytes of tensors in each file of a .safetensors.index.json. (default: 5GB)",
+      valueName: "size"
+    ),
+    transform: ByteCountArgument.parse
+  )
+  var shardSize: Int?
 
   @Option(
     help: ArgumentHelp("Convert only tensors that match; may be given again.", valueName: "pattern")
@@ -121,7 +132,12 @@ struct ConvertCommand: ParsableCommand {
     )
     do throws(FlywheelError) {
       let expected = conversion.tensors.reduce(0) { $0 &+ $1.result.byteCount }
-      let writer = try to.create(target, compression: compress, expectedByteCount: expected)
+      let writer = try to.create(
+        target,
+        compression: compress,
+        expectedByteCount: expected,
+        shardByteCount: shardSize
+      )
       try conversion.write(to: writer) { (count) throws(FlywheelError) in
         guard fw_signals_pending() == 0 else {
           throw FlywheelError(.inputOutput, "Stopped by a signal; nothing was written.")
@@ -178,7 +194,8 @@ struct ConvertCommand: ParsableCommand {
     let writer = try target.format.create(
       target.path,
       compression: compress,
-      expectedByteCount: archive.byteCount
+      expectedByteCount: archive.byteCount,
+      shardByteCount: shardSize
     )
     try writer.write(archive, try conversion.statement()) { index.entries[$0]?.crc32 }
     for note in conversion.notes { Terminal.error.print("note: \(note)") }

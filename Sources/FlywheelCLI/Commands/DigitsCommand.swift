@@ -1,7 +1,9 @@
 import ArgumentParser
 import FlywheelCore
 import FlywheelFormats
+import FlywheelRun
 import FlywheelTrain
+import OrderedCollections
 import SystemPackage
 
 /// `flywheel digits`: the built-in data as a file, for trainers in other languages.
@@ -32,12 +34,12 @@ struct DigitsCommand: ParsableCommand {
         at: .init(path: path)
       )
     }
-    let arrays = try DataSet.builtInArrays()
-    let writer = try format.create(
-      path,
-      expectedByteCount: arrays.reduce(0) { $0 + $1.array.bytes.byteCount }
+    let archive = Archive(
+      tensors: OrderedDictionary(
+        uniqueKeysWithValues: try DataSet.builtInArrays().map { ($0.name, $0.array) }
+      )
     )
-    for (name, array) in arrays { try writer.write(array, under: name) }
-    try writer.finish()
+    let writer = try format.create(path, expectedByteCount: archive.byteCount)
+    try writer.write(archive) { _ in nil }
   }
 }

@@ -12,7 +12,8 @@ struct InspectCommand: ParsableCommand {
     abstract: "Show what is in a checkpoint, a run's newest one, a trace, or any file of tensors.",
     discussion: """
       Reads names, shapes and the document, and the tensors only for --stats; 'flywheel verify' reads
-      every byte. HDF5, .npz, .npy and directories of .npy files are recognised by their content.
+      every byte. HDF5, .npz, .npy, directories of .npy files, safetensors and its shards are recognised \
+      by their content.
 
       Examples:
         flywheel inspect runs/1

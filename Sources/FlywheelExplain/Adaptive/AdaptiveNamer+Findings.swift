@@ -127,6 +127,7 @@ extension AdaptiveNamer {
         )
       )
     }
+    if let finding = biasFinding(best) { findings.append(finding) }
     findings += decayFindings(best)
     if best.candidate.fit.rates == .free, let first = best.candidate.fit.blocks.first,
       let last = best.candidate.fit.blocks.last
@@ -140,6 +141,27 @@ extension AdaptiveNamer {
       )
     }
     return findings
+  }
+
+  /// That the moments are not divided by 1 - beta^t, if they are not, and what the first step is then.
+  private func biasFinding(_ best: Named) -> Finding? {
+    let rule = best.rule
+    guard rule.slots.first != nil, rule.hyperparameters.contains(where: { $0.name == .beta2 })
+    else { return nil }
+    let switches = Set(
+      UpdateRule.adaptive(rule).switches.filter { best.hyperparameters.number($0) != 0 }
+    )
+    let form = rule.form(with: switches)
+    guard ![form.rate, form.insideRate].contains(where: { $0.mentions(.firstCorrection) }) else {
+      return nil
+    }
+    let numbers = best.hyperparameters
+    let times = (1 - numbers.number(.beta1)) / (1 - numbers.number(.beta2)).squareRoot()
+    return Finding(
+      .noBiasCorrection,
+      "the moments are not corrected for their bias: the first step is "
+        + "\(times.text(digits: 2)) times as long as with 1 - beta^t, and later ones approach it"
+    )
   }
 
   private func decayFindings(_ best: Named) -> [Finding] {

@@ -25,17 +25,26 @@ extension Explanation {
         verdict: [Self.sentence(reason.text)],
         kinds: measured.map { Kind($0, equations: []) },
         findings: found.findings,
-        notes: notes
+        notes: notes,
+        against: meant.map { meant in
+          RuleDifference(
+            found,
+            sizes: sizes ?? TrainingSizes(batch: 1, training: 1),
+            meant: meant.rule,
+            meant.hyperparameters
+          )
+        }
       )
       return
     }
     let sizes = sizes ?? TrainingSizes(batch: 1, training: 1)
     let others = found.rules.count - 1
+    let equations = first.rule.equations(under: first.hyperparameters)
     self.init(
       family: .adaptive,
       verdict: ["These are steps of \(first.call)" + Self.others(others)]
         + first.mistakes.prefix(2).map(Self.sentence),
-      kinds: measured.map { Kind($0, equations: first.equations) },
+      kinds: measured.map { Kind($0, equations: equations) },
       names: found.rules.map { reading in
         RuleName(
           rule: reading.rule,
@@ -57,13 +66,6 @@ extension Explanation {
         RuleDifference(found, sizes: sizes, meant: meant.rule, meant.hyperparameters)
       }
     )
-  }
-}
-
-extension AdaptiveReading {
-  /// The rule's lines with the switches that are on.
-  fileprivate var equations: [String] {
-    rule.equations(with: Set(rule.switches.filter { hyperparameters.number($0) != 0 }))
   }
 }
 
@@ -151,19 +153,39 @@ extension RuleDifference {
     )
     let moment = ConversionMoment(step: 1, hasBuffer: true)
     guard let conversion = try? RuleConversion(use, to: rule, at: moment) else { return }
+    changes = Self.changes(
+      reading.rule.equations(under: reading.hyperparameters),
+      rule.equations(under: hyperparameters)
+    )
     if case .impossible(let reason) = conversion.verdict {
       differences.append(Difference(.other, reason))
       return
     }
     if reading.mistakes.isEmpty, Self.isSameRun(use, rule, hyperparameters) {
       relation = .sameRun
+      changes = []
       return
     }
-    remarks = conversion.verdict.isExact(whenRateIsConstant: true) ? [] : ["\(conversion.verdict)"]
-    equivalents = [
-      Equivalent(parameters: "all", call: rule.call(conversion.target.hyperparameters))
-    ]
     differences.append(Difference(.other, "the steps are those of \(reading.call)"))
+    let own = conversion.target.hyperparameters
+    if Self.isSameRun(use, rule, own) {
+      equivalents = [Equivalent(parameters: "all", call: rule.call(own))]
+    } else if !conversion.verdict.isExact(whenRateIsConstant: true) {
+      remarks = ["\(conversion.verdict)"]
+    }
+  }
+
+  /// The lines that differ, by what they give a value to.
+  private static func changes(_ own: [String], _ meant: [String]) -> [Change] {
+    let left = { (line: String) in String(line.prefix { $0 != "=" }) }
+    let none = "(nothing)"
+    let given = meant.map(left)
+    return meant.compactMap { line in
+      let before = own.first { left($0) == left(line) }
+      return before == line ? nil : Change(parameters: "all", before: before ?? none, after: line)
+    }
+      + own.filter { !given.contains(left($0)) }
+      .map { Change(parameters: "all", before: $0, after: none) }
   }
 
   /// Whether a rule makes the same weights with its own numbers from the first step on: one that would have

@@ -31,6 +31,8 @@ public struct Finding: Sendable, Hashable {
     case biasesNotDecayed = "biases_not_decayed"
     /// The learning rate changes.
     case schedule
+    /// Adam's moments are used as they are, small as they begin.
+    case noBiasCorrection = "no_bias_correction"
 
     // What is likely to be a mistake.
 

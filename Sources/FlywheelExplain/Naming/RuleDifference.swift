@@ -82,7 +82,7 @@ public struct RuleDifference: Sendable, Hashable {
 
   /// Lines of code to change.
   public struct Change: Sendable, Hashable {
-    /// Of what: `weights` or `biases`.
+    /// Of what: `all`, `weights` or `biases`.
     public var parameters: String
     /// What the trainer does.
     public var before: String

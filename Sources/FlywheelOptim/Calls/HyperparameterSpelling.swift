@@ -22,3 +22,26 @@ enum HyperparameterSpelling {
     "initial_accumulator": [[.initialAccumulator]],
   ]
 }
+
+extension UpdateRule {
+  /// The hyperparameters that a framework's word sets under this rule; nil if it sets none that the rule takes.
+  ///
+  /// - Parameter word: The word, such as `lr`, or a hyperparameter's own name.
+  /// - Returns: The names, in the order of the word's values.
+  package func meaning(of word: String) -> [Hyperparameter]? {
+    let taken = hyperparameters.map(\.name)
+    let own = Hyperparameter(rawValue: word)
+    if taken.contains(own) { return [own] }
+    return HyperparameterSpelling.meanings[word]?.first { $0.allSatisfy(taken.contains) }
+  }
+}
+
+extension Hyperparameter {
+  /// Whether a word is that of a number which some rule takes.
+  ///
+  /// - Parameter word: The word, such as `lr`, or a hyperparameter's own name.
+  /// - Returns: Whether it is.
+  package static func isWord(_ word: String) -> Bool {
+    wellKnown.contains { $0.rawValue == word } || HyperparameterSpelling.meanings[word] != nil
+  }
+}

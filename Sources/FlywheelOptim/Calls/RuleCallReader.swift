@@ -178,14 +178,9 @@ extension RuleCallReader.Argument {
     in reader: RuleCallReader
   ) throws(FlywheelError) -> [(Hyperparameter, Hyperparameters.Value)] {
     if values.isEmpty { return [] }
-    let taken = rule.hyperparameters.map(\.name)
-    let own = Hyperparameter(rawValue: word)
-    let meanings = taken.contains(own) ? [[own]] : HyperparameterSpelling.meanings[word] ?? []
-    guard let names = meanings.first(where: { $0.allSatisfy(taken.contains) }) else {
-      throw reader.error(
-        at: place,
-        "'\(rule.name)' takes no \(word); it takes \(taken.map(\.rawValue).joined(separator: ", "))"
-      )
+    guard let names = rule.meaning(of: word) else {
+      let taken = rule.hyperparameters.map(\.name.rawValue).joined(separator: ", ")
+      throw reader.error(at: place, "'\(rule.name)' takes no \(word); it takes \(taken)")
     }
     guard names.count == values.count else {
       throw reader.error(

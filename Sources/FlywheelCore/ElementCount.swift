@@ -1,12 +1,10 @@
-import FlywheelCore
-
 /// Counts the bytes of an array that is handed out in pieces: they must be as many as described.
-struct ElementCount {
+package struct ElementCount {
   private let array: TensorDescription
   private let key: String
   private var remaining: Int
 
-  init(_ array: TensorDescription, _ key: String) {
+  package init(_ array: TensorDescription, _ key: String) {
     self.array = array
     self.key = key
     remaining = array.byteCount
@@ -15,7 +13,7 @@ struct ElementCount {
   /// Counts a piece.
   ///
   /// - Throws: `mismatch` if there are more bytes than described.
-  mutating func take(_ piece: RawSpan) throws(FlywheelError) {
+  package mutating func take(_ piece: RawSpan) throws(FlywheelError) {
     guard piece.byteCount <= remaining else { throw mismatch("more came") }
     remaining -= piece.byteCount
   }
@@ -23,7 +21,7 @@ struct ElementCount {
   /// Makes sure that no byte is missing.
   ///
   /// - Throws: `mismatch` if there are fewer bytes than described.
-  func finish() throws(FlywheelError) {
+  package func finish() throws(FlywheelError) {
     guard remaining == 0 else { throw mismatch("\(remaining) of them are missing") }
   }
 
