@@ -9,6 +9,7 @@ extension FileFormat {
     suffixes: [".pt", ".pth", ".ckpt", ".bin"],
     defaultCompression: nil,
     hasChecksums: true,
+    dialect: "pytorch",
     recognizes: { start in
       guard let kind = start.torchKind else { return false }
       return kind != .archive || start.hasZipMember { $0.hasSuffix("/data.pkl") }

@@ -19,6 +19,8 @@ public struct FileFormat: Sendable {
   public let hasChecksums: Bool
   /// How many bytes of tensors go into one file of several if nothing is said; nil if there is only one.
   public internal(set) var defaultShardByteCount: Int?
+  /// The dialect of the framework whose own files these are; nil for those of none.
+  public var dialect: String? = nil
 
   let recognizes: @Sendable (borrowing FileStart) -> Bool
   let opens: @Sendable (FilePath, Checks) throws(FlywheelError) -> any ArchiveReader
