@@ -74,6 +74,8 @@ struct SafetensorsHeader {
     var reader = JSONReader(header, at: Self.lengthByteCount)
     var hasMetadata = false
     var isFirst = true
+    // About as many as there are of usual names; each takes less memory than its part of the header.
+    tensors.reserveCapacity(header.byteCount / 96)
     try reader.enterObject()
     while let (name, offset) = try reader.nextName(&isFirst) {
       guard name == Self.metadataName else {
@@ -111,23 +113,25 @@ struct SafetensorsHeader {
     at offset: Int,
     _ reader: inout JSONReader
   ) throws(FlywheelError) {
-    if let index = tensors.index(forKey: name) {
-      guard tensors.keys[index].utf8.elementsEqual(name.utf8) else {
-        throw FlywheelError(
-          .unsupported,
-          "Two tensors have names that look the same, and differ only in how their accents are composed; "
-            + "rename one of them.",
-          at: .init(tensor: name, byteOffset: UInt64(offset))
-        )
-      }
-      throw reader.secondMember(name, at: offset)
-    }
+    let entry: Entry
     do throws(FlywheelError) {
-      tensors[name] = try entry(name, at: offset, &reader)
+      entry = try self.entry(name, at: offset, &reader)
     } catch {
       // Where JSON ends is a fault of the header, and not of the tensor.
       throw error.code == .truncated ? error : error.located(tensor: name)
     }
+    guard tensors.updateValue(entry, forKey: name) != nil else { return }
+    guard let index = tensors.index(forKey: name),
+      tensors.keys[index].utf8.elementsEqual(name.utf8)
+    else {
+      throw FlywheelError(
+        .unsupported,
+        "Two tensors have names that look the same, and differ only in how their accents are composed; "
+          + "rename one of them.",
+        at: .init(tensor: name, byteOffset: UInt64(offset))
+      )
+    }
+    throw reader.secondMember(name, at: offset)
   }
 
   @_lifetime(reader: copy reader)
@@ -187,7 +191,7 @@ struct SafetensorsHeader {
   @_lifetime(reader: copy reader)
   private static func type(_ reader: inout JSONReader) throws(FlywheelError) -> SafetensorsType {
     let name = try reader.readText()
-    guard let type = SafetensorsType(rawValue: name) else {
+    guard let type = SafetensorsType.named[name] else {
       throw FlywheelError(
         .unsupported,
         "The dtype \(quoted(name)) is none of safetensors 0.8: "
