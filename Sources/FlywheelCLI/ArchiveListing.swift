@@ -63,7 +63,7 @@ struct ArchiveListing {
     }
     return [
       "format": JSONValue(format.identifier),
-      "bytes": JSONValue(DiskUsage.bytes(of: reader.path)),
+      "bytes": JSONValue(DiskUsage.bytes(of: reader.path, format)),
       "tensors": .array(rows),
       "obstacles": .array(others),
     ]
