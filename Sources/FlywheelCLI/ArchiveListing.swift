@@ -64,7 +64,7 @@ struct ArchiveListing {
     }
     return [
       "format": JSONValue(format.identifier),
-      "bytes": JSONValue(DiskUsage.bytes(of: reader.path)),
+      "bytes": JSONValue(DiskUsage.bytes(of: reader.path, format)),
       "tensors": .array(rows),
       "obstacles": .array(others),
       "optimizer": optimizer?.json ?? .null,

@@ -404,6 +404,8 @@ class Shards(SafetensorsTestCase):
             self.assertEqual(target.read_bytes(), (self.folder / "one.safetensors").read_bytes())
             rows = self.flywheel("inspect", source, "--json").json
             self.assertEqual(rows["format"], "safetensors_shards")
+            files = [index, *index.parent.glob("*.safetensors")]
+            self.assertEqual(rows["bytes"], sum(file.stat().st_size for file in files))
             self.assertEqual({row["name"] for row in rows["tensors"]}, set(self.tensors))
             self.assertIn("readable", self.flywheel("verify", source).stdout)
             self.flywheel("diff", source, target)

@@ -199,7 +199,8 @@ struct ConvertCommand: ParsableCommand {
     )
     try writer.write(archive, try conversion.statement()) { index.entries[$0]?.crc32 }
     for note in conversion.notes { Terminal.error.print("note: \(note)") }
-    let (before, after) = (DiskUsage.bytes(of: source.path), DiskUsage.bytes(of: target.path))
+    let before = DiskUsage.bytes(of: source.path, source.format)
+    let after = DiskUsage.bytes(of: target.path, target.format)
     let view = StateConversionView(conversion)
     if reporting.json {
       guard case .object(var members) = view.json else { return }
@@ -257,7 +258,8 @@ struct ConvertCommand: ParsableCommand {
     _ source: (path: FilePath, format: FileFormat),
     _ target: (path: FilePath, format: FileFormat)
   ) {
-    let (before, after) = (DiskUsage.bytes(of: source.path), DiskUsage.bytes(of: target.path))
+    let before = DiskUsage.bytes(of: source.path, source.format)
+    let after = DiskUsage.bytes(of: target.path, target.format)
     // Said even when quiet: nothing is left out in silence.
     for note in conversion.notes { Terminal.error.print("note: \(note)") }
     for obstacle in conversion.obstacles {

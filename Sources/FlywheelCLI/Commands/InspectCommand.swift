@@ -72,7 +72,7 @@ struct InspectCommand: ParsableCommand {
       Terminal.output.print(listing.json(format, shown, obstacles, optimizer).prettyText())
       return
     }
-    let size = "\(format.name), \(Formatting.bytes(DiskUsage.bytes(of: path))) on disk"
+    let size = "\(format.name), \(Formatting.bytes(DiskUsage.bytes(of: path, format))) on disk"
     if training == nil {
       Terminal.output.print(
         "\(path): \(size), no Flywheel checkpoint, "
