@@ -149,7 +149,7 @@ let package = Package(
       "FlywheelSafetensors",
       dependencies: ["FlywheelCore", systemPackage, orderedCollections]
     ),
-    room("FlywheelPickle", dependencies: ["FlywheelCore", orderedCollections]),
+    room("FlywheelPickle", dependencies: ["FlywheelCore"]),
     room(
       "FlywheelTorch",
       dependencies: [
@@ -270,8 +270,8 @@ let package = Package(
     .target(
       name: "FlywheelLaws",
       dependencies: [
-        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDeflate", "FlywheelNPZ", "FlywheelZip",
-        orderedCollections, systemPackage,
+        "FlywheelCheckpoint", "FlywheelCore", "FlywheelDeflate", "FlywheelNPZ", "FlywheelPickle",
+        "FlywheelSafetensors", "FlywheelZip", orderedCollections, systemPackage,
       ],
       path: "fuzz/Laws",
       swiftSettings: swiftSettings
@@ -285,7 +285,7 @@ let package = Package(
       "FlywheelSafetensors",
       dependencies: ["FlywheelCore", orderedCollections, systemPackage]
     ),
-    tests("FlywheelPickle", dependencies: ["FlywheelCore", orderedCollections]),
+    tests("FlywheelPickle", dependencies: ["FlywheelCore", systemPackage]),
     tests(
       "FlywheelTorch",
       dependencies: [

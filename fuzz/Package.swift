@@ -34,6 +34,8 @@ let package = Package(
         .product(name: "FlywheelCheckpoint", package: "flywheel"),
         .product(name: "FlywheelDeflate", package: "flywheel"),
         .product(name: "FlywheelNPZ", package: "flywheel"),
+        .product(name: "FlywheelPickle", package: "flywheel"),
+        .product(name: "FlywheelSafetensors", package: "flywheel"),
         .product(name: "FlywheelZip", package: "flywheel"),
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -43,6 +45,8 @@ let package = Package(
     ),
     target("JSON"),
     target("NPY"),
+    target("Pickle"),
+    target("Safetensors"),
     target("Zip"),
   ]
 )

@@ -45,7 +45,8 @@ struct ArchiveListing {
   func json(
     _ format: FileFormat,
     _ statistics: [String: TensorStatistics]?,
-    _ obstacles: [ArchiveMetadata.Obstacle]
+    _ obstacles: [ArchiveMetadata.Obstacle],
+    _ optimizer: FoundOptimizerView?
   ) -> JSONValue {
     let rows = members.map { member -> JSONValue in
       var row: OrderedDictionary<String, JSONValue> = [
@@ -63,9 +64,10 @@ struct ArchiveListing {
     }
     return [
       "format": JSONValue(format.identifier),
-      "bytes": JSONValue(DiskUsage.bytes(of: reader.path)),
+      "bytes": JSONValue(DiskUsage.bytes(of: reader.path, format)),
       "tensors": .array(rows),
       "obstacles": .array(others),
+      "optimizer": optimizer?.json ?? .null,
     ]
   }
 }

@@ -1,8 +1,14 @@
 import FlywheelCore
+import FlywheelFormats
 import SystemPackage
 
 /// How much room things take on disk.
 enum DiskUsage {
+  /// The bytes of all files that an archive consists of.
+  static func bytes(of path: FilePath, _ format: FileFormat) -> Int {
+    format.files(of: path).reduce(0) { $0 &+ bytes(of: $1) }
+  }
+
   /// The bytes of a file, or of all files in a directory; what cannot be looked at counts nothing.
   static func bytes(of path: FilePath) -> Int {
     guard FileSystem.isDirectory(path) else { return FileSystem.byteCount(of: path) ?? 0 }

@@ -19,6 +19,8 @@ struct StateConversion {
   let isRecognised: Bool
   /// The dialect of the result.
   let target: Dialect
+  /// Whether the result is a file of the target's own kind.
+  let isOwnFile: Bool
   /// How the optimizer was converted; nil if its rule stayed.
   private(set) var conversion: OptimizerConversion?
   /// What a person should know besides.
@@ -30,13 +32,16 @@ struct StateConversion {
   ///   - reader: The source.
   ///   - options: The flags.
   ///   - naming: New names, shapes and types that arrays get first.
+  ///   - own: The dialect whose own kind of file the result is; nil for a file of no framework.
   /// - Throws: What understanding, converting and expressing throw, with the source's path.
   init(
     of reader: any ArchiveReader,
     _ options: StateOptions,
-    _ naming: ConversionOptions
+    _ naming: ConversionOptions,
+    inFileOf own: Dialect? = nil
   ) throws(FlywheelError) {
     let training = try reader.trainingDocument()
+    let layout: CheckpointLayout?
     if let training {
       guard training.noun == "checkpoint" else {
         throw FlywheelError(
@@ -47,8 +52,9 @@ struct StateConversion {
       }
       try Self.requireCheckpointFlags(options, naming)
       checkpoint = try Checkpoint(from: reader)
+      layout = checkpoint.layout
       source =
-        try checkpoint.layout.map { (layout) throws(FlywheelError) in
+        try layout.map { (layout) throws(FlywheelError) in
           try Dialect.named(layout.dialect)
         } ?? .flywheel
       if let from = options.from, from != source {
@@ -68,11 +74,13 @@ struct StateConversion {
       }
       checkpoint = understood.checkpoint
       source = understood.reading.dialect
+      layout = CheckpointLayout(dialect: source.name, places: understood.reading.places)
       isRecognised = options.from == nil
       notes = understood.notes
     }
     sourceRule = checkpoint.optimizer.rule
-    target = options.to ?? .flywheel
+    target = options.to ?? own ?? .flywheel
+    isOwnFile = target == own
     if let rate = options.nextLearningRate { try change(rateTo: rate) }
     let isCheckpoint = training != nil
     var wanted = options.toRule
@@ -80,7 +88,7 @@ struct StateConversion {
     let given = isCheckpoint ? options.optimizer.hyperparameters : Hyperparameters()
     try FlywheelError.locating(path: reader.path) { () throws(FlywheelError) in
       try convert(to: wanted, given, options)
-      try express()
+      try express(layout)
     }
   }
 
@@ -201,9 +209,30 @@ struct StateConversion {
 
   // MARK: The dialect
 
-  private mutating func express() throws(FlywheelError) {
-    if checkpoint.layout?.dialect != target.name { checkpoint.layout = nil }
+  /// Lays the arrays out for the target, whose own names stay as they were in the source.
+  private mutating func express(_ layout: CheckpointLayout?) throws(FlywheelError) {
+    checkpoint.layout = layout?.dialect == target.name ? layout : nil
     checkpoint.optimizer.dialect = target.name
-    checkpoint.layout = target.isOwn ? nil : try target.express(checkpoint)
+    checkpoint.layout = target.isOwn ? nil : try target.express(checkpoint, inOwnFile: isOwnFile)
+  }
+
+  /// What a file of the target's own kind says besides its arrays, by what it belongs to.
+  ///
+  /// - Throws: As `Dialect.statement(of:_:isScheduled:)`.
+  /// - Returns: The attributes.
+  func statement() throws(FlywheelError) -> OrderedDictionary<
+    String, OrderedDictionary<String, AttributeValue>
+  > {
+    guard isOwnFile else { return [:] }
+    var groups: OrderedDictionary<String, Int> = [:]
+    for (name, parameter) in checkpoint.parameters {
+      let key = CheckpointKey.parameter(name)
+      groups[checkpoint.layout?.places[key]?.key ?? key] = parameter.group
+    }
+    return try target.statement(
+      of: checkpoint.optimizer,
+      groups,
+      isScheduled: !checkpoint.hasConstantRate
+    )
   }
 }

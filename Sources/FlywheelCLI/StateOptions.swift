@@ -97,6 +97,17 @@ struct StateOptions: ParsableArguments {
 
   /// What the flags say of a file that has no document.
   func stated() throws(FlywheelError) -> StatedOptimizer {
+    try optimizer.stated(step: step, lastLearningRate: lastLearningRate, sizes: try sizes())
+  }
+}
+
+extension OptimizerOptions {
+  /// What the flags say of a file that has no document.
+  func stated(
+    step: Int?,
+    lastLearningRate: Double?,
+    sizes: TrainingSizes? = nil
+  ) throws(FlywheelError) -> StatedOptimizer {
     if let step, !(0...1 << 53).contains(step) {
       throw FlywheelError(
         .invalidArgument,
@@ -110,15 +121,15 @@ struct StateOptions: ParsableArguments {
       )
     }
     return StatedOptimizer(
-      rule: try optimizer.rule.map { (name) throws(FlywheelError) in try UpdateRule.named(name) },
-      hyperparameters: optimizer.hyperparameters,
-      groups: optimizer.group.map {
+      rule: try rule.map { (name) throws(FlywheelError) in try UpdateRule.named(name) },
+      hyperparameters: hyperparameters,
+      groups: group.map {
         .init(
           patterns: $0.parameters.map { NamePattern($0) },
           hyperparameters: $0.hyperparameters
         )
       },
-      sizes: try sizes(),
+      sizes: sizes,
       step: step,
       lastLearningRate: lastLearningRate
     )

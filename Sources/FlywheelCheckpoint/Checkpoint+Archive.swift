@@ -200,6 +200,29 @@ extension Checkpoint {
     )
   }
 
+  /// The optimizer that a document describes, without its buffers, and the group of each parameter by its key in
+  /// the file.
+  static func optimizer(
+    of document: CheckpointDocument
+  ) throws(FlywheelError) -> (state: OptimizerState, groups: OrderedDictionary<String, Int>) {
+    var root = try JSONObject(.object(document.members))
+    let optimizer = try OptimizerState(try root.object("optimizer"))
+    let records = try ParameterRecord.list(
+      try root.objects("parameters"),
+      groupCount: optimizer.groups.count
+    )
+    var layout = try root.nullableObject("layout")
+    var places = try layout?.object("tensors")
+    let moved = Set(places?.names ?? [])
+    var groups: OrderedDictionary<String, Int> = [:]
+    for record in records {
+      let key = CheckpointKey.parameter(record.name)
+      var place = moved.contains(key) ? try places?.object(key) : nil
+      groups[try place?.string("tensor") ?? key] = record.group
+    }
+    return (optimizer, groups)
+  }
+
   private static func attributes(
     _ optimizer: OptimizerState,
     _ progress: Progress,

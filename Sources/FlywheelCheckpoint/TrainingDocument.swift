@@ -9,6 +9,8 @@ package struct TrainingDocument {
   package let index: TensorIndex
   /// The attributes that repeat it for people in containers that have attributes.
   package let attributes: OrderedDictionary<String, AttributeValue>
+  /// The optimizer without its buffers, and the group of each parameter by its key; nil for a trace.
+  package let optimizer: (state: OptimizerState, groups: OrderedDictionary<String, Int>)?
 
   /// Reads the document that a tensor holds; nil if it is of a plain archive, or there is none.
   ///
@@ -19,17 +21,20 @@ package struct TrainingDocument {
     let kind = CheckpointDocument.kind(of: tensor) ?? .checkpoint
     if kind == .archive { return nil }
     let document = try CheckpointDocument(tensor, as: kind)
-    let (index, attributes) = try FlywheelError.locating(tensor: CheckpointKey.document) {
+    let (index, attributes, optimizer) = try FlywheelError.locating(tensor: CheckpointKey.document)
+    {
       () throws(FlywheelError) in
       var root = try JSONObject(.object(document.members))
       return (
         try TensorIndex(try root.object("tensors")),
         kind == .trace
-          ? try Trace.attributes(of: document) : try Checkpoint.attributes(of: document)
+          ? try Trace.attributes(of: document) : try Checkpoint.attributes(of: document),
+        kind == .trace ? nil : try Checkpoint.optimizer(of: document)
       )
     }
     noun = kind.noun
     self.index = index
     self.attributes = attributes
+    self.optimizer = optimizer
   }
 }

@@ -1,5 +1,6 @@
 import FlywheelCheckpoint
 public import FlywheelCore
+import FlywheelDialects
 import OrderedCollections
 
 /// A file of tensors on its way into another container.
@@ -53,7 +54,7 @@ public struct Conversion {
     var said = source.metadata
     if let training = source.training {
       if isUnchanged {
-        takeOver(training, said)
+        try takeOver(training, said)
         return
       }
       noteLostDocument(of: training)
@@ -66,7 +67,10 @@ public struct Conversion {
 
   /// Prepares to write a checkpoint or a trace with its document: in the order of its index, without what
   /// that does not know.
-  private mutating func takeOver(_ training: TrainingDocument, _ found: ArchiveMetadata) {
+  private mutating func takeOver(
+    _ training: TrainingDocument,
+    _ found: ArchiveMetadata
+  ) throws(FlywheelError) {
     document = training
     let known = OrderedDictionary(tensors.map { ($0.source, $0) }) { first, _ in first }
     tensors = training.index.entries.keys.compactMap { known[$0] }
@@ -74,9 +78,18 @@ public struct Conversion {
       let reason = "is not in the index of the \(training.noun)'s document"
       obstacles.append(.init(name: "the tensor '\(key)'", reason: reason))
     }
+    let dialect = training.optimizer.flatMap { try? Dialect.named($0.state.dialect) }
+    let stated = try dialect.flatMap { (dialect) throws(FlywheelError) in
+      try training.optimizer.map { (state, groups) throws(FlywheelError) in
+        try dialect.statement(of: state, groups, isScheduled: false)
+      }
+    }
+    // A framework completes what it is told by what Flywheel has no name for.
+    let isCovered = { dialect?.statement?.covers($0) == true }
     for (owner, attributes) in found.attributes {
       for (name, value) in attributes {
-        let expected = owner.isEmpty ? training.attributes[name] : nil
+        let expected = owner.isEmpty ? training.attributes[name] : stated?[owner]?[name]
+        if expected == nil, isCovered(owner) { continue }
         guard expected.map({ value.saysTheSame(as: $0) }) != true else { continue }
         let place = owner.isEmpty ? "" : " of '\(owner)'"
         let reason =
@@ -85,7 +98,7 @@ public struct Conversion {
         obstacles.append(.init(name: "the attribute '\(name)'\(place)", reason: reason))
       }
     }
-    for group in found.emptyGroups {
+    for group in found.emptyGroups where !isCovered(group) {
       let reason = "is no part of a \(training.noun)"
       obstacles.append(.init(name: "the empty group '\(group)'", reason: reason))
     }
@@ -150,6 +163,7 @@ public struct Conversion {
       loseDocument()
       tensor = nil
     }
+    if writer.holdsMetadata { obstacles += writer.obstacles(to: metadataToWrite) }
     try requireNoObstacle()
     try write(tensor, to: writer, progress)
   }

@@ -9,7 +9,7 @@ package struct ConversionSource {
   /// What cannot be read.
   package private(set) var unreadable: [(key: String, reason: String)] = []
   /// What the source says besides.
-  var metadata: ArchiveMetadata
+  package private(set) var metadata: ArchiveMetadata
   /// What the document of a checkpoint or a trace says.
   package let training: TrainingDocument?
   /// The tensor that holds the document.

@@ -75,8 +75,10 @@ extension FoundOptimizer {
     _ stated: UpdateRule?
   ) throws(FlywheelError) -> FoundOptimizer? {
     var optimizers: OrderedDictionary<String, [Owner]> = [:]
+    let empty = Set(metadata.emptyGroups)
     for (key, attributes) in metadata.attributes {
-      guard let owner = Owner(key, attributes) else { continue }
+      let hasNoParameters = empty.contains("\(key).params")
+      guard let owner = Owner(key, attributes, hasNoParameters: hasNoParameters) else { continue }
       optimizers[owner.prefix, default: []].append(owner)
     }
     guard let (prefix, unsorted) = optimizers.elements.first else { return nil }
@@ -90,6 +92,7 @@ extension FoundOptimizer {
       rules: signature?.rules ?? [],
       groups: [],
       step: steps.lazy.compactMap { count(metadata.attributes[""]?[$0]) }.first,
+      dialect: "pytorch",
       statePrefix: "\(prefix)state.",
       place: place
     )
@@ -150,14 +153,21 @@ extension FoundOptimizer {
     /// The parameter's name; nil if the group has a number.
     let parameter: String?
     let attributes: OrderedDictionary<String, AttributeValue>
+    /// Whether its list of parameters is an empty one.
+    let hasNoParameters: Bool
 
-    init?(_ key: String, _ attributes: OrderedDictionary<String, AttributeValue>) {
+    init?(
+      _ key: String,
+      _ attributes: OrderedDictionary<String, AttributeValue>,
+      hasNoParameters: Bool
+    ) {
       let pieces = key.split(separator: ".", omittingEmptySubsequences: false)
       guard let place = pieces.firstIndex(of: word[...]), place + 1 < pieces.endIndex else {
         return nil
       }
       self.key = key
       self.attributes = attributes
+      self.hasNoParameters = hasNoParameters
       prefix = pieces[..<place].map { "\($0)." }.joined()
       let name = pieces[(place + 1)...].joined(separator: ".")
       number = Int(name).flatMap { $0 >= 0 ? $0 : nil }
@@ -204,6 +214,7 @@ extension FoundOptimizer {
 
     private func members() throws(FlywheelError) -> Members {
       if let parameter { return .named([parameter]) }
+      if hasNoParameters { return .numbered([], names: nil) }
       guard let value = attributes["params"] else {
         return attributes["param_names"]?.texts.map { .named($0) } ?? .all
       }

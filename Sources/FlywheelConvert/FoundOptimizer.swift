@@ -14,6 +14,8 @@ public struct FoundOptimizer: Sendable, Hashable {
   public var groups: [Group]
   /// The number of steps taken; nil if the metadata does not say it.
   public var step: Int?
+  /// The name of the dialect that its framework writes; nil if that is not known.
+  public var dialect: String?
   /// What the keys of its buffers begin with, before the number or the name of a parameter; nil if numbers
   /// in keys are those of a dialect.
   public var statePrefix: String?
@@ -66,6 +68,7 @@ public struct FoundOptimizer: Sendable, Hashable {
   ///   - rules: The names of the rules that it may be.
   ///   - groups: The numbers, at least one set of them.
   ///   - step: The number of steps taken.
+  ///   - dialect: The name of the dialect that its framework writes.
   ///   - statePrefix: What the keys of its buffers begin with.
   ///   - place: Where it was found.
   ///   - obstacles: What no rule can express, as sentences.
@@ -74,6 +77,7 @@ public struct FoundOptimizer: Sendable, Hashable {
     rules: [String],
     groups: [Group],
     step: Int? = nil,
+    dialect: String? = nil,
     statePrefix: String? = nil,
     place: String,
     obstacles: [String] = []
@@ -82,6 +86,7 @@ public struct FoundOptimizer: Sendable, Hashable {
     self.rules = rules
     self.groups = groups
     self.step = step
+    self.dialect = dialect
     self.statePrefix = statePrefix
     self.place = place
     self.obstacles = obstacles

@@ -6,27 +6,32 @@ import OrderedCollections
 
 /// A file of tensors without a document, understood as a training state.
 ///
-/// Names and shapes say what is what, in the dialect of a framework; what no array holds, a person says.
+/// Names and shapes say what is what, in the dialect of a framework; what no array holds, the file's own
+/// metadata says, or a person.
 public struct UnderstoodArchive: Sendable {
   /// What each array is.
   public let reading: DialectReading
   /// The state, in Flywheel's own names.
   public let checkpoint: Checkpoint
-  /// What a person should know besides.
+  /// What the file's metadata says of its optimizer; nil if it says nothing.
+  public let found: FoundOptimizer?
+  /// How the optimizer's state was matched to parameters, as a sentence; nil if names in keys tell.
+  public let matching: String?
+  /// What a person should know, the matching among it.
   public let notes: [String]
 
   /// Understands a file.
   ///
   /// - Parameters:
   ///   - reader: The file.
-  ///   - dialect: Whose names they are; nil to recognise it.
+  ///   - dialect: Whose names they are; nil for the file's own word, or to recognise it.
   ///   - stated: What the file does not say.
   ///   - options: New names, shapes and types that arrays get first, which of them to look at, and whether
   ///     those that are not explained are left out.
   ///   - saved: What the checkpoint says of its run.
   /// - Throws: `invalidArgument` if no dialect fits or several do, or for what is missing, naming it;
   ///   `mismatch` for arrays or numbers that contradict one another; `unsupported` for arrays that are not
-  ///   explained; and what reading throws.
+  ///   explained, and for an optimizer that no rule is; and what reading throws.
   public init(
     _ reader: any ArchiveReader,
     in dialect: Dialect?,
@@ -38,26 +43,23 @@ public struct UnderstoodArchive: Sendable {
     var plan = NamePlan(options)
     let tensors = try plan.apply(to: source.tensors)
     try plan.requireAllUsed()
-    var arrays: OrderedDictionary<String, ConvertedTensor> = [:]
+    var planned: OrderedDictionary<String, ConvertedTensor> = [:]
     for tensor in tensors {
-      if let other = arrays.updateValue(tensor, forKey: tensor.target) {
+      if let other = planned.updateValue(tensor, forKey: tensor.target) {
         throw FlywheelError(
           .invalidArgument,
           "'\(other.source)' and '\(tensor.source)' would both be named '\(tensor.target)'."
         )
       }
     }
-    let descriptions = arrays.mapValues(\.result)
-    let rule = stated.rule?.name
-    // Numbered buffers of two kinds look the same: only the numbers tell which of them a rule keeps.
-    let slots = stated.rule.flatMap { rule in
-      (try? rule.completed(stated.hyperparameters)).map { Set(rule.slotNames($0)) }
-    }
-    if let dialect {
-      reading = try dialect.understand(descriptions, rule: rule, slots: slots)
-    } else {
-      reading = try Dialect.recognise(descriptions, rule: rule, slots: slots)
-    }
+    let arrays = planned
+    let names = try UnderstoodNames(
+      arrays.mapValues(\.result),
+      source.metadata,
+      in: dialect,
+      stated
+    )
+    (reading, found, matching) = (names.reading, names.found, names.matching)
     let fetch = { (key: String) throws(FlywheelError) -> Tensor? in
       guard let array = arrays[key] else { return nil }
       return try FlywheelError.locating(path: reader.path, tensor: array.source) {
@@ -71,7 +73,8 @@ public struct UnderstoodArchive: Sendable {
       guard options.drops else { throw Self.unexplained(odd, reading.dialect) }
       notes.append("left out: \(odd.map { "'\($0)'" }.joined(separator: ", "))")
     }
-    checkpoint = try Self.checkpoint(reading, stated, saved, fetch, &notes)
+    if let matching { notes.append(matching) }
+    checkpoint = try Self.checkpoint(names, saved, fetch, &notes)
     self.notes = notes
   }
 
@@ -85,62 +88,47 @@ public struct UnderstoodArchive: Sendable {
   }
 
   private static func checkpoint(
-    _ reading: DialectReading,
-    _ stated: StatedOptimizer,
+    _ names: UnderstoodNames,
     _ saved: Checkpoint.Saved,
     _ fetch: (String) throws(FlywheelError) -> Tensor?,
     _ notes: inout [String]
   ) throws(FlywheelError) -> Checkpoint {
+    let (reading, stated, found) = (names.reading, names.stated, names.found)
     let rule = try rule(reading, stated)
-    var given = stated.hyperparameters
-    let plain = try reading.numbers(hyperparameters: try? rule.completed(given), reading: fetch)
-    try fillRate(&given, plain.learningRate)
-    try requireKnown(given, rule)
-    var groups = [try rule.completed(given)]
-    for group in stated.groups {
-      for (name, _) in group.hyperparameters.ordered { try rule.requireTaken(name) }
-      groups.append(try rule.completed(given.merging(group.hyperparameters)))
+    let given = found?.groups.first?.hyperparameters ?? Hyperparameters()
+    let plain = try reading.numbers(
+      hyperparameters: try? rule.completed(stated.hyperparameters.merging(given)),
+      reading: fetch
+    )
+    var grouping = try OptimizerGroups(rule, stated, found, rate: plain.learningRate)
+    for (name, parameter) in reading.parameters {
+      try grouping.add(name, inFound: names.groups[parameter.place.key])
     }
+    let (groups, ofParameters) = try grouping.sorted()
+    if let found { notes += Self.notes(on: found, rule, groups) }
     var parameters: OrderedDictionary<String, Parameter> = [:]
     for (name, found) in reading.parameters {
-      let matching = stated.groups.firstIndex { group in
-        group.patterns.contains { $0.matches(name) }
-      }
       parameters[name] = Parameter(
         value: try array(found.place, fetch),
-        group: matching.map { $0 + 1 } ?? 0,
+        group: ofParameters[name] ?? 0,
         axes: found.axes
-      )
-    }
-    let used = OrderedSet(parameters.values.map(\.group).sorted())
-    for name in parameters.keys {
-      guard let group = parameters[name]?.group else { continue }
-      parameters[name]?.group = used.firstIndex(of: group) ?? 0
-    }
-    if let missing = stated.groups.indices.first(where: { !used.contains($0 + 1) }) {
-      throw FlywheelError(
-        .invalidArgument,
-        "No parameter is left for the group '"
-          + stated.groups[missing].patterns.map(\.text).joined(separator: ",") + "'; there are "
-          + parameters.keys.joined(separator: ", ") + "."
       )
     }
     var slots: OrderedDictionary<String, OrderedDictionary<String, Tensor>> = [:]
     for (slot, places) in reading.slots {
       for (name, place) in places { slots[slot, default: [:]][name] = try array(place, fetch) }
     }
-    let step = try step(reading, stated, plain, rule, groups, &notes)
+    let step = try step(reading, stated, plain, found?.step, rule, groups, &notes)
     let hasSteps = step > 0 || !slots.isEmpty
     return Checkpoint(
       saved: saved,
       parameters: parameters,
       optimizer: OptimizerState(
         rule: rule.name,
-        groups: used.map { index in
+        groups: groups.map { numbers in
           ParameterGroup(
-            hyperparameters: groups[index],
-            lastLearningRate: hasSteps
-              ? stated.lastLearningRate ?? groups[index].learningRate : nil
+            hyperparameters: numbers,
+            lastLearningRate: hasSteps ? stated.lastLearningRate ?? numbers.learningRate : nil
           )
         },
         step: step,
@@ -205,59 +193,52 @@ public struct UnderstoodArchive: Sendable {
     .momentum: .number(0.5), .amsgrad: .flag(true), .centered: .flag(true),
   ])
 
-  private static func fillRate(
-    _ given: inout Hyperparameters,
-    _ found: Double?
-  ) throws(FlywheelError) {
-    switch (given[.learningRate]?.number, found) {
-    case (nil, let found?): given[.learningRate] = .number(found)
-    case (let stated?, let found?):
-      // A rate in float32 is the nearest to the one that was typed.
-      guard abs(stated - found) > 1e-6 * max(abs(stated), abs(found)) else { return }
-      throw FlywheelError(
-        .mismatch,
-        "The file's learning rate is \(found), the one given \(stated). Leave it out; if it changes with "
-          + "the next step, say so with --next-learning-rate."
-      )
-    case (_, nil): return
-    }
-  }
-
-  /// Checks that the learning rate is known, and the momentum where there is a velocity: a guess would be
-  /// another run.
-  private static func requireKnown(
-    _ given: Hyperparameters,
-    _ rule: UpdateRule
-  ) throws(FlywheelError) {
-    var missing: [(name: String, flag: String)] = []
-    if given[.learningRate] == nil { missing.append(("learning rate", "--learning-rate")) }
-    if case .sgd(let sgd) = rule, sgd.form.a != 0, given[.momentum] == nil {
-      missing.append(("momentum", "--momentum"))
-    }
-    guard !missing.isEmpty else { return }
-    throw FlywheelError(
-      .invalidArgument,
-      "The arrays do not say the \(missing.map(\.name).joined(separator: " and the ")) of the rule "
-        + "'\(rule.name)'; give \(missing.map(\.flag).joined(separator: " and "))."
+  /// What of the metadata went into the state.
+  private static func notes(
+    on found: FoundOptimizer,
+    _ rule: UpdateRule,
+    _ groups: [Hyperparameters]
+  ) -> [String] {
+    let numbers = groups.count == 1 ? "its numbers" : "the numbers of its \(groups.count) groups"
+    var notes = ["\(found.place) says the rule, '\(rule.name)', and \(numbers): \(found.name)"]
+    let rates = OrderedSet(
+      found.groups.compactMap { group in
+        group.initialLearningRate.flatMap { $0 == group.hyperparameters.learningRate ? nil : $0 }
+      }
     )
+    if !rates.isEmpty {
+      notes.append(
+        "a schedule has changed the learning rate from \(rates.map { "\($0)" }.joined(separator: ", ")); it is "
+          + "not taken over, the rate is that of the next step"
+      )
+    }
+    return notes
   }
 
   private static func step(
     _ reading: DialectReading,
     _ stated: StatedOptimizer,
-    _ found: DialectReading.Numbers,
+    _ counted: DialectReading.Numbers,
+    _ stepInMetadata: Int?,
     _ rule: UpdateRule,
     _ groups: [Hyperparameters],
     _ notes: inout [String]
   ) throws(FlywheelError) -> Int {
+    // The optimizer's own count is what its next step depends on; a loop may count in another way.
+    let found = counted.step ?? stepInMetadata
     if let step = stated.step {
-      guard let counted = found.step, counted != step else { return step }
+      guard let found, found != step else { return step }
       throw FlywheelError(
         .mismatch,
-        "The file counts \(counted) steps, --step says \(step). Leave it out."
+        "The file counts \(found) steps, --step says \(step). Leave it out."
       )
     }
-    if let step = found.step { return step }
+    if let step = found {
+      if let stepInMetadata, stepInMetadata != step {
+        notes.append("the file counts \(stepInMetadata) steps, its optimizer \(step): that counts")
+      }
+      return step
+    }
     guard !reading.slots.isEmpty else { return 0 }
     if case .adaptive(let adaptive) = rule, groups.contains(where: adaptive.dependsOnStepCount) {
       throw FlywheelError(

@@ -62,6 +62,12 @@ public protocol ArchiveWriter: AnyObject {
   /// Whether the format has a name for every dtype.
   var namesEveryDType: Bool { get }
 
+  /// What of a file's metadata would be left out, beside the arrays that room was asked for.
+  ///
+  /// - Parameter metadata: Attributes and empty groups.
+  /// - Returns: What it is, with the reasons; nothing for a format that holds all of it, or none.
+  func obstacles(to metadata: ArchiveMetadata) -> [ArchiveMetadata.Obstacle]
+
   /// Makes the file durable and gives it its name.
   ///
   /// - Throws: `inputOutput`; a file that had the name before is then still there.
@@ -80,6 +86,12 @@ extension ArchiveWriter {
 
   /// Most formats that have attributes have a name for every dtype, too.
   public var namesEveryDType: Bool { holdsMetadata }
+
+  /// What of a file's metadata would be left out: nothing.
+  ///
+  /// - Parameter metadata: Attributes and empty groups.
+  /// - Returns: Nothing.
+  public func obstacles(to metadata: ArchiveMetadata) -> [ArchiveMetadata.Obstacle] { [] }
 
   /// Writes a tensor that is in memory.
   ///

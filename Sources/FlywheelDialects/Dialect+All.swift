@@ -109,7 +109,19 @@ extension Dialect {
     ],
     hyperparameters: [
       .learningRate: "lr", .beta1: "betas[0]", .beta2: "betas[1]", .epsilon: "eps",
-    ]
+    ],
+    // Optimizer.add_param_group in torch/optim/optimizer.py; what tells AdamW from Adam: torch/optim/adamw.py.
+    statement: GroupStatement(
+      prefixes: ["model.", "state_dict.", "model_state_dict."],
+      root: "optimizer",
+      group: "optimizer.param_groups.{index}",
+      parameters: "params",
+      names: "param_names",
+      firstRate: "initial_lr",
+      switches: [
+        "adam": ["decoupled_weight_decay": false], "adamw": ["decoupled_weight_decay": true],
+      ]
+    )
   )
 
   /// A `.weights.h5` of Keras 3, whose variables have numbers.

@@ -9,13 +9,18 @@ extension Dialect {
   /// Its rule must already be one that is written in the dialect: rules are converted elsewhere. A buffer
   /// lies as its parameter does. What a dialect has no names for, random streams for example, keeps Flywheel's.
   ///
-  /// - Parameter checkpoint: The checkpoint; where its layout is already of this dialect, names stay as they
-  ///   are there.
+  /// - Parameters:
+  ///   - checkpoint: The checkpoint; where its layout is already of this dialect, names stay as they are there.
+  ///   - isOwnFile: Whether the file is one of the framework's own, where the model's names are behind what its
+  ///     `statement` says.
   /// - Throws: `unsupported`, naming the parameter that has no name in the dialect or axes whose order in it
   ///   is not known, the buffer that is missing among numbered ones, the groups that it cannot have, the rule
   ///   or the slot that is not written in it; `invalidArgument` for a count that does not fit its type.
   /// - Returns: The layout, with the counters' values.
-  public func express(_ checkpoint: Checkpoint) throws(FlywheelError) -> CheckpointLayout {
+  public func express(
+    _ checkpoint: Checkpoint,
+    inOwnFile isOwnFile: Bool = false
+  ) throws(FlywheelError) -> CheckpointLayout {
     var layout = CheckpointLayout(dialect: name, places: [:])
     guard !isOwn else { return layout }
     let odd = numbersThatCannotDiffer(in: checkpoint.optimizer.groups.map(\.hyperparameters))
@@ -26,7 +31,7 @@ extension Dialect {
           + "'\(name)' has one for all."
       )
     }
-    let places = try places(of: checkpoint)
+    let places = try places(of: checkpoint, isOwnFile ? statement : nil)
     for (name, place) in places { layout.places[CheckpointKey.parameter(name)] = place.place }
     try addState(checkpoint, places, to: &layout)
     return layout
@@ -45,7 +50,10 @@ extension Dialect {
 
   // MARK: Parameters
 
-  private func places(of checkpoint: Checkpoint) throws(FlywheelError) -> ParameterPlaces {
+  private func places(
+    of checkpoint: Checkpoint,
+    _ statement: GroupStatement?
+  ) throws(FlywheelError) -> ParameterPlaces {
     let layers = Self.layers(of: checkpoint)
     if numbersLayers { try requireChain(layers, checkpoint) }
     let known = checkpoint.layout?.dialect == name ? checkpoint.layout?.places ?? [:] : [:]
@@ -53,7 +61,8 @@ extension Dialect {
     for (name, parameter) in checkpoint.parameters {
       let role = layers.role(of: name)
       let place: ParameterPlace
-      if let kept = known[CheckpointKey.parameter(name)] {
+      if var kept = known[CheckpointKey.parameter(name)] {
+        if let statement { kept.key = statement.key(of: statement.name(of: kept.key)) }
         place = ParameterPlace(
           place: kept,
           bare: bare(kept.key),
@@ -63,7 +72,7 @@ extension Dialect {
       } else {
         place = try FlywheelError.locating(tensor: CheckpointKey.parameter(name)) {
           () throws(FlywheelError) in
-          try self.place(of: name, parameter, role)
+          try self.place(of: name, parameter, role, behind: statement?.key(of: "") ?? prefixes[0])
         }
       }
       places[name] = place
@@ -74,7 +83,8 @@ extension Dialect {
   private func place(
     of name: String,
     _ parameter: Parameter,
-    _ role: DenseLayers.Role?
+    _ role: DenseLayers.Role?,
+    behind prefix: String
   ) throws(FlywheelError) -> ParameterPlace {
     let shape = parameter.value.shape
     guard shape.rank <= 2 || keepsConvolutions else {
@@ -92,7 +102,7 @@ extension Dialect {
             + "layer."
         )
       }
-      return ParameterPlace(place: .init(key: prefixes[0] + name), bare: name, layer: nil, kind: "")
+      return ParameterPlace(place: .init(key: prefix + name), bare: name, layer: nil, kind: "")
     }
     let isWeight = role.kind == "weight"
     let template = (isWeight ? weights : biases)[0]
@@ -102,7 +112,7 @@ extension Dialect {
     let isDense = shape.rank == (isWeight ? 2 : 1)
     let arrangement = isWeight ? arrangement.weight : arrangement.bias
     return ParameterPlace(
-      place: .init(key: prefixes[0] + bare, arrangement: isDense ? arrangement : .identity),
+      place: .init(key: prefix + bare, arrangement: isDense ? arrangement : .identity),
       bare: bare,
       layer: role.index,
       kind: role.kind

@@ -48,6 +48,8 @@ public struct Dialect: Sendable, Hashable {
   public let counters: [DialectCounter]
   /// Its words for hyperparameters, where they are others than Flywheel's.
   public let hyperparameters: [Hyperparameter: String]
+  /// How its own files say what no array holds; nil if there are none, or they say it in another way.
+  public let statement: GroupStatement?
 
   /// How weights and biases of a dense layer lie, seen from Flywheel's `[out, in]` and `[out]`.
   public struct DenseArrangement: Sendable, Hashable {
@@ -83,7 +85,8 @@ public struct Dialect: Sendable, Hashable {
     buffers: [KeyTemplate],
     families: [SlotFamily],
     counters: [DialectCounter] = [],
-    hyperparameters: [Hyperparameter: String] = [:]
+    hyperparameters: [Hyperparameter: String] = [:],
+    statement: GroupStatement? = nil
   ) {
     self.name = name
     self.summary = summary
@@ -103,6 +106,7 @@ public struct Dialect: Sendable, Hashable {
     self.families = families
     self.counters = counters
     self.hyperparameters = hyperparameters
+    self.statement = statement
   }
 
   /// The dialect with a name.

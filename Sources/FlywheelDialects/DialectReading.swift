@@ -78,6 +78,31 @@ public struct DialectReading: Sendable {
     return places
   }
 
+  /// The same of a file whose arrays have other keys.
+  ///
+  /// - Parameter names: The other keys, by those that were read.
+  /// - Returns: The reading.
+  package func renamingKeys(_ names: [String: String]) -> DialectReading {
+    guard !names.isEmpty else { return self }
+    func other(_ key: String) -> String { names[key] ?? key }
+    func other(_ place: CheckpointLayout.Place) -> CheckpointLayout.Place {
+      .init(key: other(place.key), arrangement: place.arrangement)
+    }
+    var result = self
+    result.parameters = parameters.mapValues {
+      FoundParameter(place: other($0.place), axes: $0.axes, shape: $0.shape, dtype: $0.dtype)
+    }
+    result.slots = slots.mapValues { $0.mapValues(other) }
+    result.counters = OrderedDictionary(
+      counters.map { (other($0), $1) },
+      uniquingKeysWith: { first, _ in first }
+    )
+    result.untrained = untrained.map(other)
+    result.guessed = guessed.map(other)
+    result.leftovers = leftovers.map(other)
+    return result
+  }
+
   /// Reads what the counters say.
   ///
   /// - Parameters:

@@ -59,9 +59,14 @@ struct ComparisonPlan {
       if first.dialect != second.dialect { pairing.method = .dialect }
       return
     }
+    let tells = [first, second].contains { $0.archive?.tellsOptimizer ?? false }
     var understood = self
-    guard pairing.loneCount > 0, (try? understood.understand()) != nil,
+    guard pairing.loneCount > 0 || tells, (try? understood.understand()) != nil else { return }
+    // Two states are worth more than their arrays, which counters may have been among.
+    let areStates = understood.first.checkpoint != nil && understood.second.checkpoint != nil
+    guard
       understood.pairing.pairs.count > pairing.pairs.count
+        || areStates && understood.pairing.loneCount <= pairing.loneCount
     else { return }
     self = understood
   }

@@ -22,12 +22,20 @@ extension DiffInput {
         try requireOwnDialect(asked)
         return [self]
       }
+      var side = self
+      if asked.optimizer == nil, archive.tellsOptimizer {
+        do throws(FlywheelError) {
+          return [try state(in: asked.dialect, StatedOptimizer(), archive)]
+        } catch {
+          side.notes.append("\(path) is compared without its optimizer: \(error.message)")
+        }
+      }
       if asked.dialect == nil {
         let sides = Dialect.candidates(
           for: archive.descriptions,
           rule: asked.optimizer?.rule?.name
         )
-        .compactMap { try? reading(in: $0.dialect, asked, archive) }
+        .compactMap { try? side.reading(in: $0.dialect, asked, archive) }
         if !sides.isEmpty {
           return sides.map { side in
             var side = side
@@ -36,7 +44,7 @@ extension DiffInput {
           }
         }
       }
-      return [try reading(in: asked.dialect, asked, archive)]
+      return [try side.reading(in: asked.dialect, asked, archive)]
     }
   }
 
@@ -118,13 +126,15 @@ extension DiffInput {
     let reading = understood.reading
     var side = try named(by: reading, isRecognised: dialect == nil)
     side.checkpoint = understood.checkpoint
+    if let matching = understood.matching { side.notes.append("\(path): \(matching)") }
     let counted = reading.counters.values.contains { meaning in
       switch meaning {
       case .steps, .power: true
       case .samples, .learningRate: false
       }
     }
-    side.knowsStep = counted || stated.step != nil || reading.slots.isEmpty
+    let tells = understood.found?.step != nil
+    side.knowsStep = counted || tells || stated.step != nil || reading.slots.isEmpty
     return side
   }
 }

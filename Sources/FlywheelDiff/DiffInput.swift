@@ -46,6 +46,8 @@ public struct DiffInput: Sendable {
     let reader: any ArchiveReader
     let arrays: [ConvertedTensor]
     let naming: ConversionOptions
+    /// Whether the file says of itself what optimizer it was trained with.
+    let tellsOptimizer: Bool
   }
 
   /// Reads a file of any format.
@@ -148,7 +150,12 @@ public struct DiffInput: Sendable {
       Self.changed(Self.tensor(array.source, array.original, in: reader), by: array)
     }
     tensors += source.unreadable.map { DiffTensor(name: $0.key, key: $0.key, obstacle: $0.reason) }
-    archive = Source(reader: reader, arrays: arrays, naming: naming)
+    archive = Source(
+      reader: reader,
+      arrays: arrays,
+      naming: naming,
+      tellsOptimizer: try FoundOptimizer.find(in: source.metadata) != nil
+    )
     try requireNamesOnce()
   }
 

@@ -30,6 +30,7 @@ extension FileFormat {
     defaultCompression: nil,
     hasChecksums: false,
     defaultShardByteCount: SafetensorsShardWriter.defaultShardByteCount,
+    consistsOf: { SafetensorsShards.files(of: $0) },
     recognizes: { start in
       guard start.byteCount != nil else {
         return start.names.contains { name in

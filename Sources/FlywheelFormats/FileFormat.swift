@@ -19,7 +19,11 @@ public struct FileFormat: Sendable {
   public let hasChecksums: Bool
   /// How many bytes of tensors go into one file of several if nothing is said; nil if there is only one.
   public internal(set) var defaultShardByteCount: Int?
+  /// The dialect of the framework whose own files these are; nil for those of none.
+  public internal(set) var dialect: String?
 
+  /// The files that an archive at a path consists of.
+  var consistsOf: @Sendable (FilePath) -> [FilePath] = { [$0] }
   let recognizes: @Sendable (borrowing FileStart) -> Bool
   let opens: @Sendable (FilePath, Checks) throws(FlywheelError) -> any ArchiveReader
   let creates: @Sendable (FilePath, Creation) throws(FlywheelError) -> any ArchiveWriter
@@ -58,6 +62,12 @@ public struct FileFormat: Sendable {
   ) throws(FlywheelError) -> any ArchiveReader {
     try opens(path, checks)
   }
+
+  /// The files, or directories, that an archive consists of.
+  ///
+  /// - Parameter path: What names it, such as the index of several files.
+  /// - Returns: All of them.
+  public func files(of path: FilePath) -> [FilePath] { consistsOf(path) }
 
   /// Creates a file of this format; it appears under its name when it is finished.
   ///

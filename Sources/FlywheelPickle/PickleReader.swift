@@ -20,6 +20,8 @@ struct PickleReader: ~Escapable {
   private var opcodeOffset: Int
   /// Where the next byte to read lies.
   private(set) var position: Int
+  /// Where the last frame ends.
+  private var frameEnd: Int
   private(set) var arena = PickleArena()
 
   private var stack: [Reference] = []
@@ -37,6 +39,7 @@ struct PickleReader: ~Escapable {
     self.allowList = allowList
     start = range.lowerBound
     position = start
+    frameEnd = start
     opcodeOffset = start
   }
 
@@ -63,6 +66,9 @@ struct PickleReader: ~Escapable {
   @_lifetime(self: copy self)
   private mutating func finish() throws(FlywheelError) -> Reference {
     let root = try pop()
+    guard position >= frameEnd else {
+      throw malformed(found: "the end of the pickle within a frame", expected: "the frame's end")
+    }
     guard stack.isEmpty, marks.isEmpty else {
       throw malformed(found: "the end of the pickle with values left over", expected: "one value")
     }
@@ -139,24 +145,28 @@ struct PickleReader: ~Escapable {
     guard opcodeOffset == start else {
       throw malformed(found: "a protocol within the pickle", expected: "it at the beginning")
     }
-    let newest = allowList.hasProtocol4 ? 4 : 2
+    // Protocol 5 only adds ways to pass large buffers, which are refused where they stand.
+    let newest = allowList.hasProtocol4 ? 5 : 2
     guard version <= newest else {
       throw FlywheelError(
         .unsupported,
-        "The pickle has protocol \(version); Flywheel reads protocol \(newest) here, which is what PyTorch "
-          + "writes.",
+        "The pickle has protocol \(version); such files have protocol \(newest) or less. Save it with that.",
         at: location(opcodeOffset)
       )
     }
   }
 
-  /// A frame says how much of what follows may be read at once, which does not matter in memory.
+  /// A frame says how many of the next bytes belong together, none of which lies behind the pickle.
   @_lifetime(self: copy self)
   private mutating func readFrame() throws(FlywheelError) {
     let count = try readLittleEndian(8)
+    guard opcodeOffset >= frameEnd else {
+      throw malformed(found: "a frame within a frame", expected: "one after the other")
+    }
     guard count <= UInt64(bytes.count - position) else {
       throw truncated("a frame", needed: count)
     }
+    frameEnd = position + Int(count)
   }
 
   // MARK: Numbers and texts

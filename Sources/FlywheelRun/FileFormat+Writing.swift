@@ -1,7 +1,7 @@
 import FlywheelCheckpoint
 package import FlywheelCore
 import FlywheelFormats
-import OrderedCollections
+package import OrderedCollections
 import SystemPackage
 
 extension FileFormat {
@@ -33,13 +33,16 @@ extension ArchiveWriter {
   ///
   /// - Parameters:
   ///   - archive: What to write.
+  ///   - attributes: Attributes of parts of it, by what they belong to, where the format has any.
   ///   - crc32: The checksum of the tensor under a key, if it is known.
   /// - Throws: What writing throws.
   package func write(
     _ archive: Archive,
+    _ attributes: OrderedDictionary<String, OrderedDictionary<String, AttributeValue>> = [:],
     crc32: (String) -> UInt32?
   ) throws(FlywheelError) {
-    let metadata = ArchiveMetadata(attributes: ["": archive.attributes])
+    var metadata = ArchiveMetadata(attributes: attributes)
+    metadata.attributes[""] = archive.attributes
     try announce(
       archive.tensors.mapValues { TensorDescription(of: $0) },
       hasRoom(for: metadata) ? metadata : ArchiveMetadata()

@@ -74,6 +74,8 @@ struct SafetensorsHeader {
     var reader = JSONReader(header, at: Self.lengthByteCount)
     var hasMetadata = false
     var isFirst = true
+    // About as many as there are of usual names; each takes less memory than its part of the header.
+    tensors.reserveCapacity(header.byteCount / 96)
     try reader.enterObject()
     while let (name, offset) = try reader.nextName(&isFirst) {
       guard name == Self.metadataName else {
@@ -111,23 +113,25 @@ struct SafetensorsHeader {
     at offset: Int,
     _ reader: inout JSONReader
   ) throws(FlywheelError) {
-    if let index = tensors.index(forKey: name) {
-      guard tensors.keys[index].utf8.elementsEqual(name.utf8) else {
-        throw FlywheelError(
-          .unsupported,
-          "Two tensors have names that look the same, and differ only in how their accents are composed; "
-            + "rename one of them.",
-          at: .init(tensor: name, byteOffset: UInt64(offset))
-        )
-      }
-      throw reader.secondMember(name, at: offset)
-    }
+    let entry: Entry
     do throws(FlywheelError) {
-      tensors[name] = try entry(name, at: offset, &reader)
+      entry = try self.entry(name, at: offset, &reader)
     } catch {
       // Where JSON ends is a fault of the header, and not of the tensor.
       throw error.code == .truncated ? error : error.located(tensor: name)
     }
+    guard tensors.updateValue(entry, forKey: name) != nil else { return }
+    guard let index = tensors.index(forKey: name),
+      tensors.keys[index].utf8.elementsEqual(name.utf8)
+    else {
+      throw FlywheelError(
+        .unsupported,
+        "Two tensors have names that look the same, and differ only in how their accents are composed; "
+          + "rename one of them.",
+        at: .init(tensor: name, byteOffset: UInt64(offset))
+      )
+    }
+    throw reader.secondMember(name, at: offset)
   }
 
   @_lifetime(reader: copy reader)
@@ -186,13 +190,14 @@ struct SafetensorsHeader {
 
   @_lifetime(reader: copy reader)
   private static func type(_ reader: inout JSONReader) throws(FlywheelError) -> SafetensorsType {
+    let offset = reader.offset
     let name = try reader.readText()
-    guard let type = SafetensorsType(rawValue: name) else {
+    guard let type = SafetensorsType.named[name] else {
       throw FlywheelError(
         .unsupported,
         "The dtype \(quoted(name)) is none of safetensors 0.8: "
           + SafetensorsType.allCases.map(\.rawValue).joined(separator: ", ") + ".",
-        at: .init(byteOffset: UInt64(reader.offset))
+        at: .init(byteOffset: UInt64(offset))
       )
     }
     return type
@@ -216,16 +221,19 @@ struct SafetensorsHeader {
     _ end: Int,
     at offset: Int
   ) throws(FlywheelError) -> Entry {
-    let array = "a tensor of shape \(shape) and dtype \(type.rawValue)"
     let (bitCount, overflow) = shape.elementCount.multipliedReportingOverflow(by: type.bitCount)
-    guard !overflow else { throw FlywheelError.overflow(array) }
+    guard !overflow else { throw FlywheelError.overflow(Self.words(type, shape)) }
     guard bitCount.isMultiple(of: 8) else {
-      throw Self.malformed("\(array), which has \(bitCount) bits", "whole bytes", at: offset)
+      throw Self.malformed(
+        "\(Self.words(type, shape)), which has \(bitCount) bits",
+        "whole bytes",
+        at: offset
+      )
     }
     guard begin <= end, end - begin == bitCount / 8 else {
       throw Self.malformed(
         "the data_offsets \(begin) and \(end)",
-        "\(bitCount / 8) bytes for \(array)",
+        "\(bitCount / 8) bytes for \(Self.words(type, shape))",
         at: offset
       )
     }
@@ -257,7 +265,7 @@ struct SafetensorsHeader {
       guard end <= fileByteCount else {
         let begin = min(entry.range.lowerBound, fileByteCount)
         throw FlywheelError.truncated(
-          "a tensor of shape \(entry.shape) and dtype \(entry.type.rawValue)",
+          Self.words(entry.type, entry.shape),
           needed: UInt64(entry.range.count),
           available: UInt64(fileByteCount - begin),
           at: .init(tensor: name, byteOffset: UInt64(begin))
@@ -271,6 +279,11 @@ struct SafetensorsHeader {
         at: end
       )
     }
+  }
+
+  /// A tensor as messages name it.
+  private static func words(_ type: SafetensorsType, _ shape: Shape) -> String {
+    "a tensor of shape \(shape) and dtype \(type.rawValue)"
   }
 
   private static func isInOrder(_ entries: some Collection<Entry>) -> Bool {

@@ -24,6 +24,24 @@ struct SafetensorsIndex {
   /// Sizes that follow from the tensors, and so say nothing.
   private static let sizes = ["total_size", "total_parameters"]
 
+  /// Reads an index from its file.
+  ///
+  /// - Parameter path: The file.
+  /// - Throws: `notFound`, `inputOutput`, `limitExceeded` if it is too long, and as `init(parsing:)`.
+  init(reading path: FilePath) throws(FlywheelError) {
+    let bytes = try MappedFile(path: path)
+    guard bytes.byteCount <= SafetensorsHeader.byteLimit else {
+      throw FlywheelError(
+        .limitExceeded,
+        "The index has \(bytes.byteCount) bytes; at most \(SafetensorsHeader.byteLimit) are read.",
+        at: .init(path: path)
+      )
+    }
+    self = try FlywheelError.locating(path: path) { () throws(FlywheelError) in
+      try SafetensorsIndex(parsing: bytes.bytes)
+    }
+  }
+
   /// Reads an index.
   ///
   /// - Parameter bytes: The whole file.

@@ -24,18 +24,20 @@ public final class SafetensorsShards: ArchiveReader {
   ///   other files than it may, or a tensor is in several; and what opening the files throws.
   public init(index path: FilePath) throws(FlywheelError) {
     self.path = path
-    let bytes = try MappedFile(path: path)
-    guard bytes.byteCount <= SafetensorsHeader.byteLimit else {
-      throw FlywheelError(
-        .limitExceeded,
-        "The index has \(bytes.byteCount) bytes; at most \(SafetensorsHeader.byteLimit) are read.",
-        at: .init(path: path)
-      )
-    }
-    index = try FlywheelError.locating(path: path) { () throws(FlywheelError) in
-      try SafetensorsIndex(parsing: bytes.bytes)
-    }
+    index = try SafetensorsIndex(reading: path)
     (files, places) = try Self.open(index, at: path)
+  }
+
+  /// The files that an archive consists of: an index, and those that it names.
+  ///
+  /// - Parameter path: The index, or a directory.
+  /// - Returns: Their paths; only the one that was given if it is no index.
+  public static func files(of path: FilePath) -> [FilePath] {
+    guard !FileSystem.isDirectory(path), let index = try? SafetensorsIndex(reading: path) else {
+      return [path]
+    }
+    let names = Set(index.places.values.map(\.file)).sorted()
+    return [path] + names.map { path.removingLastComponent().appending($0) }
   }
 
   private static func open(

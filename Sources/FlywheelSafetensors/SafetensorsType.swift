@@ -90,6 +90,9 @@ enum SafetensorsType: String, Sendable, CaseIterable {
     self = type
   }
 
+  /// All types by their names, which takes less time than comparing one after the other.
+  static let named = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
+
   private static let types = Dictionary(
     uniqueKeysWithValues: allCases.compactMap { type in type.element.map { ($0, type) } }
   )

@@ -24,6 +24,14 @@ enum PreciseTrainer {
     }
   }
 
+  /// How far training has come.
+  var progress: Progress {
+    switch self {
+    case .float32(let trainer): trainer.progress
+    case .float64(let trainer): trainer.progress
+    }
+  }
+
   /// Trains until all epochs are done or a signal asks to stop.
   func train(
     in directory: borrowing RunDirectory,

@@ -86,6 +86,17 @@ public struct StartingState: Sendable {
   /// - Returns: The state; a master weight has taken the place of its parameter.
   func origin(in precision: TrainingConfiguration.Precision) throws(FlywheelError) -> TrainerOrigin
   {
+    .state(try converted(to: precision))
+  }
+
+  /// The state in a precision.
+  ///
+  /// - Parameter precision: The precision; numbers of a wider one are rounded.
+  /// - Throws: `limitExceeded` if there is no memory for it.
+  /// - Returns: The state; a master weight has taken the place of its parameter.
+  func converted(
+    to precision: TrainingConfiguration.Precision
+  ) throws(FlywheelError) -> Checkpoint {
     let dtype: DType = precision == .float32 ? .float32 : .float64
     var result = checkpoint
     for (name, parameter) in checkpoint.parameters {
@@ -98,7 +109,7 @@ public struct StartingState: Sendable {
         result.optimizer.slots[slot]?[name] = try buffer.converted(to: dtype)
       }
     }
-    return .state(result)
+    return result
   }
 
   /// The narrowest precision that holds every number as it is.

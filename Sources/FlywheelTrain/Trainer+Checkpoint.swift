@@ -69,6 +69,23 @@ extension Trainer {
     try load(state)
   }
 
+  /// Goes on with a run that another program has trained so far: its steps are so many whole epochs.
+  mutating func goOn(from state: Checkpoint) throws(FlywheelError) {
+    try load(state)
+    let (epochs, rest) = step.quotientAndRemainder(dividingBy: max(1, batchCount))
+    let (samples, overflow) = epochs.multipliedReportingOverflow(by: samplesPerEpoch)
+    guard rest == 0, !overflow else {
+      throw FlywheelError(
+        .mismatch,
+        "The state has \(step) steps behind it: \(epochs) epochs of \(batchCount) batches, and \(rest) batches "
+          + "of the next, of which nobody knows the samples. Give the --batch-size, --training and "
+          + "--last-batch of the run; or convert the state, and let 'flywheel train --from' begin anew."
+      )
+    }
+    progress.epoch = epochs
+    progress.samples = samples
+  }
+
   /// Takes over tensors, the step count and the learning rates of the last step.
   private mutating func load(_ checkpoint: Checkpoint) throws(FlywheelError) {
     let slots = checkpoint.optimizer.slots
@@ -227,7 +244,7 @@ extension Trainer {
     let inEpoch = progress.batch * configuration.data.batchSize
     let (seen, isTooMany) = progress.epoch.multipliedReportingOverflow(by: samplesPerEpoch)
     guard !isTooMany, progress.samples - inEpoch == seen, progress.epochHits <= inEpoch,
-      progress.epochLoss.isFinite, checkpoint.history.steps.count == progress.epoch,
+      progress.epochLoss.isFinite, checkpoint.history.isOfEpochs(before: progress.epoch),
       progress.best.map({ metricNames.contains($0.metric) }) ?? true
     else {
       throw Self.misfit("its samples, sums, metrics or history are not those of its steps")
@@ -264,5 +281,14 @@ extension Trainer {
 
   private static func misfit(_ what: String) -> FlywheelError {
     FlywheelError(.mismatch, "The checkpoint does not fit this run: \(what).")
+  }
+}
+
+extension History {
+  /// Whether the rows are those of all epochs from one on; those before it were trained elsewhere.
+  fileprivate func isOfEpochs(before epoch: Int) -> Bool {
+    guard let epochs = metrics["epoch"] else { return steps.isEmpty }
+    return steps.count <= epoch
+      && epochs.elementsEqual(((epoch - steps.count)..<epoch).map { Double($0 + 1) })
   }
 }

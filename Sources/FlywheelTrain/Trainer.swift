@@ -68,6 +68,7 @@ struct Trainer<Scalar: TrainingScalar> {
     switch origin {
     case .initialization: break
     case .state(let state): try begin(with: state)
+    case .elsewhere(let state): try goOn(from: state)
     case .checkpoint(let checkpoint): try restore(checkpoint)
     }
     try configuration.requireMetrics(in: metricNames)

@@ -58,12 +58,8 @@ public struct TrainingSession: ~Copyable {
       state = try StartingState(reading: FilePath(start.source))
     }
     try state?.fill(&configuration)
-    try configuration.validate()
     // The directory comes last: nothing is left behind by a wrong path, split or size.
-    let data = try DataSet(configuration)
-    configuration.data.training = data.training.count
-    configuration.data.validation = data.validation.count
-    configuration.data.normalization.scale = data.normalization.scale
+    let data = try Self.data(filling: &configuration)
     let (filled, origin) = (configuration, try state?.origin(in: configuration.precision))
     let trainer = try FlywheelError.locating(path: state?.path) { () throws(FlywheelError) in
       try PreciseTrainer(
@@ -78,8 +74,59 @@ public struct TrainingSession: ~Copyable {
     self.configuration = configuration
     self.path = path
     self.trainer = trainer
-    restoration = state.map { Restoration($0) }
+    restoration = state.map { Restoration($0, Progress()) }
     newest = nil
+  }
+
+  /// Goes on, in a new run, with one that another program has trained so far.
+  ///
+  /// The place in the data follows from the number of steps, which must be so many whole epochs; metrics begin
+  /// here.
+  ///
+  /// - Parameters:
+  ///   - state: The state.
+  ///   - configuration: What to do: of the optimizer what the state says, the total number of epochs.
+  ///   - path: A directory that does not exist yet, or is empty.
+  ///   - trace: Which steps to trace; nil for none.
+  /// - Throws: As `init(new:at:from:trace:)`, and `mismatch` if the steps are not so many whole epochs.
+  public init(
+    continuing state: StartingState,
+    as configuration: TrainingConfiguration,
+    at path: FilePath,
+    trace: TraceRequest? = nil
+  ) throws(FlywheelError) {
+    var configuration = configuration
+    configuration.start = nil
+    configuration.data.source = DataSet.absolute(configuration.data.source)
+    let data = try Self.data(filling: &configuration)
+    let (filled, checkpoint) = (configuration, try state.converted(to: configuration.precision))
+    let trainer = try FlywheelError.locating(path: state.path) { () throws(FlywheelError) in
+      try PreciseTrainer(
+        filled,
+        data,
+        run: RunIdentity.random(),
+        from: .elsewhere(checkpoint),
+        trace: trace
+      )
+    }
+    directory = try RunDirectory(creating: path, configuration: configuration.json)
+    self.configuration = configuration
+    self.path = path
+    self.trainer = trainer
+    restoration = Restoration(state, trainer.progress)
+    newest = nil
+  }
+
+  /// Loads the data that a configuration asks for, and puts what they decide into it.
+  private static func data(
+    filling configuration: inout TrainingConfiguration
+  ) throws(FlywheelError) -> DataSet {
+    try configuration.validate()
+    let data = try DataSet(configuration)
+    configuration.data.training = data.training.count
+    configuration.data.validation = data.validation.count
+    configuration.data.normalization.scale = data.normalization.scale
+    return data
   }
 
   /// Goes on with a run from its newest whole checkpoint.
@@ -218,8 +265,9 @@ public struct TrainingSession: ~Copyable {
     guard checkpoint.trainer != .null, checkpoint.optimizer.dialect == "flywheel" else {
       throw FlywheelError(
         .unsupported,
-        "The checkpoint is not of Flywheel's own trainer, or does not say how it was trained; go on "
-          + "with the program that wrote it, or start a run from it: 'flywheel train --from FILE'.",
+        "The checkpoint is not of Flywheel's own trainer, or does not say how it was trained; go on with the "
+          + "program that wrote it, or give --data, --batch-size, --activation, --loss and --epochs, or start "
+          + "a run from it: 'flywheel train --from FILE'.",
         at: .init(path: path)
       )
     }
@@ -284,10 +332,10 @@ public struct TrainingSession: ~Copyable {
 
 extension TrainingSession.Restoration {
   /// What a new run takes over from a state.
-  fileprivate init(_ state: StartingState) {
+  fileprivate init(_ state: StartingState, _ progress: Progress) {
     path = state.path
     step = state.checkpoint.optimizer.step
-    progress = Progress()
+    self.progress = progress
     counts = Self.counts(state.checkpoint)
     skipped = []
   }

@@ -158,6 +158,15 @@ struct FoundOptimizerTests {
     }
   }
 
+  @Test("A group whose list of parameters is empty is of none")
+  func emptyGroup() throws {
+    var words = try Self.sgd()
+    words["params"] = nil
+    var metadata = Self.metadata(words)
+    metadata.emptyGroups = ["optimizer.param_groups.0.params"]
+    #expect(try Self.find(metadata).groups.map(\.members) == [.numbered([], names: nil)])
+  }
+
   @Test("Groups under the names of single parameters share their numbers")
   func groupsByParameter() throws {
     var groups: OrderedDictionary<String, Words> = [:]

@@ -86,6 +86,8 @@ final class MemoryWriter: ArchiveWriter {
   let refused: Set<String>
   private(set) var contents: OrderedDictionary<String, Tensor> = [:]
   private(set) var checksums: [String: UInt32] = [:]
+  /// What was announced, which is all that may be written.
+  private(set) var announced: OrderedDictionary<String, TensorDescription> = [:]
   private(set) var metadata = ArchiveMetadata()
   private(set) var isFinished = false
 
@@ -101,6 +103,13 @@ final class MemoryWriter: ArchiveWriter {
     guard !refused.contains(key) else { throw FlywheelError(.unsupported, "is not held here") }
   }
 
+  func announce(
+    _ arrays: OrderedDictionary<String, TensorDescription>,
+    _ metadata: ArchiveMetadata
+  ) {
+    announced = arrays
+  }
+
   func write(
     _ description: TensorDescription,
     under key: String,
@@ -108,6 +117,9 @@ final class MemoryWriter: ArchiveWriter {
     _ elements: Elements
   ) throws(FlywheelError) {
     try requireRoom(for: description, under: key)
+    guard announced[key] == description else {
+      throw FlywheelError(.invalidArgument, "'\(key)' was not announced.")
+    }
     guard contents[key] == nil else { throw FlywheelError(.alreadyExists, "'\(key)' twice.") }
     var bytes: [UInt8] = []
     try elements { (piece) in unsafe piece.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) } }
@@ -123,5 +135,5 @@ final class MemoryWriter: ArchiveWriter {
 
   func write(_ metadata: ArchiveMetadata) { self.metadata = metadata }
 
-  func finish() { isFinished = true }
+  func finish() { isFinished = announced.keys == contents.keys }
 }

@@ -33,12 +33,24 @@ import Testing
     try NPYLaws.check(input.bytes())
   }
 
+  @Test(arguments: Input.all("pickle"))
+  func `a pickle keeps its laws`(input: Input) throws {
+    try PickleLaws.check(input.bytes())
+  }
+
+  @Test(arguments: Input.all("safetensors"))
+  func `a safetensors file keeps its laws`(input: Input) throws {
+    try SafetensorsLaws.check(input.bytes())
+  }
+
   @Test(arguments: Input.all("zip"))
   func `a zip archive keeps its laws`(input: Input) throws {
     try ZipLaws.check(input.bytes())
   }
 
   @Test func `there are inputs for every target`() {
-    for target in ["json", "npy", "zip"] { #expect(Input.all(target).count > 10) }
+    for target in ["json", "npy", "pickle", "safetensors", "zip"] {
+      #expect(Input.all(target).count > 10)
+    }
   }
 }

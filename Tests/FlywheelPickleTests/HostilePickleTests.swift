@@ -669,7 +669,23 @@ struct HostilePickle: Sendable, CustomTestStringConvertible {
       hasProtocol4: true
     ),
     HostilePickle(
-      "frames in frames",
+      "a frame that is longer than the pickle",
+      [header4, Pickle([0x95, 9, 0, 0, 0, 0, 0, 0, 0]), "N", .here, ".", header4, ")" * 6],
+      .malformed,
+      hasProtocol4: true
+    ),
+    HostilePickle(
+      "a frame in a frame",
+      [
+        header4, Pickle([0x95, 12, 0, 0, 0, 0, 0, 0, 0]), "N", .here,
+        Pickle([0x95, 2, 0, 0, 0, 0, 0, 0, 0]), "0.",
+      ],
+      .malformed,
+      "frame",
+      hasProtocol4: true
+    ),
+    HostilePickle(
+      "many empty frames",
       [header4, Pickle([0x95, 0, 0, 0, 0, 0, 0, 0, 0]) * 100, "N."],
       nil,
       hasProtocol4: true
@@ -694,9 +710,10 @@ struct HostilePickle: Sendable, CustomTestStringConvertible {
       nil,
       hasProtocol4: true
     ),
+    HostilePickle("protocol 5", [Pickle([0x80, 5]), "N."], nil, hasProtocol4: true),
     HostilePickle(
-      "protocol 5",
-      [.here, Pickle([0x80, 5]), "N."],
+      "protocol 6",
+      [.here, Pickle([0x80, 6]), "N."],
       .unsupported,
       hasProtocol4: true
     ),

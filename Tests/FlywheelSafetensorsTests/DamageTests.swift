@@ -176,14 +176,14 @@ struct DamageTests {
       "a dtype of lower case",
       file(one(dtype: #""u8""#), bytes: 1),
       .unsupported,
-      at: 26,
+      at: 22,
       in: "t"
     ),
     Refusal(
       "a dtype of 128 bits",
       file(one(dtype: #""F128""#), bytes: 1),
       .unsupported,
-      at: 28,
+      at: 22,
       in: "t"
     ),
     Refusal(

@@ -5,6 +5,8 @@ checkpoint.npz that `flywheel convert --compress fast` made of schemas/examples/
 """
 
 import io
+import json
+import pickle
 import struct
 import sys
 import zipfile
@@ -207,8 +209,87 @@ def zip_archives():
     )
 
 
+def pickles():
+    fixture = Path(__file__).resolve().parents[1] / "Fixtures" / "pickles" / "pickles.json"
+    for case in json.loads(fixture.read_text()):
+        content = bytes.fromhex(case["bytes"])
+        if len(content) < 2000:
+            yield case["name"].replace(", protocol ", "-").replace("'", "").replace(" ", "-") + ".pkl", content
+    nested = []
+    for _ in range(30):
+        nested = [nested, nested]
+    yield "laughs.pkl", pickle.dumps(nested, 2)
+    recursive = [{}]
+    recursive[0]["self"] = recursive
+    yield "recursive.pkl", pickle.dumps(recursive, 2)
+    yield "back-to-back.pkl", pickle.dumps(1001, 2) + pickle.dumps({"little_endian": True}, 2)
+    yield "call.pkl", b"\x80\x02cos\nsystem\nX\x02\0\0\0id\x85R."
+    yield "no-header.pkl", b"}(U\x01a\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\0K\x01]K\x02Nu."
+    yield "place.pkl", b"\x80\x02Nr\xff\xff\xff\xff."
+    yield "surrogate.pkl", pickle.dumps("\ud800", 2)
+    yield "accents.pkl", pickle.dumps(ACCENTS * 1000, 2)
+
+
+def safetensors(header, data=b"", length=None):
+    encoded = header.encode() if isinstance(header, str) else header
+    return struct.pack("<Q", len(encoded) if length is None else length) + encoded + data
+
+
+def safetensors_tensor(dtype, shape, begin, end):
+    return f'{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{begin},{end}]}}'
+
+
+def safetensors_files():
+    tensor = safetensors_tensor
+    yield "empty.safetensors", safetensors("{}      ")
+    yield "spaces.safetensors", safetensors("\t\n{}\r ")
+    sizes = {"U64": 64, "F64": 64, "C64": 64, "F32": 32, "BF16": 16, "F16": 16, "I16": 16, "F8_E4M3": 8,
+             "F8_E8M0": 8, "F8_E5M2FNUZ": 8, "U8": 8, "F6_E3M2": 6, "F4": 4, "BOOL": 8}  # fmt: skip
+    members, begin = [], 0
+    for dtype, bits in sizes.items():
+        members.append(f'"{dtype}":{tensor(dtype, "[2,2]", begin, begin + bits // 2)}')
+        begin += bits // 2
+    header = '{"__metadata__":{"format":"pt"},' + ",".join(members) + "}"
+    yield "types.safetensors", safetensors(header, bytes(number % 2 for number in range(begin)))
+    yield "order.safetensors", safetensors(
+        f'{{"b":{tensor("U8", "[2]", 1, 3)},"a":{tensor("U8", "[1]", 0, 1)},"e":{tensor("F64", "[0]", 1, 1)}}}', b"abc"
+    )
+    yield "unaligned.safetensors", safetensors(
+        f'{{"a":{tensor("U8", "[]", 0, 1)},"b":{tensor("F64", "[1]", 1, 9)}}}', bytes(9)
+    )
+    yield "truth.safetensors", safetensors(f'{{"t":{tensor("BOOL", "[3]", 0, 3)}}}', b"\0\1\2")
+    yield "more.safetensors", safetensors(
+        '{"t":{"x":[{"y":null}],"shape":[],"data_offsets":[0,1],"dtype":"U8"},"__metadata__":null}', b"a"
+    )
+    yield "names.safetensors", safetensors(
+        f'{{"\\u0061\\n\\ud83d\\ude00":{tensor("U8", "[0]", 0, 0)},"\u00e9":{tensor("U8", "[0]", 0, 0)}}}'
+    )
+    yield "same-name.safetensors", safetensors(
+        f'{{"\u00e9":{tensor("U8", "[0]", 0, 0)},"e\u0301":{tensor("U8", "[0]", 0, 0)}}}'
+    )
+    yield "twice.safetensors", safetensors(
+        f'{{"a":{tensor("U8", "[1]", 0, 1)},"a":{tensor("U8", "[1]", 0, 1)}}}', b"a"
+    )
+    yield "gap.safetensors", safetensors(f'{{"a":{tensor("U8", "[1]", 1, 2)}}}', b"ab")
+    yield "overlap.safetensors", safetensors(
+        f'{{"a":{tensor("U8", "[2]", 0, 2)},"b":{tensor("U8", "[2]", 1, 3)}}}', b"abc"
+    )
+    yield "cut.safetensors", safetensors(f'{{"a":{tensor("F32", "[9]", 0, 36)}}}', b"abc")
+    yield "too-many.safetensors", safetensors(f'{{"a":{tensor("U8", "[4294967296,4294967296]", 0, 1)}}}', b"a")
+    yield "half-a-byte.safetensors", safetensors(f'{{"a":{tensor("F4", "[3]", 0, 2)}}}', b"ab")
+    yield "length.safetensors", safetensors("{}", length=(1 << 64) - 1)
+    yield "depth.safetensors", safetensors('{"a":{"b":' + "[" * 100)
+    yield "accents.safetensors", safetensors(f'{{"a{ACCENTS * 1000}":1}}')
+
+
 def main():
-    for kind, inputs in ("json", json_documents), ("npy", npy_files), ("zip", zip_archives):
+    for kind, inputs in (
+        ("json", json_documents),
+        ("npy", npy_files),
+        ("pickle", pickles),
+        ("safetensors", safetensors_files),
+        ("zip", zip_archives),
+    ):
         directory = Path(sys.argv[1]) / kind
         directory.mkdir(parents=True, exist_ok=True)
         for name, content in inputs():

@@ -4,6 +4,7 @@ import FlywheelCheckpoint
 import FlywheelConvert
 import FlywheelCore
 import FlywheelDeflate
+import FlywheelDialects
 import FlywheelFormats
 import FlywheelRun
 import OrderedCollections
@@ -120,8 +121,11 @@ struct ConvertCommand: ParsableCommand {
     let target = FilePath(output)
     let (from, to) = (try FileFormat.of(contentsOf: source), try FileFormat.of(name: output))
     try requireFree(target)
-    guard !state.isAsked else { return try convertState((source, from), (target, to)) }
-    var conversion = try Conversion(of: try Self.open(source, from), try options())
+    let reader = try Self.open(source, from)
+    guard try !isAboutState(reader, to) else {
+      return try convertState(reader, (source, from), (target, to))
+    }
+    var conversion = try Conversion(of: reader, try options())
     let view = ConversionProgressView(
       total: conversion.tensors.reduce(0) { $0 &+ $1.original.byteCount },
       isQuiet: reporting.quiet || reporting.json
@@ -153,16 +157,39 @@ struct ConvertCommand: ParsableCommand {
     report(conversion, (source, from), (target, to))
   }
 
+  /// Whether the tensors' meaning is converted: if a flag asks for it, and where a whole checkpoint becomes a
+  /// file of a framework's own kind, which is of use to nobody in other names.
+  private func isAboutState(
+    _ reader: any ArchiveReader,
+    _ format: FileFormat
+  ) throws(FlywheelError) -> Bool {
+    if state.isAsked { return true }
+    guard format.dialect != nil, only.isEmpty, rename.isEmpty, map == nil else { return false }
+    return try reader.trainingDocument()?.noun == "checkpoint"
+  }
+
   /// Converts what the tensors mean: their dialect, and the optimizer's rule.
   private func convertState(
+    _ reader: any ArchiveReader,
     _ source: (path: FilePath, format: FileFormat),
     _ target: (path: FilePath, format: FileFormat)
   ) throws {
-    let conversion = try StateConversion(
-      of: try Self.open(source.path, source.format),
-      state,
-      try options()
-    )
+    let own = try target.format.dialect.map { (name) throws(FlywheelError) in
+      try Dialect.named(name)
+    }
+    let conversion: StateConversion
+    do throws(FlywheelError) {
+      conversion = try StateConversion(of: reader, state, try options(), inFileOf: own)
+    } catch {
+      guard let own, !state.isAsked else { throw error }
+      throw FlywheelError(
+        error.code,
+        "\(error.message)\n\(target.format.name) files are for '\(own.name)'; --to flywheel writes one in "
+          + "Flywheel's own names all the same.",
+        at: error.location,
+        cause: error.cause
+      )
+    }
     let (archive, index) = try conversion.checkpoint.indexedArchive()
     let writer = try target.format.create(
       target.path,
@@ -170,9 +197,10 @@ struct ConvertCommand: ParsableCommand {
       expectedByteCount: archive.byteCount,
       shardByteCount: shardSize
     )
-    try writer.write(archive) { index.entries[$0]?.crc32 }
+    try writer.write(archive, try conversion.statement()) { index.entries[$0]?.crc32 }
     for note in conversion.notes { Terminal.error.print("note: \(note)") }
-    let (before, after) = (DiskUsage.bytes(of: source.path), DiskUsage.bytes(of: target.path))
+    let before = DiskUsage.bytes(of: source.path, source.format)
+    let after = DiskUsage.bytes(of: target.path, target.format)
     let view = StateConversionView(conversion)
     if reporting.json {
       guard case .object(var members) = view.json else { return }
@@ -230,7 +258,8 @@ struct ConvertCommand: ParsableCommand {
     _ source: (path: FilePath, format: FileFormat),
     _ target: (path: FilePath, format: FileFormat)
   ) {
-    let (before, after) = (DiskUsage.bytes(of: source.path), DiskUsage.bytes(of: target.path))
+    let before = DiskUsage.bytes(of: source.path, source.format)
+    let after = DiskUsage.bytes(of: target.path, target.format)
     // Said even when quiet: nothing is left out in silence.
     for note in conversion.notes { Terminal.error.print("note: \(note)") }
     for obstacle in conversion.obstacles {

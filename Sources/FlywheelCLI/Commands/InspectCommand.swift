@@ -12,8 +12,8 @@ struct InspectCommand: ParsableCommand {
     abstract: "Show what is in a checkpoint, a run's newest one, a trace, or any file of tensors.",
     discussion: """
       Reads names, shapes and the document, and the tensors only for --stats; 'flywheel verify' reads
-      every byte. HDF5, .npz, .npy, directories of .npy files, safetensors and its shards are recognised \
-      by their content.
+      every byte. Formats are recognised by their content. Of a file that says what optimizer it was \
+      trained with, that is shown, and how its state belongs to the parameters.
 
       Examples:
         flywheel inspect runs/1
@@ -65,17 +65,20 @@ struct InspectCommand: ParsableCommand {
       }
     }
     let obstacles = training == nil ? try reader.metadata().obstacles : []
+    let optimizer =
+      if training == nil { try FoundOptimizerView(reader) } else { FoundOptimizerView?.none }
     if json {
       let shown = showsStatistics ? statistics : nil
-      Terminal.output.print(listing.json(format, shown, obstacles).prettyText())
+      Terminal.output.print(listing.json(format, shown, obstacles, optimizer).prettyText())
       return
     }
-    let size = "\(format.name), \(Formatting.bytes(DiskUsage.bytes(of: path))) on disk"
+    let size = "\(format.name), \(Formatting.bytes(DiskUsage.bytes(of: path, format))) on disk"
     if training == nil {
       Terminal.output.print(
         "\(path): \(size), no Flywheel checkpoint, "
           + Formatting.count(listing.members.count, "array")
       )
+      for line in optimizer?.lines ?? [] { Terminal.output.print(line) }
     } else {
       for line in try lines(document, path, size) { Terminal.output.print(line) }
       Terminal.output.print()

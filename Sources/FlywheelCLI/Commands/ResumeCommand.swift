@@ -1,5 +1,7 @@
 import ArgumentParser
+import FlywheelCheckpoint
 import FlywheelCore
+import FlywheelFormats
 import FlywheelTrain
 import SystemPackage
 
@@ -15,11 +17,17 @@ struct ResumeCommand: ParsableCommand {
       format. A run that early stopping ended goes on \
       with --no-early-stopping, or with more patience in its configuration.json.
 
+      A file that another program saved goes on in a new run, too, at the end of one of its epochs: what \
+      it says of its optimizer counts, and what it does not say has to be given. The order of the samples \
+      is that of the --seed.
+
       Examples:
         flywheel resume runs/1
         flywheel resume runs/1 --epochs 20     # 20 in all, not 20 more
         flywheel resume runs/1/checkpoints/step-000000003125.h5 -o runs/branch
         flywheel resume state.npz
+        flywheel resume model.pt --data MNIST_DIR --batch-size 32 --activation relu \\
+          --loss softmax_cross_entropy --epochs 10
       """
   )
 
@@ -34,7 +42,9 @@ struct ResumeCommand: ParsableCommand {
   )
   var noEarlyStopping = false
 
-  @Option(help: "Where the data are now, if they have moved.")
+  @Option(
+    help: "Where the data are now, if they have moved; or which they are: as 'train' takes them."
+  )
   var data: String?
 
   @Option(
@@ -48,6 +58,9 @@ struct ResumeCommand: ParsableCommand {
     transform: TraceArgument.request
   )
   var trace: TraceRequest?
+
+  @OptionGroup(title: "Of a file that another program saved")
+  var continuation: ContinuationOptions
 
   @OptionGroup(title: "Output")
   var reporting: ReportingOptions
@@ -67,6 +80,8 @@ struct ResumeCommand: ParsableCommand {
     let path = FilePath(source)
     let runner = TrainingRunner(reporting)
     if try ResolvedFile.isArchive(path) {
+      if let state = try foreignState(path) { return try goOn(from: state, runner) }
+      try requireNoContinuation()
       try runner.run(in: output) { target throws(FlywheelError) in
         try TrainingSession(
           from: path,
@@ -78,6 +93,7 @@ struct ResumeCommand: ParsableCommand {
         )
       }
     } else {
+      try requireNoContinuation()
       try runner.run(
         try TrainingSession(
           resuming: path,
@@ -88,5 +104,29 @@ struct ResumeCommand: ParsableCommand {
         )
       )
     }
+  }
+  /// The state in a file that does not say how Flywheel's trainer goes on with it; nil if it says so.
+  private func foreignState(_ path: FilePath) throws(FlywheelError) -> StartingState? {
+    let reader = try FileFormat.open(path)
+    guard let training = try reader.trainingDocument() else {
+      return try continuation.state(reader)
+    }
+    guard training.noun == "checkpoint", continuation.isAsked else { return nil }
+    let state = try StartingState(reading: path)
+    return state.checkpoint.trainer == .null ? state : nil
+  }
+
+  private func goOn(from state: StartingState, _ runner: TrainingRunner) throws {
+    let configuration = try continuation.configuration(of: state, data: data, epochs: epochs)
+    try runner.run(in: output) { target throws(FlywheelError) in
+      try TrainingSession(continuing: state, as: configuration, at: target, trace: trace)
+    }
+  }
+
+  private func requireNoContinuation() throws {
+    guard continuation.isAsked else { return }
+    throw ValidationError(
+      "A checkpoint says itself how it was trained; only --epochs, --data and --no-early-stopping may change that."
+    )
   }
 }

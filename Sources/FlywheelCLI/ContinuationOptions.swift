@@ -1,0 +1,150 @@
+import ArgumentParser
+import FlywheelCheckpoint
+import FlywheelConvert
+import FlywheelCore
+import FlywheelDialects
+import FlywheelOptim
+import FlywheelRun
+import FlywheelTrain
+import SystemPackage
+
+/// What goes on with a state that another program saved needs to be said: what its file does not.
+struct ContinuationOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("Whose names and shapes the file has. (default: recognised)"),
+    transform: Dialect.named
+  )
+  var from: Dialect?
+
+  @OptionGroup
+  var optimizer: OptimizerOptions
+
+  @Option(parsing: .unconditional, help: "How many steps were taken, if the file does not say it.")
+  var step: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: "The learning rate of the last step, if it was another than that of the next."
+  )
+  var lastLearningRate: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Rename, transpose, reshape and cast by the rules of a JSON file (schemas/map.schema.json).",
+      valueName: "file"
+    )
+  )
+  var map: String?
+
+  @Flag(help: "Leave out arrays that the dialect does not explain, and say which.")
+  var drop = false
+
+  @Option(help: "What hidden layers do.")
+  var activation: Activation?
+
+  @Option(help: "Output layer and loss.")
+  var loss: Loss?
+
+  @Option(parsing: .unconditional, help: "Size of a mini-batch.")
+  var batchSize: Int?
+
+  @Option(
+    help: """
+      What to do with a short last batch. \
+      \(TrainingOptions.saying(\.data.lastBatch.rawValue))
+      """
+  )
+  var lastBatch: DataDescription.LastBatch?
+
+  @Option(
+    parsing: .unconditional,
+    help: "How many samples to train on, from the front. (default: all that are not held out)"
+  )
+  var training: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: "How many samples to hold out for validation, from the back. (default: a sixth)"
+  )
+  var validation: Int?
+
+  @OptionGroup
+  var normalization: NormalizationOptions
+
+  @Option(
+    parsing: .unconditional,
+    help: """
+      Seed of the order of the samples. \
+      \(TrainingOptions.saying(\.seed))
+      """
+  )
+  var seed: UInt64?
+
+  /// Whether anything was said.
+  var isAsked: Bool {
+    let given: [Any?] = [
+      from, optimizer.rule, step, lastLearningRate, map, activation, loss, batchSize, lastBatch,
+      training, validation, normalization.scale, normalization.mean, normalization.deviation, seed,
+    ]
+    return drop || !optimizer.hyperparameters.values.isEmpty || !optimizer.group.isEmpty
+      || given.contains { $0 != nil }
+  }
+
+  /// Understands a file of another program as a state, and says what a person should know.
+  ///
+  /// - Throws: What understanding throws.
+  func state(_ reader: any ArchiveReader) throws(FlywheelError) -> StartingState {
+    let understood = try FlywheelError.locating(path: reader.path) { () throws(FlywheelError) in
+      try UnderstoodArchive(
+        reader,
+        in: from,
+        try optimizer.stated(step: step, lastLearningRate: lastLearningRate),
+        ConversionOptions(map: try map.map(MapRule.list(inFile:)) ?? [], drops: drop),
+        saved: Checkpoint.Saved(run: RunIdentity.random(), time: Timestamp.now)
+      )
+    }
+    for note in understood.notes { Terminal.error.print("note: \(note)") }
+    return StartingState(understood.checkpoint, from: reader.path)
+  }
+
+  /// What the run does that goes on from a state.
+  ///
+  /// - Throws: `invalidArgument`, with the flags that are missing.
+  func configuration(
+    of state: StartingState,
+    data: String?,
+    epochs: Int?
+  ) throws(FlywheelError) -> TrainingConfiguration {
+    var configuration = try state.configuration()
+    // A count that nobody knows is 0.
+    let knowsStep = step != nil || state.checkpoint.optimizer.step > 0
+    guard knowsStep, let data, let epochs, let batchSize, let activation, let loss else {
+      let flags = [
+        ("--data", data == nil), ("--batch-size", batchSize == nil),
+        ("--activation", activation == nil), ("--loss", loss == nil),
+        ("--epochs (their total)", epochs == nil),
+        ("--step", !knowsStep),
+      ]
+      throw FlywheelError(
+        .invalidArgument,
+        "The file does not say all that training needs; give "
+          + flags.filter(\.1).map(\.0).joined(separator: ", ") + ".",
+        at: .init(path: state.path)
+      )
+    }
+    configuration.network = try NetworkShape(
+      layers: configuration.network.layers,
+      activation: activation,
+      loss: loss
+    )
+    configuration.data.source = data
+    configuration.data.batchSize = batchSize
+    configuration.data.lastBatch = lastBatch ?? configuration.data.lastBatch
+    configuration.data.training = training
+    configuration.data.validation = validation
+    normalization.apply(to: &configuration.data.normalization)
+    configuration.seed = seed ?? configuration.seed
+    configuration.epochs = epochs
+    return configuration
+  }
+}

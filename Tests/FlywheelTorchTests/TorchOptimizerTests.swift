@@ -1,0 +1,44 @@
+import FlywheelCore
+import OrderedCollections
+import Testing
+
+@testable import FlywheelTorch
+
+@Suite("The groups of PyTorch's optimizers")
+struct TorchOptimizerTests {
+  @Test(
+    "What only one optimizer has tells which it is",
+    arguments: [
+      (["lr", "dampening"], [], "fused"), (["betas", "amsgrad"], [], "decoupled_weight_decay"),
+      (["alpha", "centered"], [], "capturable"), (["lr_decay"], [], "initial_accumulator_value"),
+      (["rho"], [], "capturable"), (["lr", "betas"], ["exp_inf"], "differentiable"),
+      (["momentum_decay"], [], "decoupled_weight_decay"), (["t0"], [], "lambd"),
+      (["etas"], [], "step_sizes"), (["ns_steps"], [], "adjust_lr_fn"),
+      (["beta2_decay"], ["row_var"], "d"), (["history_size"], [], "line_search_fn"),
+      (["lr", "params", "own"], ["momentum_buffer"], "dampening"),
+    ] as [([String], [String], String)]
+  )
+  func missing(names: [String], slots: [String], expected: String) {
+    let missing = TorchOptimizer.missing(from: names, Set(slots))
+    #expect(missing[expected] != nil)
+    #expect(names.allSatisfy { missing[$0] == nil })
+  }
+
+  @Test("A group that is whole but for what is None keeps its optimizer")
+  func whole() {
+    // All that Adam has but amsgrad and fused: RAdam's.
+    let names = [
+      "lr", "betas", "eps", "weight_decay", "maximize", "capturable", "decoupled_weight_decay",
+      "differentiable",
+    ]
+    #expect(
+      TorchOptimizer.missing(from: names, ["step", "exp_avg", "exp_avg_sq"]) == ["foreach": .none]
+    )
+  }
+
+  @Test("Nothing is added to the groups of an optimizer that is not known")
+  func unknown() {
+    #expect(TorchOptimizer.missing(from: ["lr", "momentum"], ["own"]).isEmpty)
+    #expect(TorchOptimizer.missing(from: ["dampening", "betas"], []).isEmpty)
+  }
+}

@@ -1,0 +1,351 @@
+"""Optimizers of the real torch, saved as people save them, and understood from their files alone."""
+
+import numpy as np
+import torch
+
+import checkpoint
+import reference
+from support import TestCase, newest
+
+WIDTHS = [16, 6, 6, 3]
+BATCH, SAMPLES = 8, 64
+
+
+class Network(torch.nn.Module):
+    def __init__(self, widths=WIDTHS):
+        super().__init__()
+        torch.manual_seed(3)
+        self.layers = torch.nn.ModuleList(
+            [torch.nn.Linear(*pair) for pair in zip(widths, widths[1:])]
+        )
+
+    def forward(self, values):
+        for layer in self.layers[:-1]:
+            values = torch.relu(layer(values))
+        return self.layers[-1](values)
+
+
+def step(model, optimizer, values, labels) -> None:
+    optimizer.zero_grad()
+    torch.nn.functional.cross_entropy(model(values), labels).backward()
+    optimizer.step()
+
+
+def trained(make_optimizer, steps: int = 3):
+    """A model and its optimizer after some steps."""
+    model = Network()
+    optimizer = make_optimizer(model)
+    torch.manual_seed(4)
+    for _ in range(steps):
+        step(model, optimizer, torch.randn(BATCH, WIDTHS[0]), torch.arange(BATCH) % WIDTHS[-1])
+    return model, optimizer
+
+
+def split(model, named: bool = False):
+    """The parameters that decay and those that do not, as transformers' Trainer sorts them."""
+    parameters = list(model.named_parameters())
+    weights = [pair for pair in parameters if pair[1].ndim > 1]
+    others = [pair for pair in parameters if pair[1].ndim == 1]
+    return [
+        {"params": group if named else [value for _, value in group], "weight_decay": decay}
+        for group, decay in ((weights, 0.1), (others, 0.0))
+    ]
+
+
+optim = torch.optim
+
+# An optimizer, Flywheel's name of its rule, and torch's words for its buffers by Flywheel's.
+OPTIMIZERS = {
+    "SGD": (lambda m: optim.SGD(m.parameters(), lr=0.1), "pytorch", {}),
+    "SGD with momentum": (
+        lambda m: optim.SGD(
+            m.parameters(), lr=0.1, momentum=0.9, dampening=0.5, weight_decay=0.01
+        ),
+        "pytorch", {"velocity": "momentum_buffer"},
+    ),
+    "SGD with Nesterov's momentum": (
+        lambda m: optim.SGD(m.parameters(), lr=0.1, momentum=0.9, nesterov=True, maximize=True),
+        "pytorch", {"velocity": "momentum_buffer"},
+    ),
+    "Adam": (
+        lambda m: optim.Adam(m.parameters(), lr=0.01, betas=(0.8, 0.9), weight_decay=0.1),
+        "adam", {"exp_avg": "exp_avg", "exp_avg_sq": "exp_avg_sq"},
+    ),
+    "Adam with AMSGrad": (
+        lambda m: optim.Adam(m.parameters(), lr=0.01, amsgrad=True),
+        "adam",
+        {"exp_avg": "exp_avg", "exp_avg_sq": "exp_avg_sq", "max_exp_avg_sq": "max_exp_avg_sq"},
+    ),
+    "AdamW": (
+        lambda m: optim.AdamW(m.parameters(), lr=0.01, eps=1e-6),
+        "adamw", {"exp_avg": "exp_avg", "exp_avg_sq": "exp_avg_sq"},
+    ),
+    "RMSprop": (
+        lambda m: optim.RMSprop(
+            m.parameters(), lr=0.01, alpha=0.9, momentum=0.5, centered=True, weight_decay=0.1
+        ),
+        "rmsprop",
+        {"square_avg": "square_avg", "momentum_buffer": "momentum_buffer", "grad_avg": "grad_avg"},
+    ),
+    "Adagrad": (
+        lambda m: optim.Adagrad(
+            m.parameters(), lr=0.1, lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.2
+        ),
+        "adagrad", {"sum": "sum"},
+    ),
+}  # fmt: skip
+
+# How groups are given, and how they are matched to the model.
+GROUPS = {
+    "one group": (lambda m: optim.AdamW(m.parameters(), lr=0.01), "by position; all shapes fit"),
+    "one group with names": (lambda m: optim.AdamW(m.named_parameters(), lr=0.01), "by name"),
+    "backwards, with names": (
+        lambda m: optim.AdamW(list(m.named_parameters())[::-1], lr=0.01), "by name",
+    ),
+    "decay and no decay": (
+        lambda m: optim.AdamW(split(m), lr=0.01), "by position within each group",
+    ),
+    "decay and no decay, with names": (
+        lambda m: optim.AdamW(split(m, named=True), lr=0.01), "by name",
+    ),
+    "no decay first": (
+        lambda m: optim.AdamW(split(m)[::-1], lr=0.01), "by position within each group",
+    ),
+    "a last layer by itself": (
+        lambda m: optim.AdamW(
+            [
+                {"params": m.layers[2].parameters(), "lr": 0.1},
+                {"params": [*m.layers[0].parameters(), *m.layers[1].parameters()]},
+            ],
+            lr=0.01,
+        ),
+        "by position within each group",
+    ),
+}  # fmt: skip
+
+
+class TorchStates(TestCase):
+    def save(self, model, optimizer, **others):
+        file = self.path().with_suffix(".pt")
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        torch.save(state | others, file)
+        return file
+
+    def understood(self, file, *flags):
+        """The checkpoint that a file becomes, and what was said."""
+        target = self.path().with_suffix(".h5")
+        result = self.flywheel("convert", file, target, "--to", "flywheel", *flags)
+        return checkpoint.read(target), result.stderr
+
+    def assert_same(self, found, model, optimizer, slots) -> None:
+        """Every parameter, buffer and number is torch's."""
+        groups = found.document["optimizer"]["groups"]
+        group_of = {entry["name"]: entry["group"] for entry in found.document["parameters"]}
+        numbers = {id(p): group for group in optimizer.param_groups for p in group["params"]}
+        self.assertEqual(set(found.slots), set(slots))
+        for name, parameter in model.named_parameters():
+            np.testing.assert_array_equal(found.model[name], parameter.detach().numpy())
+            for slot, word in slots.items():
+                expected = optimizer.state[parameter][word].numpy()
+                np.testing.assert_array_equal(found.slots[slot][name], expected, f"{slot} {name}")
+            group, expected = groups[group_of[name]], numbers[id(parameter)]
+            self.assertEqual(group["learning_rate"], expected["lr"])
+            self.assertEqual(group["weight_decay"], expected["weight_decay"])
+            for word in ("momentum", "dampening", "alpha", "lr_decay", "nesterov", "amsgrad", "centered"):
+                if word in expected:
+                    self.assertEqual(group[word], expected[word], word)
+            if "betas" in expected:
+                self.assertEqual((group["beta1"], group["beta2"]), expected["betas"])
+            if "eps" in expected:
+                self.assertEqual(group["epsilon"], expected["eps"])
+
+    def test_each_optimizer_is_known_by_its_file(self):
+        for name, (make, rule, slots) in OPTIMIZERS.items():
+            with self.subTest(name):
+                model, optimizer = trained(make)
+                file = self.save(model, optimizer, step=3)
+                found, notes = self.understood(file)
+                self.assertEqual(found.document["optimizer"]["rule"], rule)
+                self.assertEqual(found.step, 3)
+                self.assertIn(f"'optimizer.param_groups' says the rule, '{rule}'", notes)
+                self.assert_same(found, model, optimizer, slots)
+
+    def test_groups_are_those_of_the_model(self):
+        slots = {"exp_avg": "exp_avg", "exp_avg_sq": "exp_avg_sq"}
+        for name, (make, way) in GROUPS.items():
+            with self.subTest(name):
+                model, optimizer = trained(make)
+                file = self.save(model, optimizer)
+                found, notes = self.understood(file)
+                self.assertIn(way, notes)
+                self.assert_same(found, model, optimizer, slots)
+                shown = self.flywheel("inspect", file, "--json").json["optimizer"]
+                self.assertIn(way, shown["matching"])
+                self.assertEqual(shown["step"], 3)
+                self.assertEqual(len(shown["groups"]), len(optimizer.param_groups))
+
+    def test_keys_may_begin_otherwise(self):
+        model, optimizer = trained(lambda m: optim.SGD(m.parameters(), lr=0.1, momentum=0.9))
+        slots = {"velocity": "momentum_buffer"}
+        for names in (
+            ("model_state_dict", "optimizer_state_dict"), ("state_dict", "optimizer"),
+            ("model", "optim"),
+        ):  # fmt: skip
+            with self.subTest(names):
+                file = self.path().with_suffix(".pt")
+                torch.save(dict(zip(names, (model.state_dict(), optimizer.state_dict()))), file)
+                found, _ = self.understood(file, "--step", 3)
+                self.assert_same(found, model, optimizer, slots)
+
+    def test_an_old_adam_has_to_be_told_from_adamw(self):
+        model, optimizer = trained(lambda m: optim.AdamW(m.parameters(), lr=0.01))
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        del state["optimizer"]["param_groups"][0]["decoupled_weight_decay"]
+        file = self.path().with_suffix(".pt")
+        torch.save(state, file)
+        target = self.path().with_suffix(".h5")
+        result = self.flywheel("convert", file, target, "--to", "flywheel", status=2)
+        self.assert_error(result, "torch.optim.Adam or AdamW", "--rule", "adam, adamw")
+        found, _ = self.understood(file, "--rule", "adamw")
+        self.assertEqual(found.document["optimizer"]["groups"][0]["weight_decay"], 0.01)
+
+    def test_what_cannot_be_taken_over_is_refused_by_name(self):
+        def momentum(parameters, **options):
+            return optim.SGD(parameters, lr=0.1, momentum=0.9, **options)
+
+        cases = {
+            "another optimizer": (
+                lambda m: optim.NAdam(m.parameters()), (), ["torch.optim.NAdam is none"],
+            ),
+            "an optimizer that climbs": (
+                lambda m: optim.Adam(m.parameters(), maximize=True), (),
+                ["maximize is true", "'adam'"],
+            ),
+            "frozen parameters": (
+                lambda m: momentum(m.layers[2].parameters()), (), ["2 parameters", "has 6"],
+            ),
+            "frozen parameters by name": (
+                lambda m: momentum([(f"layers.2.{n}", p) for n, p in m.layers[2].named_parameters()]),
+                (), ["'model.layers.0.weight'", "does not move"],
+            ),
+            "groups without buffers": (
+                lambda m: optim.SGD(split(m), lr=0.1), (), ["several ways", "named_parameters()"],
+            ),
+            "backwards": (lambda m: momentum(list(m.parameters())[::-1]), (), ["State 0", "(3,)"]),
+            "another momentum": (
+                lambda m: momentum(m.parameters()), ("--momentum", 0.5),
+                ["momentum 0.9", "given is 0.5"],
+            ),
+            "another rule": (
+                lambda m: momentum(m.parameters()), ("--rule", "adam"), ["'adam'", "torch.optim.SGD"],
+            ),
+            "another decay of some": (
+                lambda m: momentum(m.parameters()), ("--group", "*.bias:weight_decay=1"),
+                ["weight_decay 0.0", "'layers.0.bias'"],
+            ),
+        }  # fmt: skip
+        for name, (make, flags, words) in cases.items():
+            with self.subTest(name):
+                file = self.save(*trained(make))
+                target = self.path().with_suffix(".h5")
+                result = self.flywheel("convert", file, target, "--to", "flywheel", *flags, status=2)
+                self.assert_error(result, *words)
+                self.assertFalse(target.exists())
+                self.flywheel("inspect", file)
+
+    def test_two_files_are_compared_with_their_optimizers(self):
+        model, optimizer = trained(lambda m: optim.SGD(m.parameters(), lr=0.1, momentum=0.9))
+        one = self.save(model, optimizer, step=3)
+        other = self.path().with_suffix(".npz")
+        self.flywheel("convert", one, other, "--to", "keras")
+        result = self.flywheel("diff", one, other)
+        self.assertIn("rule keras", result.stdout)
+        for group in optimizer.param_groups:
+            group["weight_decay"] = 0.5
+        result = self.flywheel("diff", one, self.save(model, optimizer, step=3), status=1)
+        self.assertRegex(result.stdout, r"weight_decay +0 +0\.5 +differs")
+
+    # A run goes on
+
+    def test_a_run_goes_on_from_its_file(self):
+        random = np.random.default_rng(1)
+        labels = random.integers(0, WIDTHS[-1], SAMPLES).astype(np.uint8)
+        values = random.integers(0, 256, (SAMPLES, WIDTHS[0]), dtype=np.uint8)
+        data = self.folder / "data.npz"
+        arrays = {"x_train": values, "y_train": labels, "x_test": values, "y_test": labels}
+        np.savez(data, **arrays)
+        inputs = torch.tensor(values / 255, dtype=torch.float32)
+        targets = torch.tensor(labels.astype(np.int64))
+        makers = {
+            "SGD": lambda m: optim.SGD(m.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01),
+            "AdamW in groups": lambda m: optim.AdamW(split(m), lr=0.01),
+        }
+        settings = (
+            "--data", data, "--batch-size", BATCH, "--validation", 0, "--activation", "relu",
+            "--loss", "softmax_cross_entropy", "--seed", 5,
+        )  # fmt: skip
+        for name, make in makers.items():
+            with self.subTest(name):
+                model = Network()
+                optimizer = make(model)
+
+                def epoch(index: int) -> None:
+                    order = torch.from_numpy(reference.epoch_order(5, index, SAMPLES))
+                    for batch in order.split(BATCH):
+                        step(model, optimizer, inputs[batch], targets[batch])
+
+                epoch(0)
+                epoch(1)
+                file = self.save(model, optimizer, global_step=2 * SAMPLES // BATCH)
+                run = self.path()
+                self.flywheel("resume", file, *settings, "--epochs", 4, "--output", run)
+                epoch(2)
+                epoch(3)
+                found = checkpoint.read(newest(run))
+                self.assertEqual(found.step, 4 * SAMPLES // BATCH)
+                self.assertEqual(list(found.history["epoch"]), [3, 4])
+                for key, parameter in model.named_parameters():
+                    np.testing.assert_allclose(
+                        found.model[key], parameter.detach().numpy(), rtol=1e-4, atol=1e-6
+                    )
+                # What is a run of Flywheel's from here on is one in every way.
+                self.flywheel("verify", run)
+                self.flywheel("resume", run, "--epochs", 5)
+                self.assertEqual(list(checkpoint.read(newest(run)).history["epoch"]), [3, 4, 5])
+
+    def test_what_a_run_needs_to_go_on_is_listed(self):
+        file = self.save(*trained(lambda m: optim.SGD(m.parameters(), lr=0.1, momentum=0.9)))
+        result = self.flywheel("resume", file, status=2)
+        self.assert_error(
+            result, "--data, --batch-size, --activation, --loss, --epochs (their total), --step"
+        )
+        settings = (
+            "--data", "digits", "--batch-size", BATCH, "--activation", "relu",
+            "--loss", "softmax_cross_entropy", "--epochs", 2,
+        )  # fmt: skip
+        result = self.flywheel("resume", file, *settings, status=2)
+        self.assert_error(result, "give --step.")
+        run = self.path()
+        result = self.flywheel(
+            "resume", file, *settings, "--step", 3, "--output", run, status=2
+        )
+        self.assert_error(result, "16")
+        self.assertFalse(run.exists())
+
+    def test_only_whole_epochs_go_on(self):
+        model, optimizer = trained(lambda m: optim.Adam(m.parameters()))
+        file = self.save(model, optimizer)
+        data = self.folder / "data.npz"
+        values = np.zeros((SAMPLES, WIDTHS[0]), np.uint8)
+        labels = (np.arange(SAMPLES) % WIDTHS[-1]).astype(np.uint8)
+        np.savez(data, x_train=values, y_train=labels, x_test=values, y_test=labels)
+        result = self.flywheel(
+            "resume", file, "--data", data, "--batch-size", BATCH, "--activation", "relu",
+            "--loss", "softmax_cross_entropy", "--epochs", 2, "--validation", 0, status=2,
+        )  # fmt: skip
+        self.assert_error(result, "3 steps behind it", "0 epochs of 8 batches", "3 batches")
+
+    def test_a_checkpoint_needs_no_flags_to_go_on(self):
+        run = self.train("--epochs", 1, "--training", 64, "--validation", 0)
+        result = self.flywheel("resume", run, "--batch-size", 3, status=64)
+        self.assert_error(result, "A checkpoint says itself")
