@@ -101,6 +101,15 @@ struct TorchNestingTests {
         + "'lr_schedulers': [{'last_epoch': 1}], 'epoch': 1, 'pytorch-lightning_version': '2.5'}"
     ),
     Case(
+      testDescription: "what an optimizer keeps may be a list of tensors, beside numbers",
+      keys: ["optimizer.state.0.d", "optimizer.state.0.old.0", "optimizer.state.0.old.1"],
+      attributes: [
+        "optimizer.state.0": ["n": .integer(1)], "optimizer.param_groups.0": ["own": .integer(1)],
+      ],
+      text: "{'optimizer': {'state': {0: {d, 'old': [optimizer.state.0.old.0, "
+        + "optimizer.state.0.old.1], 'n': 1}}, 'param_groups': [{'own': 1}]}}"
+    ),
+    Case(
       testDescription: "states by name keep the dots of names",
       keys: ["layers.0.weight", "optim.state.layers.0.weight.own"],
       attributes: ["optim.param_groups.0": ["params": .strings(["layers.0.weight"])]],

@@ -125,17 +125,22 @@ struct TorchNesting {
     }
   }
 
-  /// The innermost container that a name lies in, and the rest of the name.
-  private func split(_ key: String) -> (container: String, name: String) {
+  /// The ways that a name leads through, outermost first, each with the rest of the name.
+  private func leading(_ key: String) -> [(path: String, rest: String)] {
     let scalars = key.unicodeScalars
-    var found = (container: "", name: key)
+    var found: [(path: String, rest: String)] = []
     for end in scalars.indices where scalars[end] == "." && end > scalars.startIndex {
       let path = String(key[..<end])
       // Names may have any number of dots, the ways to containers only a few.
       guard ways.contains(path) else { break }
-      if paths.contains(path) { found = (path, String(key[scalars.index(after: end)...])) }
+      found.append((path, String(key[scalars.index(after: end)...])))
     }
     return found
+  }
+
+  /// The innermost container that a name lies in, and the rest of the name.
+  private func split(_ key: String) -> (container: String, name: String) {
+    leading(key).last { paths.contains($0.path) } ?? ("", key)
   }
 
   // MARK: What is what
@@ -185,8 +190,9 @@ struct TorchNesting {
 
   /// Adds the containers between an optimizer's `state` and one of its buffers.
   private mutating func addPaths(ofState key: String) {
-    let (state, name) = split(key)
-    guard states.contains(state) else { return }
+    guard let (state, name) = leading(key).first(where: { states.contains($0.path) }) else {
+      return
+    }
     let parts = Self.parts(name)
     guard parts.count > 1, parts.count <= Self.depthLimit else { return }
     // A named parameter has dots of its own: all but the buffer's word is one name.

@@ -172,5 +172,5 @@ struct TorchOptimizer: Sendable {
   ]
 
   /// The numbers of groups that are tuples to Python; other sequences are lists.
-  static let tuples: Set<String> = ["betas", "etas", "step_sizes", "ns_coefficients"]
+  static let tuples: Set<String> = ["betas", "eps", "etas", "step_sizes", "ns_coefficients"]
 }
