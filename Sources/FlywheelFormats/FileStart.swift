@@ -68,6 +68,11 @@ struct FileStart: ~Copyable {
   /// What kind of file of PyTorch it may be; nil if it is none.
   var torchKind: TorchKind? { TorchKind(bytes(512).rawBytes) }
 
+  /// Looks at a file in the directory; nil if there is none of this name, or it is no directory.
+  func file(named name: String) -> FileStart? {
+    byteCount == nil ? try? FileStart(path.appending(name)) : nil
+  }
+
   /// Whether it is a directory with files of a suffix in it, or in directories in it, among the first
   /// thousands of names that it holds.
   func holdsFiles(ending suffix: String) -> Bool {

@@ -20,7 +20,7 @@ public final class TorchFile: ArchiveReader {
   /// The file.
   public let path: FilePath
 
-  private let container: any TorchContainer
+  let container: any TorchContainer
   private let found: OrderedDictionary<String, TorchMember>
   private let extras: ArchiveMetadata
 

@@ -1,0 +1,29 @@
+import FlywheelCore
+import FlywheelTorch
+
+extension FileFormat {
+  /// What `torch.distributed.checkpoint` writes: `DistributedCheckpoint`.
+  public static let dcp = FileFormat(
+    name: "PyTorch's distributed checkpoint",
+    identifier: "dcp",
+    suffixes: [],
+    defaultCompression: nil,
+    hasChecksums: true,
+    recognizes: { start in
+      switch start.file(named: DistributedCheckpoint.metadataName) {
+      case .some(let metadata): metadata.begins(with: [0x80])
+      case nil: false
+      }
+    },
+    opens: { (path, checks) throws(FlywheelError) in
+      try DistributedCheckpoint(path: path, verifiesChecksums: checks == .checksums)
+    },
+    creates: { (path, _) throws(FlywheelError) in
+      throw FlywheelError(
+        .unsupported,
+        "Distributed checkpoints of PyTorch are read only; write .pt, .npz or .h5.",
+        at: .init(path: path)
+      )
+    }
+  )
+}
