@@ -133,7 +133,7 @@ struct KerasContents {
     let names = StoredNames(
       of: try file.members(),
       try file.metadata(),
-      model.map(KerasModel.init(configuration:))
+      model.map { KerasModel(configuration: $0) }
     )
     var metadata = names.metadata
     metadata.attributes[""] = texts.merging(metadata.attributes[""] ?? [:]) { text, _ in text }
@@ -141,7 +141,7 @@ struct KerasContents {
       .init(name: "the file '\($0)'", reason: "is no array")
     }
     files = [file]
-    self.metadata = metadata
+    self.metadata = Self.withoutRepetition(metadata, of: names.keys)
     try place(names.keys)
   }
 
@@ -150,7 +150,7 @@ struct KerasContents {
   private init(legacy file: HDF5ArchiveReader) throws(FlywheelError) {
     let names = try LegacyNames(of: file.members(), file.metadata())
     files = [file]
-    metadata = names.metadata
+    metadata = Self.withoutRepetition(names.metadata, of: names.keys)
     try place(names.keys)
   }
 
@@ -181,6 +181,20 @@ struct KerasContents {
     try shards.requireAll(Array(places.keys))
     self.files = files
     self.metadata = metadata
+  }
+
+  /// Leaves out what Keras is told of the model where Flywheel's own document is there, which says all of it.
+  private static func withoutRepetition(
+    _ metadata: ArchiveMetadata,
+    of keys: OrderedDictionary<String, String>
+  ) -> ArchiveMetadata {
+    guard keys["flywheel.metadata"] != nil else { return metadata }
+    var metadata = metadata
+    let names =
+      [Name.configuration, Name.versions, KerasDocuments.Attribute.model]
+      + [KerasDocuments.Attribute.training] + KerasDocuments.origin.keys
+    for name in names { metadata.attributes[""]?[name] = nil }
+    return metadata
   }
 
   /// Places the arrays of the only file; those that would share a name keep their paths.

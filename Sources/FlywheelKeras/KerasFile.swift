@@ -84,9 +84,15 @@ public enum KerasFile {
 
     /// Whether an HDF5 file has the list of layers that Keras's legacy format begins with.
     ///
-    /// h5py writes the oldest superblock; Flywheel's own files have a newer one and are not opened for this.
+    /// h5py writes the oldest superblock. Files with a newer one, such as Flywheel's own, are only opened for this
+    /// if a quick look, without libhdf5, finds the group that is made for Keras.
     private static func listsLayers(_ path: FilePath, superblockVersion: UInt8) -> Bool {
-      guard superblockVersion < 2, let file = try? HDF5File(opening: path) else { return false }
+      if superblockVersion >= 2 {
+        guard var plain = try? HDF5PlainFile(opening: path), plain.hasGroup("model_weights") else {
+          return false
+        }
+      }
+      guard let file = try? HDF5File(opening: path) else { return false }
       for group in ["/", "/model_weights"] {
         for name in ["layer_names", "layer_names0"] {
           if case .some(.some) = try? file.attribute(name, of: group) { return true }

@@ -56,4 +56,21 @@ struct KerasList {
       return !attribute.key.dropFirst(name.count).allSatisfy { ("0"..."9").contains($0) }
     }
   }
+
+  /// The attributes that a list is written as: several if it is too long for one.
+  static func attributes(
+    _ name: String,
+    _ texts: [String]
+  ) -> OrderedDictionary<String, AttributeValue> {
+    // All texts of an attribute have the length of its longest.
+    let limit = 60_000 / max(1, texts.map(\.utf8.count).max() ?? 1)
+    guard texts.count > max(1, limit) else { return [name: .strings(texts)] }
+    let count = max(1, limit)
+    let parts = stride(from: 0, to: texts.count, by: count).map {
+      AttributeValue.strings(Array(texts[$0..<min($0 + count, texts.count)]))
+    }
+    return OrderedDictionary(
+      uniqueKeysWithValues: parts.enumerated().map { ("\(name)\($0.offset)", $0.element) }
+    )
+  }
 }

@@ -3,6 +3,8 @@ import OrderedCollections
 
 /// A model as its configuration describes it: its layers in order, and its optimizer.
 struct KerasModel {
+  /// What the model is called; nil if the configuration does not say it.
+  let name: String?
   /// The layers of the model itself.
   let layers: [Layer]
   /// The optimizer; nil if the model was not compiled.
@@ -41,6 +43,12 @@ struct KerasModel {
       if let object = Object(members[attribute]) { return object }
       let isCopy = LayerVariables.partsInOrder[className]?.contains(attribute) == true
       return isCopy ? Object(members["layer"]) : nil
+    }
+
+    /// Its own variables, if it is a layer of a class that is known and holds what the class says.
+    var variables: [LayerVariables.Variable]? {
+      guard !has("quantization_config"), !has("lora_rank") else { return nil }
+      return LayerVariables.ofClass[className]?.filter { $0.condition.map(allows) ?? true }
     }
 
     /// Whether a member is not there, or neither false nor nothing.
@@ -96,16 +104,31 @@ struct KerasModel {
     }
   }
 
-  /// Reads a model's `config.json`.
-  init(configuration: JSONValue) {
-    layers = Self.layers(Object(configuration)?["layers"], depth: 0)
-    guard case .object(let members) = configuration,
+  /// Reads a model's `config.json`, or a legacy file's `model_config` and `training_config`.
+  init(configuration: JSONValue, training: JSONValue? = nil) {
+    let model = Object(configuration)
+    name = model?.name
+    layers = Self.layers(model?["layers"], depth: 0)
+    if case .object(let members)? = training {
+      optimizer = Object(members["optimizer_config"])
+    } else if case .object(let members) = configuration,
       case .object(let compilation)? = members["compile_config"]
-    else {
+    {
+      optimizer = Object(compilation["optimizer"])
+    } else {
       optimizer = nil
-      return
     }
-    optimizer = Object(compilation["optimizer"])
+  }
+
+  /// The layers of a list with the words for them in paths: those of a class are numbered.
+  static func numbered(_ layers: [Layer]) -> [(word: String, layer: Layer)] {
+    var counts: [String: Int] = [:]
+    return layers.map { layer in
+      let word = layer.word
+      let number = counts[word, default: 0]
+      counts[word] = number + 1
+      return (number == 0 ? word : "\(word)_\(number)", layer)
+    }
   }
 
   private static func layers(_ value: JSONValue?, depth: Int) -> [Layer] {

@@ -187,7 +187,7 @@ private struct VariableNames {
   mutating func add(_ weight: String, _ key: String) {
     let path = LegacyNames.withoutOutput(weight)
     byPath[path[...]] = key
-    byWord[String(path.map { $0 == "/" ? "_" : $0 })] = key
+    byWord[path.replacingSlashes] = key
   }
 
   /// The name of an optimizer's variable: its slot and the variable that it is kept for, or just its own.

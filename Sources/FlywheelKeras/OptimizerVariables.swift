@@ -5,7 +5,7 @@ import FlywheelCore
 /// Source: `build` in keras/src/optimizers/*.py of Keras 3.15.
 struct OptimizerVariables {
   /// Slots that take turns at each variable.
-  struct Block {
+  private struct Block {
     /// Their names.
     let slots: [String]
     /// The member of the optimizer's configuration without which there are none; nil if there always are.
@@ -17,8 +17,38 @@ struct OptimizerVariables {
     }
   }
 
+  /// One variable.
+  struct Variable {
+    /// Its name, or that of its slot.
+    let name: String
+    /// The number of the trained variable that it is kept for; nil if it is a number of the optimizer itself.
+    let trained: Int?
+
+    /// Its name, with that of the variable that it is kept for.
+    func key(of trained: [String]) -> String {
+      self.trained.map { "\(name)/\(trained[$0])" } ?? name
+    }
+  }
+
+  /// All variables of an optimizer, in order; of a class that is not known only the first ones.
+  static func of(_ optimizer: KerasModel.Object, trained count: Int?) -> [Variable] {
+    var variables = [Variable(name: "iteration", trained: nil)]
+    switch optimizer["learning_rate"] {
+    case .double, .integer: variables.append(Variable(name: "learning_rate", trained: nil))
+    default: break  // a schedule, which is a function of the iteration
+    }
+    guard let count, let own = ofClass[optimizer.className] else { return variables }
+    for block in common + own where block.condition.map(optimizer.has) ?? true {
+      for trained in 0..<count {
+        variables += block.slots.map { Variable(name: $0, trained: trained) }
+      }
+    }
+    return variables
+      + (numbersAfter[optimizer.className] ?? []).map { Variable(name: $0, trained: nil) }
+  }
+
   /// The blocks that come first, whatever the optimizer is.
-  static let common = [
+  private static let common = [
     Block("average", if: "use_ema"),
     Block("gradient_accumulator", if: "gradient_accumulation_steps"),
   ]
@@ -27,7 +57,7 @@ struct OptimizerVariables {
   private static let adam = [moments, Block("velocity_hat", if: "amsgrad")]
 
   /// The blocks that follow one another, by class.
-  static let ofClass: [String: [Block]] = [
+  private static let ofClass: [String: [Block]] = [
     "SGD": [Block("momentum", if: "momentum")],
     "Adam": adam, "AdamW": adam,
     "RMSprop": [
@@ -45,5 +75,5 @@ struct OptimizerVariables {
   ]
 
   /// Numbers that follow all slots, by class.
-  static let numbersAfter = ["Nadam": ["u_product"]]
+  private static let numbersAfter = ["Nadam": ["u_product"]]
 }

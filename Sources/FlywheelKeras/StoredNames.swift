@@ -104,11 +104,8 @@ struct StoredNames {
 
   /// Walks through layers as Keras does, which numbers those of a class in a list.
   private mutating func place(_ layers: [KerasModel.Layer], in list: String, isTrained: Bool) {
-    var counts: [String: Int] = [:]
-    for layer in layers {
-      let number = counts[layer.word, default: 0]
-      counts[layer.word] = number + 1
-      let group = "\(list)/\(layer.word)" + (number == 0 ? "" : "_\(number)")
+    for (word, layer) in KerasModel.numbered(layers) {
+      let group = "\(list)/\(word)"
       if let name = layer.object.name, Self.isName(name) {
         // Another name there would mean that this is not the layer.
         guard names[group] == nil || names[group] == name else {
@@ -151,7 +148,7 @@ struct StoredNames {
       LayerVariables.ofClass[object.className]?.filter { $0.condition.map(object.allows) ?? true }
     }
     let key = key(of: group)
-    guard let known, known.count == count, object?.has("quantization_config") != true else {
+    guard let known, known.count == count else {
       isOrderKnown = false
       for number in 0..<count {
         let path = "\(group)/\(Self.variables)/\(number)"
@@ -190,30 +187,18 @@ struct StoredNames {
 
   private mutating func nameOptimizer(_ optimizer: KerasModel.Object) {
     guard let count = counts[Self.optimizer] else { return }
-    var found: [(key: String, shape: Shape)] = [("iteration", .scalar)]
-    switch optimizer["learning_rate"] {
-    case .double, .integer: found.append(("learning_rate", .scalar))
-    default: break
-    }
-    let first = found.count
-    if isOrderKnown, let own = OptimizerVariables.ofClass[optimizer.className] {
-      for block in OptimizerVariables.common + own where block.condition.map(optimizer.has) ?? true
-      {
-        for variable in trained {
-          for slot in block.slots { found.append(("\(slot)/\(variable.key)", variable.shape)) }
-        }
-      }
-      for name in OptimizerVariables.numbersAfter[optimizer.className] ?? [] {
-        found.append((name, .scalar))
-      }
-    }
+    let variables = OptimizerVariables.of(optimizer, trained: isOrderKnown ? trained.count : nil)
     let paths = (0..<count).map { "\(Self.optimizer)/\(Self.variables)/\($0)" }
     let shapes = paths.map { path in try? arrays[path]?.array().shape }
-    let fits = shapes.count == found.count && zip(shapes, found).allSatisfy { $0 == $1.shape }
-    // Of an optimizer that has taken no step there are only the first ones.
-    for (path, variable) in zip(paths, found.prefix(fits ? found.count : first))
-    where arrays[path] != nil && (try? arrays[path]?.array().shape) == variable.shape {
-      keys[path] = "\(Self.optimizer)/\(variable.key)"
+    let expected = variables.map { $0.trained.map { trained[$0].shape } ?? .scalar }
+    // Of an optimizer that is not known, or has taken no step, there are only the first ones.
+    let fits = shapes.count == expected.count && zip(shapes, expected).allSatisfy { $0 == $1 }
+    let named = fits ? variables[...] : variables.prefix { $0.trained == nil }
+    for (path, variable) in zip(paths, named) where arrays[path] != nil {
+      guard variable.trained != nil || (try? arrays[path]?.array().shape) == .scalar else {
+        continue
+      }
+      keys[path] = "\(Self.optimizer)/\(variable.key(of: trained.map(\.key)))"
     }
     for path in paths where keys[path] == nil && arrays[path] != nil { keys[path] = path }
   }

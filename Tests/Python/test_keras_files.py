@@ -1,14 +1,16 @@
 """Files of Keras in Flywheel: every variable under its name, bit for bit, whatever container it is in."""
 
 import json
+import warnings
 import zipfile
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+import checkpoint
 import keras_files
-from support import REPOSITORY, TestCase, only_full
+from support import REPOSITORY, TestCase, newest, only_full, write_structured
 
 FIXTURES = REPOSITORY / "Tests" / "Fixtures" / "keras"
 
@@ -60,8 +62,7 @@ class Found(KerasTestCase):
             states.append(target)
         self.flywheel("diff", *states[:2])
         self.flywheel("diff", *states[2:])
-        facts = self.flywheel("inspect", states[2], "--json").json
-        self.assertEqual(facts["document"]["optimizer"]["step"], 7)
+        self.assertEqual(checkpoint.read(states[2]).step, 7)
 
     def test_what_is_not_read_is_refused_by_name(self):
         directory = self.folder / "saved"
@@ -80,9 +81,8 @@ class Found(KerasTestCase):
         self.assert_error(self.flywheel("inspect", pickled, status=2), "model.weights.npz", "pickled")
 
 
-@only_full("Keras takes seconds to load")
-class Made(KerasTestCase):
-    """What Keras writes now."""
+class WithKeras(KerasTestCase):
+    """Keras itself, and files that it saves."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -98,6 +98,11 @@ class Made(KerasTestCase):
         path = self.folder / name
         keras_files.save(self.keras, model, path)
         return path
+
+
+@only_full("Keras takes seconds to load")
+class Made(WithKeras):
+    """What Keras writes now."""
 
     def test_ten_optimizers_in_three_containers(self):
         for name, (kind, settings) in keras_files.OPTIMIZERS.items():
@@ -182,3 +187,165 @@ class Made(KerasTestCase):
         found = self.arrays(path)
         self.assertEqual(len(found), 2 * 30 + 2 + 2 * 30)
         self.assertTrue(all(name.startswith(("layers/", "optimizer/")) for name in found))
+
+
+@only_full("Keras takes seconds to load")
+class Written(WithKeras):
+    """What Keras loads of Flywheel's: weights and optimizer, and it goes on as if it had made the file."""
+
+    RULES = {
+        "keras": ["--momentum", 0.9, "--nesterov"],
+        "keras_adam": ["--weight-decay", 0.01, "--amsgrad"],
+        "keras_rmsprop": ["--momentum", 0.8, "--centered"],
+        "keras_adagrad": [],
+    }
+
+    TOLD = {
+        "sgd": ["--momentum", 0.9], "plain": ["--momentum", 0], "amsgrad": ["--amsgrad"],
+        "rmsprop": ["--momentum", 0.9, "--centered"], "adagrad": [],
+    }  # fmt: skip
+
+    def run_of(self, *settings, activation: str = "tanh") -> Path:
+        data = self.folder / "data"
+        if not data.exists():
+            write_structured(data, 40, 4, 3)
+        return newest(
+            self.train(
+                "--data", data, "--layers", "16-6-3", "--activation", activation, "--batch-size", 5,
+                "--validation", 0, "--loss", "softmax_cross_entropy", "--epochs", 2, "--lr", 0.01,
+                *settings,
+            )
+        )  # fmt: skip
+
+    def loaded(self, path: Path):
+        """Loads a model as Keras does, and lets nothing pass that it only warns of."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            warnings.filterwarnings("ignore", category=DeprecationWarning)
+            return self.keras.saving.load_model(path)
+
+    def step(self, model) -> dict[str, np.ndarray]:
+        """Every variable after one more step of training."""
+        random = np.random.default_rng(8)
+        inputs = random.normal(size=(5, *model.inputs[0].shape[1:])).astype("float32")
+        model.train_on_batch(inputs, random.integers(0, 3, 5))
+        return keras_files.expected(model)
+
+    def test_a_run_goes_to_keras_with_its_optimizer_and_comes_back(self):
+        for rule, settings in self.RULES.items():
+            source = self.run_of("--rule", rule, *settings)
+            expected = checkpoint.read(source)
+            for kind in (".keras", ".keras.h5"):
+                with self.subTest(rule=rule, kind=kind):
+                    target = self.folder / f"{rule}{kind}"
+                    self.flywheel("convert", source, target, "--quiet")
+                    self.flywheel("verify", target)
+                    self.keras.utils.clear_session()
+                    model = self.loaded(target)
+                    dense = [layer for layer in model.layers if layer.weights]
+                    self.assertEqual(dense[0].activation.__name__, "tanh")
+                    for number, layer in enumerate(dense):
+                        kernel, bias = layer.get_weights()
+                        name = f"model/layers.{number}"
+                        np.testing.assert_array_equal(kernel.T, expected.tensors[f"{name}.weight"])
+                        np.testing.assert_array_equal(bias, expected.tensors[f"{name}.bias"])
+                    self.assertEqual(int(model.optimizer.iterations), expected.step)
+                    arrays = self.arrays(target)
+                    for name, value in keras_files.expected(model).items():
+                        np.testing.assert_array_equal(arrays.pop(name), value, name)
+                    if kind == ".keras":
+                        self.assertEqual([name for name in arrays if "optimizer" in name], [])
+                    back = self.folder / f"{rule}{kind}.back.h5"
+                    self.flywheel("convert", target, back, "--to", "flywheel", "--quiet")
+                    again = checkpoint.read(back)
+                    self.assertEqual(list(again.tensors), list(expected.tensors))
+                    for name, value in expected.tensors.items():
+                        self.assertEqual(again.tensors[name].tobytes(), value.tobytes(), name)
+
+    def test_keras_takes_the_same_step_after_a_detour(self):
+        keras = self.keras
+        for name in ("sgd", "plain", "amsgrad", "rmsprop", "adagrad"):
+            kind, settings = keras_files.OPTIMIZERS[name]
+            rule = {"SGD": "keras", "Adam": "keras_adam"}.get(kind, f"keras_{kind.lower()}")
+            keras.utils.clear_session()
+            layers = [keras.Input((4,)), keras.layers.Dense(5), keras.layers.Dense(3)]
+            model = keras.Sequential(layers)
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            model.compile(getattr(keras.optimizers, kind)(learning_rate=0.01, **settings), loss)
+            for _ in range(3):
+                self.step(model)
+            expected = self.step(self.loaded(self.saved(model, f"{name}.keras")))
+            for source in (".keras", ".h5", ".weights.h5"):
+                with self.subTest(optimizer=name, source=source):
+                    start = self.saved(model, name + source)
+                    state = self.path("state").with_suffix(".h5")
+                    # A .weights.h5 does not say what the others say.
+                    told = ["--rule", rule, *self.TOLD[name]] if source == ".weights.h5" else []
+                    self.flywheel("convert", start, state, "--to", "flywheel", *told, "--quiet")
+                    end = self.path("end").with_suffix(".keras")
+                    self.flywheel("convert", state, end, "--quiet")
+                    there = self.loaded(end)
+                    there.compile(there.optimizer, loss)
+                    found = self.step(there)
+                    self.assertEqual(list(found), list(expected))
+                    for key, value in expected.items():
+                        np.testing.assert_array_equal(found[key], value, key)
+
+    def listed(self, path: Path) -> tuple[list, list]:
+        """What a legacy file lists, in its order: the values of weights, and those of the optimizer."""
+        with h5py.File(path) as file:
+            model, state = file["model_weights"], file["optimizer_weights"]
+            weights = [
+                model[layer][name][()]
+                for layer in model.attrs["layer_names"] for name in model[layer].attrs["weight_names"]
+            ]  # fmt: skip
+            return weights, [state[name][()] for name in state.attrs["weight_names"]]
+
+    def test_models_go_from_one_container_to_the_other(self):
+        keras = self.keras
+        model = keras.Sequential(
+            [
+                keras.Input((6, 6, 2)), keras.layers.Conv2D(3, 3), keras.layers.BatchNormalization(),
+                keras.layers.Flatten(), keras.layers.Dense(3, name="last"),
+            ]
+        )  # fmt: skip
+        # Of a legacy file Keras 3.15 cannot load a loss by its short name.
+        model.compile(keras.optimizers.Adam(0.01), keras.losses.MeanSquaredError())
+        keras_files.train(keras, model)
+        expected = keras_files.expected(model)
+        for source in (".keras", ".h5"):
+            start = self.saved(model, "model" + source)
+            for target in (".keras", ".keras.h5"):
+                with self.subTest(source=source, target=target):
+                    end = self.path("end").with_suffix(target)
+                    self.flywheel("convert", start, end, "--quiet")
+                    self.assert_same(self.arrays(end), expected)
+                    there = self.loaded(end)
+                    if target == ".keras":
+                        self.assert_same(keras_files.expected(there), expected)
+                    else:
+                        # Keras 3.15 itself leaves an optimizer's slots in a legacy file.
+                        own = self.listed(self.saved(model, "own.h5"))
+                        for ours, theirs in zip(self.listed(end), own):
+                            self.assertEqual(len(ours), len(theirs))
+                            for value, other in zip(ours, theirs):
+                                np.testing.assert_array_equal(value, other)
+                    for ours, theirs in zip(there.get_weights(), model.get_weights()):
+                        np.testing.assert_array_equal(ours, theirs)
+                    other = keras.models.clone_model(model)
+                    other.load_weights(end)
+                    for ours, theirs in zip(other.get_weights(), model.get_weights()):
+                        np.testing.assert_array_equal(ours, theirs)
+
+    def test_what_cannot_be_a_model_for_keras_is_refused(self):
+        scheduled = self.run_of("--schedule", "cosine:over=30,unit=step")
+        target = self.folder / "refused.keras"
+        result = self.flywheel("convert", scheduled, target, status=2)
+        self.assert_error(result, "schedule", "--next-learning-rate")
+        self.assertFalse(target.exists())
+        result = self.flywheel("convert", scheduled, target, "--to", "nielsen", status=2)
+        self.assert_error(result, "keras_named")
+        layered = REPOSITORY / "Tests" / "Fixtures" / "keras" / "layered.keras"
+        result = self.flywheel("convert", layered, target, status=2)
+        self.assert_error(result, "no place in the model's configuration")
+        self.assertEqual([each.name for each in self.folder.glob(".*")], [])

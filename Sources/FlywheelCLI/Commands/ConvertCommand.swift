@@ -17,8 +17,8 @@ struct ConvertCommand: ParsableCommand {
     abstract: "Write tensors in another format, or a training state for another framework.",
     discussion: """
       Formats are HDF5 (.h5, .hdf5), .npz, .npy, a directory of .npy files, which is a name that ends \
-      in '/', and safetensors: .safetensors, or .safetensors.index.json for several files as transformers \
-      splits them. The input is recognised by its content, the output by its name. There and back gives the \
+      in '/', safetensors: .safetensors, or .safetensors.index.json for several files as transformers \
+      splits them, and PyTorch's .pt, .pth, .ckpt and .bin. The input is recognised by its content, the output by its name. There and back gives the \
       same tensors, attributes and document, bit for bit; of a checkpoint or a trace each checksum is \
       compared on the way. What the output cannot hold is refused by name, unless --drop leaves it out.
 
@@ -28,7 +28,9 @@ struct ConvertCommand: ParsableCommand {
       archive, without the document that 'flywheel resume' needs.
 
       --to takes a checkpoint to another framework: its names and shapes, and its update rule's numbers \
-      and buffers, so that training goes on as the same run. --from reads what a framework saved. What \
+      and buffers, so that training goes on as the same run. --from reads what a framework saved. A \
+      checkpoint that becomes a framework's own kind of file, .pt say, goes --to that framework if nothing \
+      is said. What \
       converts only as long as the learning rate stays is said; what cannot be exact is refused, unless \
       --approximate asks for it and says how far off it is. What the arrays do not hold, such as the \
       momentum, has to be given: of a file --rule and the numbers say what it was trained with, of a \
@@ -41,6 +43,7 @@ struct ConvertCommand: ParsableCommand {
         flywheel convert runs/1 weights.npz --only 'model/**' --rename model/=
         flywheel convert keras.h5 weights.npz --map rules.json --drop
         flywheel convert big.h5 model.safetensors.index.json --shard-size 2GB
+        flywheel convert runs/1 state.pt
         flywheel convert runs/1 for_numpy.npz --to nielsen
         flywheel convert runs/1 next.npz --to keras --next-learning-rate 0.005
         flywheel convert runs/adam next.npz --to keras --approximate
@@ -165,7 +168,10 @@ struct ConvertCommand: ParsableCommand {
   ) throws(FlywheelError) -> Bool {
     if state.isAsked { return true }
     guard format.dialect != nil, only.isEmpty, rename.isEmpty, map == nil else { return false }
-    return try reader.trainingDocument()?.noun == "checkpoint"
+    if try reader.trainingDocument()?.noun == "checkpoint" { return true }
+    // Keras's files hold arrays of a model only, which has to be described.
+    guard format.dialect == Dialect.kerasNamed.name else { return false }
+    return try !KerasConfiguration.isDescribed(in: reader.metadata())
   }
 
   /// Converts what the tensors mean: their dialect, and the optimizer's rule.
@@ -177,6 +183,9 @@ struct ConvertCommand: ParsableCommand {
     let own = try target.format.dialect.map { (name) throws(FlywheelError) in
       try Dialect.named(name)
     }
+    var state = state
+    // Both are Keras's names: numbers in one of its files, words in the others.
+    if own == .kerasNamed, state.to == .keras { state.to = own }
     let conversion: StateConversion
     do throws(FlywheelError) {
       conversion = try StateConversion(of: reader, state, try options(), inFileOf: own)
@@ -190,7 +199,13 @@ struct ConvertCommand: ParsableCommand {
         cause: error.cause
       )
     }
-    let (archive, index) = try conversion.checkpoint.indexedArchive()
+    var (archive, index) = try conversion.checkpoint.indexedArchive()
+    var notes = conversion.notes
+    if own == .kerasNamed, conversion.target == own {
+      let model = try KerasConfiguration(of: conversion.checkpoint)
+      archive.attributes.merge(model.attributes) { own, _ in own }
+      notes += model.notes
+    }
     let writer = try target.format.create(
       target.path,
       compression: compress,
@@ -198,7 +213,7 @@ struct ConvertCommand: ParsableCommand {
       shardByteCount: shardSize
     )
     try writer.write(archive, try conversion.statement()) { index.entries[$0]?.crc32 }
-    for note in conversion.notes { Terminal.error.print("note: \(note)") }
+    for note in notes { Terminal.error.print("note: \(note)") }
     let before = DiskUsage.bytes(of: source.path, source.format)
     let after = DiskUsage.bytes(of: target.path, target.format)
     let view = StateConversionView(conversion)
@@ -207,7 +222,7 @@ struct ConvertCommand: ParsableCommand {
       members["source"] = Self.json(source.path, source.format, before)
       members["target"] = Self.json(target.path, target.format, after)
       members["content"] = "checkpoint"
-      members["notes"] = .array(conversion.notes.map { JSONValue($0) })
+      members["notes"] = .array(notes.map { JSONValue($0) })
       Terminal.output.print(JSONValue.object(members).prettyText())
     } else if !reporting.quiet {
       for line in view.lines { Terminal.output.print(line) }

@@ -44,6 +44,14 @@ public struct HDF5PlainFile {
     return tensor
   }
 
+  /// Whether there is a plain group of this name.
+  ///
+  /// - Parameter name: The name of a group in the root.
+  /// - Returns: Whether it is there; false if the root is not plain.
+  package mutating func hasGroup(_ name: String) -> Bool {
+    group([name[...]]) != nil
+  }
+
   private mutating func group(_ parts: ArraySlice<Substring>) -> PlainGroup? {
     let key = parts.joined(separator: "/")[...]
     if let group = groups[key] { return group }
