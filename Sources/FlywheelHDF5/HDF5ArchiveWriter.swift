@@ -107,12 +107,14 @@ public final class HDF5ArchiveWriter: ArchiveWriter {
 
   /// Writes attributes and empty groups.
   ///
-  /// - Parameter metadata: The attributes, of what was written before, and the empty groups.
-  /// - Throws: `notFound` for attributes of something that was not written, `invalidArgument` for those of
-  ///   more than 60,000 bytes, `inputOutput`.
+  /// - Parameter metadata: The attributes, of what was written before or of groups, and the empty groups.
+  /// - Throws: `invalidArgument` for a path that HDF5 cannot have, and for attributes of more than 60,000 bytes,
+  ///   `inputOutput`.
   public func write(_ metadata: ArchiveMetadata) throws(FlywheelError) {
     for group in metadata.emptyGroups { try writer?.createGroup(group) }
     for (key, attributes) in metadata.attributes {
+      // Other formats have attributes of what holds no array, such as a group of an optimizer's parameters.
+      if !arrays.contains(key) { try writer?.createGroup(key) }
       for (name, value) in attributes { try writer?.setAttribute(name, value, of: key) }
     }
   }

@@ -199,12 +199,14 @@ struct HDF5ArchiveRoundTripTests {
     #expect(read.obstacles == [])
   }
 
-  @Test("Attributes of what was not written are an error")
-  func strayAttributes() throws {
+  @Test("Attributes of what is no array are those of a group")
+  func attributesOfGroups() throws {
     let writer = try HDF5ArchiveWriter(replacing: path, durability: .cached)
-    let stray = ArchiveMetadata(attributes: ["missing": ["a": .integer(1)]])
-    let error = #expect(throws: FlywheelError.self) { try writer.write(stray) }
-    #expect(error?.code == .notFound)
+    let written = ArchiveMetadata(attributes: ["a/group": ["a": .integer(1)]])
+    try writer.write(written)
+    try writer.finish()
+    let read = try HDF5ArchiveReader(opening: path).metadata()
+    #expect(read.attributes == written.attributes)
   }
 
   @Test("What only HDF5 can hold is an obstacle, by name")
