@@ -40,8 +40,9 @@ extension FileFormat {
       }
       guard start.begins(with: Array("{".utf8)) else { return false }
       // Other libraries have such an index for files of other formats.
-      let front = String(decoding: start.bytes(1 << 16), as: UTF8.self)
-      return front.contains("\"weight_map\"") && front.contains(".safetensors\"")
+      let front = String(decoding: start.bytes(1 << 16), as: UTF8.self).filter { !$0.isWhitespace }
+      return front.contains("\"weight_map\":{}")
+        || front.contains("\"weight_map\":") && front.contains(".safetensors\"")
     },
     opens: { (path, _) throws(FlywheelError) in
       FileSystem.isDirectory(path)
