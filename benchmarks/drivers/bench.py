@@ -1,4 +1,4 @@
-"""Measures Flywheel against numpy, PyTorch and h5py.
+"""Measures Flywheel against numpy, PyTorch, h5py and safetensors.
 
 Every contender does the same work in the same run, one after another, several rounds, each round in
 another order. What counts is the CPU time, one thread each, and only as ratios within one run:
@@ -30,6 +30,7 @@ import archives
 import checkpoints
 import comparing
 import processes
+import safetensors_files
 import saving
 import startup
 import torch_files
@@ -39,9 +40,9 @@ from report import Table, Target, targets_table
 HERE = Path(__file__).resolve().parent.parent
 SECTIONS = (
     "training", "saving", "files", "archives", "startup", "listing", "converting", "comparing",
-    "torch",
+    "safetensors", "torch",
 )  # fmt: skip
-ARCHIVE_SECTIONS = ("archives", "listing", "converting", "comparing", "torch")
+ARCHIVE_SECTIONS = ("archives", "listing", "converting", "comparing", "safetensors", "torch")
 MNIST_FILES = [
     f"{part}-{kind}"
     for part in ("train", "t10k")
@@ -288,6 +289,17 @@ def main() -> None:
                 binaries / "flywheel", files, "M", rounds, note_load
             )
             tables.append(table)
+            targets += reached
+        if "safetensors" in sections and {"M", "many"}.issubset(sets):
+            safetensors_tables, reached = safetensors_files.measure(
+                binaries / "flywheel",
+                savers,
+                files,
+                rounds,
+                3 if options.quick else 10,
+                note_load,
+            )
+            tables += safetensors_tables
             targets += reached
         if "torch" in sections and {"M", "many"}.issubset(sets):
             torch_tables, reached = torch_files.measure(

@@ -1,6 +1,7 @@
 import FlywheelCore
 import FlywheelDeflate
 import FlywheelFormats
+import OrderedCollections
 import SystemPackage
 
 /// Arrays that are saved again and again, under their names.
@@ -31,6 +32,10 @@ struct ArchiveSource {
         expectedByteCount: tensors.reduce(0) { $0 + $1.tensor.byteCount },
         durability: .cached
       )
+    let arrays = OrderedDictionary(
+      uniqueKeysWithValues: tensors.map { ($0.key, TensorDescription(of: $0.tensor)) }
+    )
+    try file.announce(arrays, ArchiveMetadata())
     for (key, tensor) in tensors { try file.write(tensor, under: key) }
     try file.finish()
   }

@@ -8,6 +8,9 @@ from typing import Any
 
 import h5py
 import numpy as np
+import safetensors
+import safetensors.numpy
+import safetensors.torch
 import torch
 from serve import serve, timed
 
@@ -18,6 +21,7 @@ VERSIONS = {
     "numpy": np.__version__,
     "h5py": f"{h5py.__version__} (HDF5 {h5py.version.hdf5_version})",
     "torch": torch.__version__,
+    "safetensors": safetensors.__version__,
 }
 
 
@@ -85,6 +89,24 @@ def touch_torch(path: str, _names: list[str]) -> tuple[dict[str, torch.Tensor], 
     return tensors, sum(float(tensor.flatten()[::1024].sum()) for tensor in tensors.values())
 
 
+def load_safetensors(path: str, _names: list[str]) -> Tensors:
+    return safetensors.numpy.load_file(path)
+
+
+def load_safetensors_checked(path: str, names: list[str]) -> tuple[Tensors, list[int]]:
+    tensors = load_safetensors(path, names)
+    return tensors, [zlib.crc32(tensor) for tensor in tensors.values()]
+
+
+def map_safetensors(path: str, _names: list[str]) -> dict[str, torch.Tensor]:
+    return safetensors.torch.load_file(path)
+
+
+def touch_safetensors(path: str, _names: list[str]) -> tuple[dict[str, torch.Tensor], float]:
+    tensors = safetensors.torch.load_file(path)
+    return tensors, sum(float(tensor.flatten()[::1024].sum()) for tensor in tensors.values())
+
+
 class Files:
     """The tensors by set, and what can be done with them."""
 
@@ -113,9 +135,13 @@ class Files:
     def check(self, tensors: str, path: str) -> dict[str, Any]:
         """Whether a file holds the arrays of a set, bit for bit."""
         expected = self.numpy[tensors]
-        found = (
-            load_npz(path, []) if path.endswith(".npz") else load_h5py(path, list(expected))
-        )
+        if path.endswith(".safetensors"):
+            found = load_safetensors(path, [])  # in an order of its own
+            found = {name: found[name] for name in expected if name in found}
+        elif path.endswith(".npz"):
+            found = load_npz(path, [])
+        else:
+            found = load_h5py(path, list(expected))
         same = list(found) == list(expected) and all(
             found[name].dtype == array.dtype
             and found[name].shape == array.shape
@@ -133,6 +159,7 @@ class Files:
             "np.savez": lambda: np.savez(path, **numpy),
             "np.savez_compressed": lambda: np.savez_compressed(path, **numpy),
             "torch.save": lambda: torch.save(self.torch[tensors], path),
+            "safetensors.numpy": lambda: safetensors.numpy.save_file(numpy, path),
         }
 
         def remove() -> None:
@@ -149,6 +176,10 @@ class Files:
             "torch.load": load_torch,
             "torch.load mmap": map_torch,
             "torch.load mmap, touched": touch_torch,
+            "safetensors.numpy": load_safetensors,
+            "safetensors.numpy, zlib.crc32": load_safetensors_checked,
+            "safetensors.torch": map_safetensors,
+            "safetensors.torch, touched": touch_safetensors,
         }[contender]
         names = list(self.numpy[tensors])
         return timed(count, lambda: load(path, names))
