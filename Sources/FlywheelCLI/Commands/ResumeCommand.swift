@@ -105,15 +105,30 @@ struct ResumeCommand: ParsableCommand {
       )
     }
   }
+
   /// The state in a file that does not say how Flywheel's trainer goes on with it; nil if it says so.
   private func foreignState(_ path: FilePath) throws(FlywheelError) -> StartingState? {
     let reader = try FileFormat.open(path)
     guard let training = try reader.trainingDocument() else {
-      return try continuation.state(reader)
+      return try otherState(reader)
     }
     guard training.noun == "checkpoint", continuation.isAsked else { return nil }
     let state = try StartingState(reading: path)
     return state.checkpoint.trainer == .null ? state : nil
+  }
+
+  /// The state in a file that is none of Flywheel's.
+  private func otherState(_ reader: any ArchiveReader) throws(FlywheelError) -> StartingState {
+    do throws(FlywheelError) {
+      return try continuation.state(reader)
+    } catch {
+      guard !continuation.isAsked else { throw error }
+      var error = error
+      error.message =
+        "The file has no '\(CheckpointKey.document)', as Flywheel's checkpoints have, so it is read as another "
+        + "program's. " + error.message
+      throw error
+    }
   }
 
   private func goOn(from state: StartingState, _ runner: TrainingRunner) throws {
