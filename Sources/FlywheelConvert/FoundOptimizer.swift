@@ -104,6 +104,7 @@ public struct FoundOptimizer: Sendable, Hashable {
     stating stated: UpdateRule? = nil
   ) throws(FlywheelError) -> FoundOptimizer? {
     if let found = try parameterGroups(in: metadata, stated) { return found }
+    if let found = try kerasConfiguration(in: metadata) { return found }
     return nil
   }
 }
