@@ -18,9 +18,11 @@ struct ConvertCommand: ParsableCommand {
     discussion: """
       Formats are HDF5 (.h5, .hdf5), .npz, .npy, a directory of .npy files, which is a name that ends \
       in '/', safetensors: .safetensors, or .safetensors.index.json for several files as transformers \
-      splits them, and PyTorch's .pt, .pth, .ckpt and .bin. The input is recognised by its content, the output by its name. There and back gives the \
-      same tensors, attributes and document, bit for bit; of a checkpoint or a trace each checksum is \
-      compared on the way. What the output cannot hold is refused by name, unless --drop leaves it out.
+      splits them, PyTorch's .pt, .pth, .ckpt and .bin, and Keras's .keras, its older .keras.h5, and \
+      .weights.h5. Checkpoint folders of transformers and of torch.distributed.checkpoint are read. The \
+      input is recognised by its content, the output by its name. There and back gives the same tensors, \
+      attributes and document, bit for bit; of a checkpoint or a trace each checksum is compared on the \
+      way. What the output cannot hold is refused by name, unless --drop leaves it out.
 
       In a pattern '*' stands for any characters but '/', '**' for any characters, '?' for one. --only \
       selects tensors, with their attributes, by the names in the input; then the first rule of --map that matches counts, and the first \
@@ -29,12 +31,11 @@ struct ConvertCommand: ParsableCommand {
 
       --to takes a checkpoint to another framework: its names and shapes, and its update rule's numbers \
       and buffers, so that training goes on as the same run. --from reads what a framework saved. A \
-      checkpoint that becomes a framework's own kind of file, .pt say, goes --to that framework if nothing \
-      is said. What \
-      converts only as long as the learning rate stays is said; what cannot be exact is refused, unless \
-      --approximate asks for it and says how far off it is. What the arrays do not hold, such as the \
-      momentum, has to be given: of a file --rule and the numbers say what it was trained with, of a \
-      checkpoint what the result is to have. 'flywheel rules A B' shows the mathematics.
+      checkpoint that becomes a framework's own kind of file, .pt or .keras, goes --to that framework if \
+      nothing is said. What converts only as long as the learning rate stays is said; what cannot be exact \
+      is refused, unless --approximate asks for it and says how far off it is. What the file does not say, \
+      such as the momentum, has to be given: of a file --rule and the numbers say what it was trained with, \
+      of a checkpoint what the result is to have. 'flywheel rules A B' shows the mathematics.
 
       Examples:
         flywheel convert runs/1 state.npz
@@ -44,6 +45,7 @@ struct ConvertCommand: ParsableCommand {
         flywheel convert keras.h5 weights.npz --map rules.json --drop
         flywheel convert big.h5 model.safetensors.index.json --shard-size 2GB
         flywheel convert runs/1 state.pt
+        flywheel convert checkpoint.pt model.keras
         flywheel convert runs/1 for_numpy.npz --to nielsen
         flywheel convert runs/1 next.npz --to keras --next-learning-rate 0.005
         flywheel convert runs/adam next.npz --to keras --approximate
@@ -191,17 +193,28 @@ struct ConvertCommand: ParsableCommand {
       conversion = try StateConversion(of: reader, state, try options(), inFileOf: own)
     } catch {
       guard let own, !state.isAsked else { throw error }
+      let instead =
+        own == .kerasNamed
+        ? "an .h5 file has room for arrays in other names."
+        : "--to flywheel writes one in Flywheel's own names all the same."
       throw FlywheelError(
         error.code,
-        "\(error.message)\n\(target.format.name) files are for '\(own.name)'; --to flywheel writes one in "
-          + "Flywheel's own names all the same.",
+        "\(error.message)\n\(target.format.name) files are for '\(own.name)'; \(instead)",
         at: error.location,
         cause: error.cause
       )
     }
     var (archive, index) = try conversion.checkpoint.indexedArchive()
     var notes = conversion.notes
-    if own == .kerasNamed, conversion.target == own {
+    if own == .kerasNamed {
+      guard conversion.target == own else {
+        throw FlywheelError(
+          .unsupported,
+          "A model of Keras has its arrays under the names of 'keras_named', not '\(conversion.target.name)'; leave "
+            + "--to out, or write an .h5 file.",
+          at: .init(path: target.path)
+        )
+      }
       let model = try KerasConfiguration(of: conversion.checkpoint)
       archive.attributes.merge(model.attributes) { own, _ in own }
       notes += model.notes
