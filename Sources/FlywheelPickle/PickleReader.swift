@@ -286,6 +286,7 @@ struct PickleReader: ~Escapable {
     case double(UInt64)
     case text(String)
     case bytes([UInt8])
+    case global(UInt32)
     case other(Reference)
   }
 
@@ -323,6 +324,7 @@ struct PickleReader: ~Escapable {
     case .largeInteger(let run): .largeInteger(contents(run.range(from: start)))
     case .text(let run): .text(text(run.range(from: start)))
     case .bytes(let run): .bytes(contents(run.range(from: start)))
+    case .global(let place): .global(place)
     default: .other(reference)
     }
   }

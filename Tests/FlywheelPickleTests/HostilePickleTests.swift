@@ -342,6 +342,12 @@ struct HostilePickle: Sendable, CustomTestStringConvertible {
     HostilePickle("0.0 and -0.0", ["}(", number(0), "N", .here, number(-0.0), "Nu."], .malformed),
     HostilePickle("None and None", ["}(NN", .here, "NNu."], .malformed),
     HostilePickle(
+      "a class twice, named each time",
+      ["}(", "ccollections\nOrderedDict\nN", .here, "ccollections\nOrderedDict\nNu."],
+      .malformed,
+      "second time"
+    ),
+    HostilePickle(
       "one key twice among many",
       ["}(", (0..<20).map { .text("\($0)") + "N" }.reduce([], +), .here, .text("7"), "Nu."],
       .malformed,
