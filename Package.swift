@@ -220,7 +220,7 @@ let package = Package(
       "FlywheelExplain",
       dependencies: [
         "FlywheelCore", "FlywheelOptim", "FlywheelCheckpoint", "FlywheelConvert",
-        "FlywheelFormats", "FlywheelRun", systemPackage, orderedCollections,
+        "FlywheelDialects", "FlywheelFormats", "FlywheelRun", systemPackage, orderedCollections,
       ]
     ),
     room("FlywheelPlot", dependencies: ["FlywheelCore"]),

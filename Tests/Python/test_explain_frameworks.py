@@ -178,6 +178,32 @@ class TorchTests(FrameworkTestCase):
         np.testing.assert_allclose(found["learning_rates"], rates, rtol=1e-6)
         self.assert_named(found, "pytorch", {"momentum": 0.9, "weight_decay": 0.1}, 1e-6)
 
+    def test_checkpoints_of_every_step_are_a_dump(self):
+        """Their buffers have numbers; whose they are the file's own groups say."""
+        import torch
+
+        model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3))
+        for number, (make, rule, numbers) in enumerate(
+            [
+                (lambda t, m: t.optim.SGD(m.parameters(), lr=0.05, momentum=0.9), "pytorch", {"learning_rate": 0.05}),
+                (lambda t, m: t.optim.Adam(m.parameters(), lr=0.01), "adam", {"learning_rate": 0.01, "beta1": 0.9}),
+            ]
+        ):  # fmt: skip
+            with self.subTest(rule=rule):
+                optimizer = make(torch, model)
+                files = []
+                for step in range(STEPS):
+                    optimizer.zero_grad()
+                    inputs, labels = torch.randn(32, 4), torch.randint(0, 3, (32,))
+                    torch.nn.functional.cross_entropy(model(inputs), labels).backward()
+                    optimizer.step()
+                    files.append(self.folder / f"{number}-{step}.pt")
+                    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+                    torch.save(state, files[-1])
+                found = self.explain(files)
+                self.assert_named(found, rule, numbers, 1e-3)
+                self.assertNotIn("optimizer.state", str(found["names"]))
+
     def test_bfloat16_shows_no_more_than_it_can(self):
         import torch
 

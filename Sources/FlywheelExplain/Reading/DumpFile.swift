@@ -1,4 +1,7 @@
+import FlywheelCheckpoint
+import FlywheelConvert
 import FlywheelCore
+import FlywheelDialects
 import FlywheelFormats
 import OrderedCollections
 import SystemPackage
@@ -12,6 +15,10 @@ struct DumpFile {
   var numbers: OrderedDictionary<String, TensorDescription> = [:]
   /// What else is there.
   var others: [String] = []
+  /// How an optimizer's state was matched to parameters, as a sentence; nil if names in keys tell.
+  private(set) var matching: String?
+  /// The keys in the file of arrays that got other names.
+  private var keys: [String: String] = [:]
 
   /// Opens a file.
   init(_ path: FilePath) throws(FlywheelError) {
@@ -41,11 +48,31 @@ struct DumpFile {
     }
   }
 
+  /// Gives the buffers of a framework's own checkpoint the names of their parameters, where the file says whose
+  /// they are: PyTorch only numbers them.
+  mutating func nameBuffers() throws(FlywheelError) {
+    let metadata = try reader.metadata()
+    guard let names = try? UnderstoodNames(arrays, metadata), names.found != nil else { return }
+    for (slot, places) in names.reading.slots {
+      for (parameter, place) in places {
+        guard let owner = names.reading.parameters[parameter]?.place.key,
+          let index = arrays.index(forKey: place.key)
+        else { continue }
+        let name = "\(owner).\(slot)"
+        guard arrays[name] == nil else { continue }
+        arrays[name] = arrays.remove(at: index).value
+        keys[name] = place.key
+      }
+    }
+    matching = names.matching
+  }
+
   /// Reads an array.
   func tensor(_ key: String) throws(FlywheelError) -> Tensor {
     try FlywheelError.locating(path: reader.path, tensor: key) { () throws(FlywheelError) in
-      if let array = arrays[key] { return try reader.tensor(key, as: array) }
-      guard let tensor = try reader.tensor(key) else {
+      let own = keys[key] ?? key
+      if let array = arrays[key] { return try reader.tensor(own, as: array) }
+      guard let tensor = try reader.tensor(own) else {
         throw FlywheelError(.notFound, "There is no such array.")
       }
       return tensor

@@ -12,6 +12,9 @@ public struct DumpOptions: Sendable, Hashable {
   /// Which arrays are buffers of an SGD-like rule; nil for those that the usual names say.
   public var velocities: NamePattern?
 
+  /// Whether all arrays have the usual names.
+  var areNamesUsual: Bool { weights == nil && gradients == nil && velocities == nil }
+
   /// Creates options; what is not given is as usual.
   public init(
     weights: NamePattern? = nil,

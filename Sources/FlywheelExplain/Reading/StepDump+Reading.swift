@@ -35,14 +35,18 @@ extension StepDump {
     }
     let order = DumpOrder(paths)
     var files: [DumpFile] = []
-    for path in order.paths { files.append(try DumpFile(path)) }
+    for path in order.paths {
+      var file = try DumpFile(path)
+      if options.areNamesUsual { try file.nameBuffers() }
+      files.append(file)
+    }
     guard !files.isEmpty else {
       throw FlywheelError(.invalidArgument, "Give the files of at least two consecutive dumps.")
     }
     let frames = try DumpFrames(files, options)
     self.init(
       series: try frames.series(),
-      notes: [order.note].compactMap(\.self) + frames.notes
+      notes: [order.note, files.lazy.compactMap(\.matching).first].compactMap(\.self) + frames.notes
     )
     let leftOver = OrderedSet(frames.names.leftOver + files.flatMap(\.others))
     if !leftOver.isEmpty { notes.append("left out: \(DumpNames.list(Array(leftOver)))") }
