@@ -163,6 +163,12 @@ public struct Conversion {
       loseDocument()
       tensor = nil
     }
+    let root = described?.metadata.attributes[""]?.keys ?? []
+    if tensor == nil, root.contains(where: ArchiveMetadata.isTorchStructure) {
+      notes.append(
+        "The result does not say which dictionaries and lists the arrays were in, as PyTorch's file does."
+      )
+    }
     if writer.holdsMetadata { obstacles += writer.obstacles(to: metadataToWrite) }
     try requireNoObstacle()
     try write(tensor, to: writer, progress)
@@ -280,7 +286,9 @@ public struct Conversion {
   ) -> [ArchiveMetadata.Obstacle] {
     let dtypes = document.dtypes.map { "the dtype \($1.rawValue) of '\($0)'" }
     let attributes = document.metadata.attributes.flatMap { owner, values in
-      values.keys.map { "the attribute '\($0)'" + (owner.isEmpty ? "" : " of '\(owner)'") }
+      // Of use to PyTorch alone, it is only noted.
+      values.keys.filter { !owner.isEmpty || !ArchiveMetadata.isTorchStructure($0) }
+        .map { "the attribute '\($0)'" + (owner.isEmpty ? "" : " of '\(owner)'") }
     }
     let groups = document.metadata.emptyGroups.map { "the empty group '\($0)'" }
     return (dtypes + attributes + groups).map { .init(name: $0, reason: reason) }

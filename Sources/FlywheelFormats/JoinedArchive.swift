@@ -74,7 +74,10 @@ final class JoinedArchive: ArchiveReader {
     var metadata = extras
     for part in parts {
       let found = try part.reader.metadata()
-      for (owner, attributes) in found.attributes {
+      for (owner, var attributes) in found.attributes {
+        // One part's structure is not that of the whole.
+        if owner.isEmpty { attributes.removeAll { ArchiveMetadata.isTorchStructure($0.key) } }
+        guard !attributes.isEmpty else { continue }
         metadata.attributes[part.key(owner), default: [:]].merge(attributes) { known, _ in known }
       }
       metadata.emptyGroups += found.emptyGroups.map { part.key($0) }

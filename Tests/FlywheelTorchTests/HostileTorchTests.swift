@@ -306,6 +306,38 @@ struct HostileTorchTests {
       ]),
       .limitExceeded
     ),
+    Refusal(
+      "a list that repeats a long text",
+      .list(
+        [.stored(.text(String(repeating: "a", count: 50_000)), 0)]
+          + Array(repeating: .recalled(0), count: 20_000)
+      ),
+      .limitExceeded
+    ),
+    Refusal(
+      "a key that repeats a long text",
+      .list([
+        .stored(.text(String(repeating: "a", count: 50_000)), 0),
+        .dictionary([(.tuple(Array(repeating: .recalled(0), count: 20_000)), SavedObject.none)]),
+      ]),
+      .limitExceeded
+    ),
+    Refusal(
+      "a long key of many dictionaries",
+      .list(
+        [.stored(.text(String(repeating: "a", count: 50_000)), 0)]
+          + Array(repeating: .dictionary([(.recalled(0), .none)]), count: 5000)
+      ),
+      .limitExceeded
+    ),
+    Refusal(
+      "a dictionary of odd keys many times",
+      .list(
+        [.stored(.dictionary((0..<500).map { _ in (.tuple([.tuple([])]), .none) }), 0)]
+          + Array(repeating: .recalled(0), count: 1000)
+      ),
+      .limitExceeded
+    ),
     Refusal("code", .call(.marked(.global("os", "system")), ["true"]), .unsupported),
   ]
 

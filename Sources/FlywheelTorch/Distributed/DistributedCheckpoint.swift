@@ -167,7 +167,7 @@ public final class DistributedCheckpoint: ArchiveReader {
         let isWhole = member.key == "tensor" && !file.isDictionary
         add(.inner(file, key: member.key, place), isWhole ? key : "\(key).\(member.key)")
       }
-      let inner = try file.metadata()
+      let inner = file.contents
       for obstacle in inner.obstacles {
         metadata.obstacles.append(
           .init(name: "\(obstacle.name) in '\(key)'", reason: obstacle.reason)

@@ -21,8 +21,11 @@ public final class TorchFile: ArchiveReader {
   public let path: FilePath
 
   let container: any TorchContainer
-  private let found: OrderedDictionary<String, TorchMember>
-  private let extras: ArchiveMetadata
+  private var found: OrderedDictionary<String, TorchMember> { flattening.members }
+  private let flattening: TorchFlattening
+
+  /// What the object says besides tensors, without what it is to Python.
+  var contents: ArchiveMetadata { flattening.metadata }
 
   /// Opens a file, and reads its pickle.
   ///
@@ -56,9 +59,7 @@ public final class TorchFile: ArchiveReader {
     self.path = path
     do throws(FlywheelError) {
       container = try Self.container(bytes, path, verifiesChecksums)
-      let flattening = try TorchFlattening(container)
-      found = flattening.members
-      extras = flattening.metadata
+      flattening = try TorchFlattening(container)
     } catch {
       throw error.located(path: path)
     }
@@ -105,12 +106,28 @@ public final class TorchFile: ArchiveReader {
     found[key]?.listed(key, isBigEndian: container.isBigEndian)
   }
 
-  /// What the object says besides tensors: numbers and texts, lists of them, and empty dictionaries.
+  /// What the object says besides tensors: numbers and texts, lists of them, and empty dictionaries; and, unless
+  /// writing it finds the same without, what it is to Python, which is an attribute of the whole.
   ///
   /// Objects that are nothing of that are obstacles.
   ///
   /// - Throws: Nothing.
-  public func metadata() throws(FlywheelError) -> ArchiveMetadata { extras }
+  public func metadata() throws(FlywheelError) -> ArchiveMetadata {
+    var metadata = contents
+    guard let structure = flattening.structure else { return metadata }
+    for (name, value) in structure.attributes {
+      if metadata.attributes[""]?[name] != nil {
+        metadata.obstacles.append(
+          .init(
+            name: "the value '\(name)'",
+            reason: "has a name of what Flywheel says of the object; rename it"
+          )
+        )
+      }
+      metadata.attributes["", default: [:]][name] = value
+    }
+    return metadata
+  }
 
   // MARK: Reading
 

@@ -17,6 +17,15 @@ struct TorchMember: Sendable {
     case unreadable(type: String, shape: Shape?, reason: FlywheelError)
   }
 
+  /// What it is, if it can be read.
+  var array: TensorDescription? {
+    switch content {
+    case .view(let tensor): tensor.array
+    case .values(let tensor): TensorDescription(of: tensor)
+    case .unreadable: nil
+    }
+  }
+
   /// What a listing shows of it.
   ///
   /// - Parameters:
