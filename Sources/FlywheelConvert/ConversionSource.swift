@@ -36,7 +36,9 @@ package struct ConversionSource {
         try entry?.check(description, under: member.key)
         tensors.append(ConvertedTensor(member.key, description, entry))
       } catch {
-        guard entry == nil, error.code == .unsupported else { throw error }
+        guard entry == nil, error.code == .unsupported else {
+          throw error.located(path: reader.path)
+        }
         unreadable.append((member.key, error.message))
       }
     }
