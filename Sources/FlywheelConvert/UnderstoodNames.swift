@@ -24,6 +24,7 @@ public struct UnderstoodNames: Sendable {
   ///   - metadata: What it says besides.
   ///   - dialect: Whose names they are; nil for the metadata's own word, or to recognise it.
   ///   - stated: What the file does not say.
+  ///   - facts: What is known of the arrays besides.
   /// - Throws: `invalidArgument` if no dialect fits or several do, or if numbers of parameters do not tell
   ///   which they are; `mismatch` for shapes or rules that contradict one another; `unsupported` for an
   ///   optimizer that no rule is; `malformed` for numbers that are none.
@@ -31,8 +32,10 @@ public struct UnderstoodNames: Sendable {
     _ arrays: OrderedDictionary<String, TensorDescription>,
     _ metadata: ArchiveMetadata,
     in dialect: Dialect? = nil,
-    _ stated: StatedOptimizer = StatedOptimizer()
+    _ stated: StatedOptimizer = StatedOptimizer(),
+    facts: ArrayFacts = ArrayFacts()
   ) throws(FlywheelError) {
+    var facts = facts
     let found = try FoundOptimizer.find(in: metadata, stating: stated.rule)
     var stated = stated
     stated.rule = try found?.rule(agreeingWith: stated.rule) ?? stated.rule
@@ -42,8 +45,9 @@ public struct UnderstoodNames: Sendable {
     var original: [String: String] = [:]
     var note: String?
     var groups: [String: Int] = [:]
+    var order: [String] = []
     if let found, found.statePrefix != nil, let dialect {
-      let matching = try StateMatching(found, arrays, in: dialect)
+      let matching = try StateMatching(found, arrays, in: dialect, facts)
       for (key, name) in matching.renamed {
         guard arrays[name] == nil else {
           throw FlywheelError(
@@ -58,16 +62,19 @@ public struct UnderstoodNames: Sendable {
         uniquingKeysWith: { first, _ in first }
       )
       (note, groups) = (matching.note, matching.groups)
+      facts.strays.formUnion(matching.strays)
+      order = matching.order
     }
     let rule = stated.rule?.name
     let slots = Self.slots(stated, found)
     let reading =
       if let dialect {
-        try dialect.understand(arrays, rule: rule, slots: slots)
+        try dialect.understand(arrays, rule: rule, slots: slots, facts: facts)
       } else {
-        try Dialect.recognise(arrays, rule: rule, slots: slots)
+        try Dialect.recognise(arrays, rule: rule, slots: slots, facts: facts)
       }
-    self.reading = reading.renamingKeys(original)
+    // Within each group the optimizer has its parameters in the model's order.
+    self.reading = reading.ordered(by: order).renamingKeys(original)
     self.found = found
     self.stated = stated
     self.groups = groups
