@@ -209,6 +209,12 @@ public struct UnderstoodArchive: Sendable {
   ) -> [String] {
     let numbers = groups.count == 1 ? "its numbers" : "the numbers of its \(groups.count) groups"
     var notes = ["\(found.place) says the rule, '\(rule.name)', and \(numbers): \(found.name)"]
+    if !found.unknownWords.isEmpty {
+      notes.append(
+        "no optimizer that is known here has \(found.unknownWords.joined(separator: ", ")), as \(found.place) "
+          + "does: what it changes of a step is not taken over"
+      )
+    }
     let rates = OrderedSet(
       found.groups.compactMap { group in
         group.initialLearningRate.flatMap { $0 == group.hyperparameters.learningRate ? nil : $0 }

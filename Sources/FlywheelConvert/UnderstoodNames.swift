@@ -75,6 +75,7 @@ public struct UnderstoodNames: Sendable {
       }
     // Within each group the optimizer has its parameters in the model's order.
     self.reading = reading.ordered(by: order).renamingKeys(original)
+    try found?.requireKnownState(in: self.reading)
     self.found = found
     self.stated = stated
     self.groups = groups
@@ -95,6 +96,19 @@ public struct UnderstoodNames: Sendable {
 }
 
 extension FoundOptimizer {
+  /// Checks that an optimizer with numbers of its own has no buffers of its own: it is another one then.
+  fileprivate func requireKnownState(in reading: DialectReading) throws(FlywheelError) {
+    guard !unknownWords.isEmpty, let statePrefix else { return }
+    let odd = reading.leftovers.first { $0.utf8.starts(with: statePrefix.utf8) }
+    guard let odd else { return }
+    throw FlywheelError(
+      .unsupported,
+      "The optimizer in \(place) looks like \(name), but has \(unknownWords.joined(separator: ", ")) and the "
+        + "buffer '\(odd)' besides, which no optimizer has that is known here.",
+      at: .init(tensor: odd)
+    )
+  }
+
   /// The rule that it is.
   ///
   /// - Parameter stated: The rule that a person names; nil for none.

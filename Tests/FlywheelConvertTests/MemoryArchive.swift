@@ -45,6 +45,13 @@ final class MemoryArchive: ArchiveReader {
     return MemoryArchive(all, metadata: said, twins: twins, origin: origin)
   }
 
+  /// The same with another word in each dictionary.
+  func saying(_ word: String, _ value: AttributeValue) -> MemoryArchive {
+    var metadata = said
+    for owner in metadata.attributes.keys { metadata.attributes[owner]?[word] = value }
+    return MemoryArchive(contents, metadata: metadata, twins: twins, origin: origin)
+  }
+
   func members() -> [ArchiveMember] {
     contents.keys.compactMap { member($0) }
       + unreadable.map { key, reason in

@@ -374,6 +374,18 @@ struct StateMatchingTests {
     )
   }
 
+  @Test("An optimizer's unknown word is said, and refused where it has buffers of its own, too")
+  func unknownWords() throws {
+    let given = Case(testDescription: "", model: Self.two, groups: [Array(Self.two.keys)])
+    let archive = try Self.archive(given).saying("trust_coefficient", .double(0.001))
+    let understood = try Self.understand(archive)
+    #expect(understood.notes.contains { $0.contains("trust_coefficient") })
+    let other = archive.adding(["optimizer.state.0.trust": try Self.array([3, 2], 1)])
+    let error = #expect(throws: FlywheelError.self) { _ = try Self.understand(other) }
+    #expect(error?.code == .unsupported)
+    #expect(error?.message.contains("trust_coefficient and the buffer") == true)
+  }
+
   // MARK: Numbers
 
   private static func one() throws -> MemoryArchive {

@@ -613,6 +613,16 @@ class WhatIsNoParameter(TestCase):
             for left, right in zip(own["params"], other["params"]):
                 self.assertTrue(torch.equal(optimizer.state[left]["exp_avg"], fresh.state[right]["exp_avg"]))
 
+    def test_an_optimizer_s_own_word_is_said(self):
+        model, optimizer = trained(lambda m: optim.SGD(m.parameters(), lr=0.1, momentum=0.9))
+        optimizer.param_groups[0]["trust_coefficient"] = 0.001
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": 3}
+        _, result = self.convert(state)
+        self.assertIn("trust_coefficient", result.stderr)
+        optimizer.state[model.layers[0].weight]["trust"] = torch.zeros(WIDTHS[1], WIDTHS[0])
+        _, result = self.convert({**state, "optimizer": optimizer.state_dict()}, "--drop", status=2)
+        self.assert_error(result, "trust_coefficient", "trust'")
+
     def test_what_torch_saved_is_pytorch_s(self):
         torch.manual_seed(11)
         model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3))
