@@ -39,7 +39,8 @@ public struct UnderstoodArchive: Sendable {
     _ options: ConversionOptions,
     saved: Checkpoint.Saved
   ) throws(FlywheelError) {
-    let source = try ConversionSource(reader)
+    var source = try ConversionSource(reader)
+    try source.takeNumbersOfGroups(reader)
     var plan = NamePlan(options)
     let tensors = try plan.apply(to: source.tensors)
     try plan.requireAllUsed()
