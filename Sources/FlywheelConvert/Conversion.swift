@@ -193,14 +193,13 @@ public struct Conversion {
         () throws(FlywheelError) in
         if tensor.keepsBytes {
           try stream(tensor, to: writer) { (count) throws(FlywheelError) in
-            byteCount += count
-            try progress(byteCount)
+            try progress(byteCount + count)
           }
         } else {
           try writer.write(try changed(tensor), under: tensor.target)
-          byteCount += tensor.original.byteCount
-          try progress(byteCount)
         }
+        byteCount += tensor.original.byteCount
+        try progress(byteCount)
       }
     }
     if let document { try writer.write(document, under: CheckpointKey.document) }
@@ -229,11 +228,14 @@ public struct Conversion {
   ) throws(FlywheelError) {
     try writer.write(tensor.result, under: tensor.target, crc32: tensor.entry?.crc32) {
       (body) throws(FlywheelError) in
+      // A writer may ask for the bytes more than once.
       var crc: UInt32 = 0
+      var count = 0
       try reader.read(tensor.source) { (piece) throws(FlywheelError) in
         if tensor.entry != nil { crc = CRC32.checksum(piece, continuing: crc) }
         try body(piece)
-        try progress(piece.byteCount)
+        count += piece.byteCount
+        try progress(count)
       }
       try tensor.entry?.check(crc32: crc, of: tensor.source)
     }

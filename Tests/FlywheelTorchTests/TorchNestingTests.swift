@@ -204,6 +204,26 @@ struct TorchNestingTests {
       text: "{'a': M{w, v}, 'b': {'c': {x}}, n, 'new': {'x': 1}}"
     ),
     Case(
+      testDescription: "what is renamed to usual words is what they say, and leaves nothing behind",
+      keys: ["model.w", "optimizer.state.0.momentum_buffer", "lost.w"],
+      attributes: [
+        "": structure(
+          #"{"object":{"kind":"dict","entries":[["net"],"OrderedDict",["sgd"],{"kind":"dict","entries":["#
+            + #"["state"],{"kind":"dict","entries":[[0],"dict"]},["param_groups"],{"kind":"list","#
+            + #""entries":[1,{"kind":"dict","entries":[["lr"],"value",["foreach"],"None"]}]}]},"#
+            + #"["none"],"None",["empty"],"list",["was"],{"kind":"dict","entries":[]}]}}"#
+        ),
+        "optimizer.param_groups.0": [
+          "lr": .double(0.1), "momentum": .integer(0), "dampening": .integer(0),
+          "weight_decay": .integer(0), "nesterov": flag(false), "maximize": flag(false),
+          "differentiable": flag(false), "params": vector([0, 1] as [Int64]),
+        ],
+      ],
+      text:
+        "{'none': None, 'model': M{w}, 'optimizer': {'state': {0: {momentum_buffer}}, "
+        + "'param_groups': [\(sgdText)]}, lost.w}"
+    ),
+    Case(
       testDescription: "a list of which an element is gone is a dictionary",
       keys: ["0", "2"],
       attributes: ["": structure(#"{"object":{"kind":"list","entries":[3,"value"]}}"#)],

@@ -225,6 +225,11 @@ class Ties(RoundTripTestCase):
                 others = {tensor.data_ptr() for tensor in (net["a"], net["c"], *rest[1:])}
                 self.assertEqual(len(others), 5)
 
+    def test_counts_that_are_one_stay_one(self):
+        count = torch.tensor(7)
+        found = self.load(self.through(self.save({"a": count, "b": count}), (".npz", ".pt")))
+        self.assertEqual(found["a"].data_ptr(), found["b"].data_ptr())
+
     def test_what_is_another_one_since_is_written_by_itself(self):
         shared = torch.arange(4.0)
         source = self.save(OrderedDict(a=shared, b=shared))
@@ -253,6 +258,14 @@ class Changes(RoundTripTestCase):
         self.assertNotIn("0.bias", found["G"])
         found = self.load(self.through(source, (".pt",), "--rename", "D.w=other"))
         self.assertEqual(list(found), ["G", "epoch", "none", "other"])
+
+    def test_what_is_renamed_to_the_usual_words_is_loaded_under_them(self):
+        value = {"net": state(), "optim": trained("Adam"), "epoch": 3}
+        renames = ("--rename", "net.=model.", "--rename", "optim.=optimizer.")
+        found = self.load(self.through(self.save(value), (".pt",), *renames))
+        self.assertEqual(list(found), ["epoch", "model", "optimizer"])
+        self.assert_equal(found["model"], value["net"])
+        self.assert_equal(found["optimizer"], value["optim"])
 
 
 class Continuing(RoundTripTestCase):

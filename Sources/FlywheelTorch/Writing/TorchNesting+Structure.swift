@@ -8,12 +8,16 @@ import OrderedCollections
 extension TorchNesting {
   /// What has no place yet.
   private struct Rest {
-    var tensors: OrderedSet<String>
+    let tensors: OrderedSet<String>
+    /// Those of them that have their place.
+    var placed: Set<String> = []
     var attributes: OrderedDictionary<String, OrderedDictionary<String, AttributeValue>>
     /// The containers that the structure names, outermost first.
     var containers: [String] = []
-    /// Those of them that were empty before.
-    var empty: Set<String> = []
+    /// Those that are said to be empty.
+    let empty: Set<String>
+    /// Those of them of which something is gone.
+    var poorer: Set<String> = []
   }
 
   mutating func place(
@@ -21,29 +25,24 @@ extension TorchNesting {
     _ metadata: ArchiveMetadata,
     by structure: TorchStructure
   ) {
-    numbers = []
-    var rest = Rest(tensors: names, attributes: metadata.attributes)
+    var rest = Rest(
+      tensors: names,
+      attributes: metadata.attributes,
+      empty: Set(metadata.emptyGroups)
+    )
     if Self.isContainer(structure.object) {
       placeContainer(structure.object, "", &rest)
     } else if placesWhole(structure.object, rest) {
       return
     }
-    for key in rest.tensors {
-      let (container, name) = split(key)
-      place(.tensor(key), container, name)
-    }
-    // That the tensors are PyTorch's is what others say of them.
-    if rest.attributes[""]?["format"] == .string("pt") { rest.attributes[""]?["format"] = nil }
-    let others = ArchiveMetadata(
-      attributes: rest.attributes.filter { !$0.value.isEmpty || containers[$0.key] == nil },
-      emptyGroups: metadata.emptyGroups
+    var others = ArchiveMetadata(
+      attributes: rest.attributes.filter { !$0.value.isEmpty },
+      emptyGroups: metadata.emptyGroups.filter { containers[$0] == nil }
     )
-    let owners = ownersWithPlace(names, others).filter { containers[$0] == nil }
-    for owner in owners { addPath(owner) }
-    for owner in owners { make(owner) }
-    for (owner, attributes) in others.attributes where containers[owner] != nil {
-      for (name, value) in attributes { place(value, name, of: owner) }
-    }
+    if structure.object.kind == .ordered { leaveOutTexts(names, &others) }
+    // That the tensors are PyTorch's is what others say of them.
+    if others.attributes[""]?["format"] == .string("pt") { others.attributes[""]?["format"] = nil }
+    placeByNames(rest.tensors.filter { !rest.placed.contains($0) }, others)
     removeEmpty(rest)
   }
 
@@ -70,11 +69,14 @@ extension TorchNesting {
     return true
   }
 
-  private mutating func placeContainer(_ form: TorchForm, _ path: String, _ rest: inout Rest) {
+  private mutating func placeContainer(
+    _ form: TorchForm,
+    _ path: String,
+    _ rest: inout Rest
+  ) {
     containers[path] = [:]
     kinds[path] = form.kind
     rest.containers.append(path)
-    if form.entries == [] { rest.empty.insert(path) }
     addPath(path, withThoseAbove: false)
     for run in form.entries ?? [] {
       for key in run.keys {
@@ -99,16 +101,17 @@ extension TorchNesting {
       place(.container(path), container, name)
       guard obstacles.count == count, containers[path] == nil else { return }
       placeContainer(form, path, &rest)
-    } else if rest.tensors.contains(path) {
-      rest.tensors.remove(path)
+    } else if rest.tensors.contains(path), rest.placed.insert(path).inserted {
       place(.tensor(path), container, name)
-      if form.kind == .number { numbers?.insert(path) }
+      if form.kind == .number { numbers.insert(path) }
     } else if let value = rest.attributes[container]?.removeValue(forKey: name) {
       place(value, as: form, name, of: container)
+    } else {
+      rest.poorer.insert(container)
     }
   }
 
-  /// Removes the containers of which nothing is left, and with them those that held nothing else.
+  /// Removes the containers of which nothing is left but `None`, and with them those that held nothing else.
   private mutating func removeEmpty(_ rest: Rest) {
     var gone: Set<String> = []
     for path in rest.containers.reversed() {
@@ -117,7 +120,11 @@ extension TorchNesting {
         if case .container(let inner) = entry.value { !gone.contains(inner) } else { true }
       }
       if left.count < entries.count { containers[path] = left }
-      if left.isEmpty, !rest.empty.contains(path), !path.isEmpty {
+      let isPoorer = left.count < entries.count || rest.poorer.contains(path)
+      let holdsNothing =
+        left.isEmpty
+        ? !rest.empty.contains(path) : isPoorer && left.values.allSatisfy { $0 == .value(.none) }
+      if holdsNothing, !path.isEmpty {
         gone.insert(path)
         containers[path] = nil
       }

@@ -28,8 +28,8 @@ struct TorchNesting {
   var kinds: [String: TorchForm.Kind] = [:]
   /// The keys of dictionaries that are no texts, by their names.
   var keys: [String: [String: TorchKey]] = [:]
-  /// The tensors that are numbers to Python; nil if their names have to tell.
-  var numbers: Set<String>?
+  /// The tensors that are said to be numbers to Python.
+  var numbers: Set<String> = []
 
   /// The paths of containers.
   private var paths: Set<String> = []
@@ -73,35 +73,11 @@ struct TorchNesting {
   init(_ keys: OrderedSet<String>, _ metadata: ArchiveMetadata, _ structure: TorchStructure?) {
     if let structure {
       place(keys, metadata, by: structure)
-      return
+    } else {
+      var metadata = metadata
+      leaveOutTexts(keys, &metadata)
+      placeByNames(keys, metadata)
     }
-    var metadata = metadata
-    leaveOutTexts(keys, &metadata)
-    let owners = ownersWithPlace(keys, metadata)
-    optimizers = Self.optimizers(keys.union(owners))
-    for optimizer in optimizers {
-      addPath(optimizer)
-      addPath(Self.join(optimizer, Self.state))
-      states.insert(Self.join(optimizer, Self.state))
-      addPath(Self.join(optimizer, Self.groups))
-    }
-    for owner in owners { addPath(owner) }
-    for key in keys { addPaths(ofState: key) }
-    let model = placeModel(keys, hasFacts: metadata.attributes[""]?.isEmpty == false)
-    for key in keys {
-      if model.contains(key) {
-        place(.tensor(key), Self.model, key)
-      } else {
-        let (container, name) = split(key)
-        place(.tensor(key), container, name)
-      }
-    }
-    for optimizer in optimizers { make(Self.join(optimizer, Self.state)) }
-    for owner in owners { make(owner) }
-    for (owner, attributes) in metadata.attributes where owner.isEmpty || owners.contains(owner) {
-      for (name, value) in attributes { place(value, name, of: owner) }
-    }
-    for optimizer in optimizers { complete(optimizer) }
   }
 
   // MARK: What is written
@@ -146,9 +122,9 @@ struct TorchNesting {
 
   /// Whether a tensor that can be is a number to Python.
   func isNumber(_ key: String, _ description: TensorDescription) -> Bool {
-    if let numbers { return numbers.contains(key) }
-    return key.hasSuffix(".step") && description.element == .number(.int64)
-      && states.contains(split(split(key).container).container)
+    numbers.contains(key)
+      || key.hasSuffix(".step") && description.element == .number(.int64)
+        && states.contains(split(split(key).container).container)
   }
 
   /// Whether PyTorch would find the same as in another.
@@ -221,7 +197,7 @@ struct TorchNesting {
 
   /// Leaves out what is said of a file as a whole where the file is nothing but a module's state, which can hold
   /// no texts; that its tensors are PyTorch's need not be said.
-  private mutating func leaveOutTexts(
+  mutating func leaveOutTexts(
     _ keys: OrderedSet<String>,
     _ metadata: inout ArchiveMetadata
   ) {
@@ -246,7 +222,7 @@ struct TorchNesting {
   }
 
   /// Owners of attributes, and empty groups, that can be containers.
-  mutating func ownersWithPlace(
+  private mutating func ownersWithPlace(
     _ keys: OrderedSet<String>,
     _ metadata: ArchiveMetadata
   ) -> OrderedSet<String> {
@@ -306,6 +282,17 @@ struct TorchNesting {
   ///
   /// - Returns: The tensors that go into the dictionary `model` under their whole names.
   private mutating func placeModel(_ keys: OrderedSet<String>, hasFacts: Bool) -> Set<String> {
+    if let root = kinds[""] {
+      guard root != .ordered else { return [] }
+      for word in Self.models
+      where !keys.contains(word) && kinds[word] == nil
+        && keys.contains(where: { $0.utf8.starts(with: "\(word).".utf8) })
+      {
+        addPath(word)
+        modules.insert(word)
+      }
+      return []
+    }
     // Names with slashes are Flywheel's own, and so is its document's.
     let rest = keys.filter { key in
       split(key).container.isEmpty && !key.utf8.contains(UInt8(ascii: "/"))
@@ -333,6 +320,39 @@ struct TorchNesting {
   }
 
   // MARK: Placing
+
+  /// Places what no structure tells of: all of a file, or what has other names than when it was saved.
+  ///
+  /// - Parameters:
+  ///   - keys: The flat names of the tensors.
+  ///   - metadata: What the file says besides.
+  mutating func placeByNames(_ keys: OrderedSet<String>, _ metadata: ArchiveMetadata) {
+    let owners = ownersWithPlace(keys, metadata).filter { containers[$0] == nil }
+    optimizers = Self.optimizers(keys.union(owners)).filter { kinds[$0] == nil }
+    for optimizer in optimizers {
+      addPath(optimizer)
+      addPath(Self.join(optimizer, Self.state))
+      states.insert(Self.join(optimizer, Self.state))
+      addPath(Self.join(optimizer, Self.groups))
+    }
+    for owner in owners { addPath(owner) }
+    for key in keys { addPaths(ofState: key) }
+    let model = placeModel(keys, hasFacts: metadata.attributes[""]?.isEmpty == false)
+    for key in keys {
+      if model.contains(key) {
+        place(.tensor(key), Self.model, key)
+      } else {
+        let (container, name) = split(key)
+        place(.tensor(key), container, name)
+      }
+    }
+    for optimizer in optimizers { make(Self.join(optimizer, Self.state)) }
+    for owner in owners { make(owner) }
+    for (owner, attributes) in metadata.attributes where containers[owner] != nil {
+      for (name, value) in attributes { place(value, name, of: owner) }
+    }
+    for optimizer in optimizers { complete(optimizer) }
+  }
 
   /// Makes sure that a container is there, and those that it lies in.
   mutating func make(_ path: String) {

@@ -110,10 +110,8 @@ public final class TorchWriter: ArchiveWriter {
     }
     if TorchNesting.canBeNumber(description) {
       counts[key] = (description, try bytes(of: key, elements))
-    } else if let tie = ties[key] {
-      try write(description, type, under: key, tiedTo: tie, crc32, elements)
     } else {
-      try write(description, type, under: key, crc32, elements)
+      try store(description, type, under: key, crc32, elements)
     }
   }
 
@@ -149,15 +147,18 @@ public final class TorchWriter: ArchiveWriter {
     return bytes
   }
 
-  /// Writes a tensor that is another one, if that has the same elements still.
-  private func write(
+  /// Writes a tensor, unless it is said to be another one and has the same elements still.
+  private func store(
     _ description: TensorDescription,
     _ type: TorchType,
     under key: String,
-    tiedTo tie: String,
     _ crc32: UInt32?,
     _ elements: Elements
   ) throws(FlywheelError) {
+    guard let tie = ties[key] else {
+      try write(description, type, under: key, crc32, elements)
+      return
+    }
     var sum: UInt32 = 0
     try elements { (piece) throws(FlywheelError) in
       sum = CRC32.checksum(piece, continuing: sum)
@@ -168,7 +169,7 @@ public final class TorchWriter: ArchiveWriter {
       tensors[key] = tensor
       return
     }
-    try write(description, type, under: key, crc32, elements)
+    try write(description, type, under: key, sum, elements)
     if written[tie] == nil { written[tie] = tensors[key].map { ($0, sum) } }
   }
 
@@ -230,7 +231,7 @@ public final class TorchWriter: ArchiveWriter {
           ? .double(Double(bitPattern: bits)) : .integer(Int64(bitPattern: bits))
       } else {
         let type = try type(of: description, key)
-        try write(description, type, under: key, nil) { (body) throws(FlywheelError) in
+        try store(description, type, under: key, nil) { (body) throws(FlywheelError) in
           try body(bytes.rawBytes)
         }
       }
