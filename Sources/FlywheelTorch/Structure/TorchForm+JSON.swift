@@ -71,11 +71,13 @@ extension TorchForm {
       guard case .array(let runs)? = members[Self.entries] else { return }
       guard kind.isDictionary || kind.isSequence, runs.count.isMultiple(of: 2) else { return nil }
       var entries: [Run] = []
+      var count = 0
       for index in stride(from: 0, to: runs.count, by: 2) {
-        guard let keys = Self.keys(runs[index], after: entries, of: kind, &room),
+        guard let keys = Self.keys(runs[index], from: count, of: kind, &room),
           let form = TorchForm(runs[index + 1], &room)
         else { return nil }
         entries.append(Run(keys: keys, form: form))
+        count += keys.count
       }
       self.entries = entries
     default: return nil
@@ -84,7 +86,7 @@ extension TorchForm {
 
   private static func keys(
     _ json: JSONValue,
-    after runs: [Run],
+    from place: Int,
     of kind: Kind,
     _ room: inout Int
   ) -> [TorchKey]? {
@@ -98,8 +100,7 @@ extension TorchForm {
       return true
     }
     if kind.isSequence {
-      let first = runs.reduce(0) { $0 + $1.keys.count }
-      guard case .integer(let count) = json, add(count, from: Int64(first)) else { return nil }
+      guard case .integer(let count) = json, add(count, from: Int64(place)) else { return nil }
       return keys
     }
     guard case .array(let values) = json else { return nil }
