@@ -265,9 +265,13 @@ struct TorchNestingTests {
 
   @Test("A structure says no more than a file can hold")
   func bombs() {
+    let lists = String(repeating: #"{"kind":"list","entries":[9000,"#, count: 9)
+    let ends = String(repeating: "]}", count: 9)
     for text in [
       #"{"object":{"kind":"list","entries":[9000000000000000000,"None"]}}"#,
       #"{"object":{"kind":"list","entries":[2000000,"None"]}}"#,
+      #"{"object":{"kind":"list","entries":[9000,{"kind":"list","entries":[9000,"None"]}]}}"#,
+      #"{"object":"# + lists + #""None""# + ends + "}",
       #"{"object":{"kind":"dict","entries":[[{"from":9223372036854775807,"count":2}],"None"]}}"#,
       #"{"object":{"kind":"dict","entries":[[{"from":0,"count":-1}],"None"]}}"#,
       #"{"object":{"kind":"dict","entries":[["a"]]}}"#, #"{"object":"thing"}"#, "{}", "",

@@ -56,4 +56,16 @@ struct TorchForm: Sendable, Hashable {
     }
     entries = runs
   }
+
+  /// How many values it stands for, which runs within runs multiply.
+  var valueCount: Int {
+    var count = 1
+    for run in entries ?? [] {
+      let (values, isTooMany) = run.keys.count.multipliedReportingOverflow(by: run.form.valueCount)
+      let (sum, isMore) = count.addingReportingOverflow(values)
+      if isTooMany || isMore { return .max }
+      count = sum
+    }
+    return count
+  }
 }

@@ -69,9 +69,10 @@ struct TorchStructure: Sendable, Hashable {
       let json = try? JSONValue(parsing: Array(text.utf8), depthLimit: Self.depthLimit),
       case .object(let members) = json, let object = members[Self.object]
     else { return nil }
-    // Only values that are None are neither in the text nor in the file.
-    var room = text.utf8.count + 4 * count + (1 << 20)
-    guard let form = TorchForm(object, &room) else { return nil }
+    // Only what is None or empty is neither in the text nor in the file.
+    let limit = text.utf8.count + 4 * count + (1 << 20)
+    var room = limit
+    guard let form = TorchForm(object, &room), form.valueCount <= limit else { return nil }
     self.init(object: form)
     if case .object(let found)? = members[Self.ties] {
       for (key, value) in found {
