@@ -75,6 +75,10 @@ def trained(name: str, steps: int = 3) -> dict:
     }
 
 
+# Types that only PyTorch's own files have room for, beside safetensors.
+CARRIED = {torch.complex32, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz, torch.float8_e8m0fnu}
+
+
 class TorchTestCase(TestCase):
     def arrays(self, path: Path) -> dict[str, bytes]:
         """The elements of every tensor that Flywheel reads, through an .npz file."""
@@ -92,10 +96,19 @@ class TorchTestCase(TestCase):
         """Every tensor of `value` is there, with its shape and its bytes, and nothing else."""
         expected = flatten(value)[0]
         found = self.arrays(path)
-        self.assertEqual(list(found), list(expected))
-        for key, tensor in expected.items():
-            self.assertEqual(found[key].shape, tuple(tensor.shape), key)
-            self.assertEqual(found[key].tobytes(), element_bytes(tensor), key)
+        carried = {key: tensor for key, tensor in expected.items() if tensor.dtype in CARRIED}
+        self.assertEqual(list(found), [key for key in expected if key not in carried])
+        for key, array in found.items():
+            self.assertEqual(array.shape, tuple(expected[key].shape), key)
+            self.assertEqual(array.tobytes(), element_bytes(expected[key]), key)
+        if not carried:
+            return
+        target = self.path("carried").with_suffix(".pt")
+        self.flywheel("convert", path, target, "--drop")
+        written = flatten(loaded(target))[0]
+        for key, tensor in carried.items():
+            self.assertEqual((written[key].dtype, written[key].shape), (tensor.dtype, tensor.shape))
+            self.assertEqual(element_bytes(written[key]), element_bytes(tensor), key)
 
     def save(self, data: bytes, name: str = "file.pt") -> Path:
         return write(self.path("torch").with_suffix("." + name), data)
