@@ -72,7 +72,10 @@ struct PickleReader: ~Escapable {
     guard stack.isEmpty, marks.isEmpty else {
       throw malformed(found: "the end of the pickle with values left over", expected: "one value")
     }
-    for entries in arena.dictionaries where entries.count > 1 { try checkKeys(of: entries) }
+    var texts = EqualTexts(arena.texts)
+    for entries in arena.dictionaries where entries.count > 1 {
+      try checkKeys(of: entries, &texts)
+    }
     return root
   }
 
@@ -187,8 +190,9 @@ struct PickleReader: ~Escapable {
   @_lifetime(self: copy self)
   private mutating func readText(count: Int) throws(FlywheelError) {
     let range = try take(count, "a text")
+    let text: String
     do throws(UTF8.ValidationError) {
-      _ = try UTF8Span(validating: bytes.extracting(range))
+      text = String(copying: try UTF8Span(validating: bytes.extracting(range)))
     } catch {
       let place = location(range.lowerBound + error.byteOffsets.lowerBound)
       guard error.kind == .surrogateCodePointByte else {
@@ -204,24 +208,21 @@ struct PickleReader: ~Escapable {
         at: place
       )
     }
-    try checkMarks(range)
-    push(.text(run(range)))
+    // They would make comparing texts slow.
+    guard !text.hasTooManyCombiningMarks else {
+      throw FlywheelError.tooManyCombiningMarks(at: location(range.lowerBound))
+    }
+    push(text)
   }
 
   /// A string of Python 2, which people wrote texts as.
   @_lifetime(self: copy self)
   private mutating func readString() throws(FlywheelError) {
     let range = try take(Int(try readByte("the length of a string")), "a string")
-    let isText = (try? UTF8Span(validating: bytes.extracting(range))) != nil
-    push(isText ? .text(run(range)) : .bytes(run(range)))
-  }
-
-  /// Refuses what makes comparing texts slow.
-  private func checkMarks(_ range: Range<Int>) throws(FlywheelError) {
-    guard range.count > String.combiningMarkLimit else { return }
-    guard !text(range).hasTooManyCombiningMarks else {
-      throw FlywheelError.tooManyCombiningMarks(at: location(range.lowerBound))
+    guard let text = try? UTF8Span(validating: bytes.extracting(range)) else {
+      return push(.bytes(run(range)))
     }
+    push(String(copying: text))
   }
 
   // MARK: Containers
@@ -284,7 +285,8 @@ struct PickleReader: ~Escapable {
     case integer(Int64)
     case largeInteger([UInt8])
     case double(UInt64)
-    case text(String)
+    /// The first text that is equal to it.
+    case text(UInt32)
     case bytes([UInt8])
     case global(UInt32)
     case other(Reference)
@@ -294,16 +296,32 @@ struct PickleReader: ~Escapable {
   ///
   /// Python would let the last win; but it never writes two, and files whose meaning depends on who reads them
   /// are none to train from.
-  private func checkKeys(of entries: [PickleGraph.Entry]) throws(FlywheelError) {
+  private func checkKeys(
+    of entries: [PickleGraph.Entry],
+    _ texts: inout EqualTexts
+  ) throws(FlywheelError) {
     var keys: [Key] = []
     keys.reserveCapacity(entries.count)
-    for entry in entries { keys.append(key(entry.key)) }
+    for entry in entries { keys.append(key(entry.key, &texts)) }
     guard let place = Self.firstRepeated(in: keys) else { return }
     let key = entries[place].key
+    let location = location(start + Int(arena[key].offset))
+    let first = keys.firstIndex(of: keys[place]).map { entries[$0].key }
+    if case .text(let text) = arena[key].content, let first,
+      case .text(let other) = arena[first].content,
+      !arena.texts[Int(text)].utf8.elementsEqual(arena.texts[Int(other)].utf8)
+    {
+      throw FlywheelError(
+        .unsupported,
+        "Two keys look the same, \(quoted(arena.texts[Int(text)])), and differ only in how their accents are "
+          + "composed; rename one of them.",
+        at: location
+      )
+    }
     throw FlywheelError.malformed(
       found: "\(name(of: key)) as a key for the second time",
       expected: "each key once",
-      at: location(start + Int(arena[key].offset))
+      at: location
     )
   }
 
@@ -315,14 +333,14 @@ struct PickleReader: ~Escapable {
     return keys.indices.first { !seen.insert(keys[$0]).inserted }
   }
 
-  private func key(_ reference: Reference) -> Key {
+  private func key(_ reference: Reference, _ texts: inout EqualTexts) -> Key {
     switch arena[reference].content {
     case .none: .none
     case .bool(let value): .integer(value ? 1 : 0)
     case .integer(let value): .integer(value)
     case .double(let value): Int64(exactly: value).map { .integer($0) } ?? .double(value.bitPattern)
     case .largeInteger(let run): .largeInteger(contents(run.range(from: start)))
-    case .text(let run): .text(text(run.range(from: start)))
+    case .text(let place): .text(texts.first(equalTo: place))
     case .bytes(let run): .bytes(contents(run.range(from: start)))
     case .global(let place): .global(place)
     default: .other(reference)
@@ -354,16 +372,16 @@ struct PickleReader: ~Escapable {
   private mutating func readStackGlobal() throws(FlywheelError) {
     let name = try pop()
     let module = try pop()
-    guard case .text(let nameRun) = arena[name].content,
-      case .text(let moduleRun) = arena[module].content
+    guard case .text(let namePlace) = arena[name].content,
+      case .text(let modulePlace) = arena[module].content
     else {
       throw malformed(
         found: "a global named by \(self.name(of: module)) and \(self.name(of: name))",
         expected: "two texts"
       )
     }
-    let moduleText = text(moduleRun.range(from: start))
-    try pushGlobal(module: moduleText, name: text(nameRun.range(from: start)))
+    let moduleText = arena.texts[Int(modulePlace)]
+    try pushGlobal(module: moduleText, name: arena.texts[Int(namePlace)])
   }
 
   @_lifetime(self: copy self)
@@ -436,6 +454,12 @@ struct PickleReader: ~Escapable {
   private mutating func push(_ content: PickleArena.Content) {
     stack.append(Reference(index: UInt32(arena.nodes.count)))
     arena.nodes.append(.init(content: content, offset: UInt32(opcodeOffset - start)))
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func push(_ text: String) {
+    push(.text(UInt32(arena.texts.count)))
+    arena.texts.append(text)
   }
 
   @_lifetime(self: copy self)
@@ -544,11 +568,6 @@ struct PickleReader: ~Escapable {
     PickleArena.Run(start: UInt32(range.lowerBound - start), count: UInt32(range.count))
   }
 
-  private func text(_ range: Range<Int>) -> String {
-    guard let text = try? UTF8Span(validating: bytes.extracting(range)) else { return "" }
-    return String(copying: text)
-  }
-
   private func contents(_ range: Range<Int>) -> [UInt8] {
     var contents: [UInt8] = []
     for place in range { contents.append(bytes[place]) }
@@ -610,7 +629,7 @@ struct PickleReader: ~Escapable {
     switch arena[reference].content {
     case .none: "None"
     case .bool, .integer, .double, .largeInteger: "a number"
-    case .text(let run): "the text '\(printable(text(run.range(from: start))))'"
+    case .text(let place): "the text \(quoted(arena.texts[Int(place)]))"
     case .bytes: "bytes"
     case .list: "a list"
     case .tuple: "a tuple"
