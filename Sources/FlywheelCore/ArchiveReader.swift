@@ -1,3 +1,4 @@
+import Synchronization
 public import SystemPackage
 
 /// A file of named tensors, open for reading: what every container format implements.
@@ -62,5 +63,19 @@ extension ArchiveReader {
     tensors.reserveCapacity(keys.count)
     for key in keys { tensors.append(try tensor(key)) }
     return tensors
+  }
+
+  /// Reads several tensors, with all processors.
+  ///
+  /// - Parameter keys: Their names.
+  /// - Throws: As `tensor(_:)`, for the first that cannot be read.
+  /// - Returns: A tensor for each key; nil where there is no member of that name.
+  package func tensorsInParallel(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
+    let tensors = Mutex([Tensor?](repeating: nil, count: keys.count))
+    try Parallel.forEach(keys.count) { (index) throws(FlywheelError) in
+      let tensor = try tensor(keys[index])
+      tensors.withLock { $0[index] = tensor }
+    }
+    return tensors.withLock(\.self)
   }
 }
