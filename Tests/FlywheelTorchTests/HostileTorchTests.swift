@@ -69,11 +69,9 @@ struct HostileTorchTests {
     ),
     Refusal(
       "65 axes",
-      .marked(
-        .tensor(
-          extents: .tuple(Array(repeating: 1, count: 65)),
-          strides: .tuple(Array(repeating: 1, count: 65))
-        )
+      .tensor(
+        extents: .marked(.tuple(Array(repeating: 1, count: 65))),
+        strides: .tuple(Array(repeating: 1, count: 65))
       ),
       .malformed
     ),

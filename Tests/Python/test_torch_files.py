@@ -1,10 +1,12 @@
 """Files of PyTorch, saved by the real torch: every tensor is the one that torch.load gives."""
 
+import io
 import os
 import pickle
 import random
 import unittest
 import warnings
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -172,6 +174,15 @@ class Reading(TorchTestCase):
     def test_parts_of_storages_in_files_of_old_versions_are_read(self) -> None:
         path = self.save(old_view())
         self.assert_reads(path, loaded(path))
+
+    def test_a_pickle_that_inflates_to_more_than_any_is_refused(self) -> None:
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
+            file.writestr("archive/data.pkl", b"\x80\x02(" + b"N" * 30_000_000 + b"t.")
+            file.writestr("archive/version", "3\n")
+        path = self.save(target.getvalue())
+        result = self.finish(self.start("inspect", path), 120)
+        self.assert_error(result, str(path), "32 times as many")
 
     def test_many_tensors_are_read(self) -> None:
         value = {f"layers.{k}.weight": torch.full((3,), float(k)) for k in range(3000)}

@@ -1,7 +1,6 @@
 public import FlywheelCore
 import FlywheelPickle
 import OrderedCollections
-import Synchronization
 public import SystemPackage
 
 /// A file that `torch.save` wrote, open for reading: `.pt`, `.pth`, `.ckpt` or `.bin`, as PyTorch 1.6 and later
@@ -13,9 +12,10 @@ public import SystemPackage
 /// the dictionary that holds it. An object that is one tensor has the key `tensor`.
 ///
 /// Tensors are used where they lie in the file if their elements lie there one behind the other, aligned and
-/// without compression, as PyTorch writes most; views with other strides are gathered. All tensors of a file
-/// together have at most 1,032 times its bytes, or 64 MiB. Byte offsets in errors count from the start of the
-/// file; those of a pickle that is compressed from its own.
+/// without compression, as PyTorch writes most; views with other strides are gathered. A compressed storage that
+/// several tensors view is inflated once, and kept as long as the file is open. All tensors of a file together
+/// have at most 1,032 times its bytes, or 64 MiB. Byte offsets in errors count from the start of the file; those
+/// of a pickle that is compressed from its own.
 public final class TorchFile: ArchiveReader {
   /// The file.
   public let path: FilePath
@@ -23,6 +23,8 @@ public final class TorchFile: ArchiveReader {
   let container: any TorchContainer
   private let found: OrderedDictionary<String, TorchMember>
   private let extras: ArchiveMetadata
+  /// The keys of storages that several tensors view.
+  private let shared: Set<String>
 
   /// Opens a file, and reads its pickle.
   ///
@@ -59,9 +61,20 @@ public final class TorchFile: ArchiveReader {
       let flattening = try TorchFlattening(container)
       found = flattening.members
       extras = flattening.metadata
+      shared = Self.sharedStorages(of: found.values)
     } catch {
       throw error.located(path: path)
     }
+  }
+
+  private static func sharedStorages(of members: some Sequence<TorchMember>) -> Set<String> {
+    var seen: Set<String> = []
+    var shared: Set<String> = []
+    for case .view(let tensor) in members.lazy.map(\.content)
+    where !seen.insert(tensor.storage.key).inserted {
+      shared.insert(tensor.storage.key)
+    }
+    return shared
   }
 
   private static func container(
@@ -86,6 +99,9 @@ public final class TorchFile: ArchiveReader {
       )
     }
   }
+
+  /// Whether the file has checksums, and they are compared; those of before PyTorch 1.6 have none.
+  public var hasChecksums: Bool { container.hasChecksums }
 
   // MARK: Listing
 
@@ -127,7 +143,7 @@ public final class TorchFile: ArchiveReader {
       switch member.content {
       case .values(let tensor): return tensor
       case .view(let tensor):
-        let (storage, offset) = try container.contents(of: tensor.storage)
+        let (storage, offset) = try contents(of: tensor.storage)
         return try TorchElements(tensor, isBigEndian: container.isBigEndian)
           .tensor(in: storage, at: offset)
       case .unreadable(_, _, let reason): throw reason
@@ -141,12 +157,7 @@ public final class TorchFile: ArchiveReader {
   /// - Throws: As `tensor(_:)`, for the first that cannot be read.
   /// - Returns: A tensor for each key; nil where there is no tensor of that name.
   public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
-    let tensors = Mutex([Tensor?](repeating: nil, count: keys.count))
-    try Parallel.forEach(keys.count) { (index) throws(FlywheelError) in
-      let tensor = try tensor(keys[index])
-      tensors.withLock { $0[index] = tensor }
-    }
-    return tensors.withLock(\.self)
+    try tensorsInParallel(keys)
   }
 
   /// Reads a tensor piece by piece; but a storage that is compressed is inflated as a whole.
@@ -164,12 +175,18 @@ public final class TorchFile: ArchiveReader {
       switch member.content {
       case .values(let tensor): try body(tensor.bytes)
       case .view(let tensor):
-        let (storage, offset) = try container.contents(of: tensor.storage)
+        let (storage, offset) = try contents(of: tensor.storage)
         try TorchElements(tensor, isBigEndian: container.isBigEndian)
           .read(storage, at: offset, body)
       case .unreadable(_, _, let reason): throw reason
       }
     }
+  }
+
+  private func contents(
+    of storage: TorchStorage
+  ) throws(FlywheelError) -> (TensorStorage, offset: Int) {
+    try container.contents(of: storage, isShared: shared.contains(storage.key))
   }
 
   /// Completes errors about a tensor: they name it, rather than the storage that it is a view of.

@@ -341,7 +341,7 @@ struct TorchFlattening {
     members[key] = member
   }
 
-  private static let sameName =
+  static let sameName =
     "has the name of another value, once the keys of dictionaries are joined by dots; rename one of them"
 
   /// What a tensor is as a member: one that can be read, if its bytes are there.

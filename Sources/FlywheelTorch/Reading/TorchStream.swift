@@ -8,6 +8,7 @@ struct TorchStream: TorchContainer {
   let graph: PickleGraph
   let graphByteCount: Int
   let isBigEndian = false
+  let hasChecksums = false
 
   private let bytes: TensorStorage
   /// Where the bytes of each storage lie.
@@ -128,11 +129,14 @@ struct TorchStream: TorchContainer {
   var byteCount: Int { bytes.byteCount }
 
   func find(_ storage: TorchStorage) throws(FlywheelError) -> String {
-    _ = try contents(of: storage)
+    _ = try contents(of: storage, isShared: false)
     return ""
   }
 
-  func contents(of storage: TorchStorage) throws(FlywheelError) -> (TensorStorage, offset: Int) {
+  func contents(
+    of storage: TorchStorage,
+    isShared: Bool
+  ) throws(FlywheelError) -> (TensorStorage, offset: Int) {
     guard let range = ranges[storage.key] else {
       throw FlywheelError(
         .notFound,
