@@ -9,6 +9,9 @@ public protocol ArchiveReader: AnyObject, Sendable {
   /// The file, or the directory.
   var path: FilePath { get }
 
+  /// Whether each array has a checksum in the file that is compared when its elements are read.
+  var hasChecksums: Bool { get }
+
   /// Lists what is in it, in the container's order.
   ///
   /// - Throws: `malformed` or `corrupted` if the container is damaged.
@@ -53,6 +56,9 @@ public protocol ArchiveReader: AnyObject, Sendable {
 }
 
 extension ArchiveReader {
+  /// None are compared, unless a reader says that they are.
+  public var hasChecksums: Bool { false }
+
   /// Reads several tensors, one after the other.
   ///
   /// - Parameter keys: Their names.

@@ -9,7 +9,6 @@ extension FileFormat {
     identifier: "keras",
     suffixes: [".keras", ".keras.h5"],
     defaultCompression: nil,
-    hasChecksums: false,
     dialect: "keras_named",
     recognizes: { KerasFile.recognizes($0.path) },
     opens: { (path, _) throws(FlywheelError) in try KerasArchiveReader(opening: path) },

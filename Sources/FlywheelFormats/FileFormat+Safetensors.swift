@@ -8,7 +8,6 @@ extension FileFormat {
     identifier: "safetensors",
     suffixes: [".safetensors"],
     defaultCompression: nil,
-    hasChecksums: false,
     recognizes: { start in
       // The length of the header, and its first character; the zeros of the length are in no other format. Some
       // writers fill whole pages with spaces in front.
@@ -32,7 +31,6 @@ extension FileFormat {
     identifier: "safetensors_shards",
     suffixes: [".safetensors.index.json"],
     defaultCompression: nil,
-    hasChecksums: false,
     defaultShardByteCount: SafetensorsShardWriter.defaultShardByteCount,
     consistsOf: { SafetensorsShards.files(of: $0) },
     recognizes: { start in

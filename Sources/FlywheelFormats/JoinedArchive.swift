@@ -56,6 +56,8 @@ final class JoinedArchive: ArchiveReader {
     part.reader.path.lastComponent?.string ?? part.reader.path.string
   }
 
+  var hasChecksums: Bool { parts.allSatisfy(\.reader.hasChecksums) }
+
   func members() throws(FlywheelError) -> [ArchiveMember] {
     var members: [ArchiveMember] = []
     members.reserveCapacity(places.count)

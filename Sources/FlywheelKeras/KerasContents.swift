@@ -12,6 +12,8 @@ struct KerasContents {
   private(set) var places: OrderedDictionary<String, KerasArchiveReader.Place> = [:]
   /// What it says besides.
   let metadata: ArchiveMetadata
+  /// Whether the bytes of all arrays were compared with a checksum.
+  private(set) var hasChecksums = false
 
   /// The names of a .keras archive's members, which are also the names of its JSON documents here.
   enum Name {
@@ -71,6 +73,7 @@ struct KerasContents {
       documents,
       besides: zip.entries.filter { !$0.isFolder && !read.contains($0.name) }.map(\.name)
     )
+    hasChecksums = true
   }
 
   private init(directory path: FilePath) throws(FlywheelError) {

@@ -28,6 +28,9 @@ public final class NPZFile: ArchiveReader {
   private let checksums: Checksums
   private let trueTypes = TrueTypes()
 
+  /// Whether the members' checksums are compared.
+  public var hasChecksums: Bool { checksums == .verified }
+
   /// Opens a file, and reads the archive's directory.
   ///
   /// - Parameters:

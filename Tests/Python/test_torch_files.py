@@ -175,6 +175,16 @@ class Reading(TorchTestCase):
         path = self.save(old_view())
         self.assert_reads(path, loaded(path))
 
+    def test_verify_says_which_files_have_checksums(self) -> None:
+        value = {"w": torch.arange(6.0)}
+        for data, words in (
+            (saved(value), "whole by the container's checksums"),
+            (deflated(saved(value)), "whole by the container's checksums"),
+            (without_checksums(value), "no checksums"),
+            (old_stream(value), "no checksums"),
+        ):
+            self.assertIn(words, self.flywheel("verify", self.save(data)).stdout)
+
     def test_a_pickle_that_inflates_to_more_than_any_is_refused(self) -> None:
         target = io.BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
