@@ -23,6 +23,8 @@ public struct FoundOptimizer: Sendable, Hashable {
   public var place: String
   /// What no rule can express, as sentences: such a state is shown, but not taken for another.
   public var obstacles: [String]
+  /// The words of its groups that no optimizer has that is known here: they may change its steps.
+  public var unknownWords: [String] = []
 
   /// Numbers that some parameters share.
   public struct Group: Sendable, Hashable {

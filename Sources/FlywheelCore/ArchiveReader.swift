@@ -12,6 +12,9 @@ public protocol ArchiveReader: AnyObject, Sendable {
   /// Whether each array has a checksum in the file that is compared when its elements are read.
   var hasChecksums: Bool { get }
 
+  /// What this kind of file tells of all its members.
+  var origin: ArchiveOrigin { get }
+
   /// Lists what is in it, in the container's order.
   ///
   /// - Throws: `malformed` or `corrupted` if the container is damaged.
@@ -58,6 +61,9 @@ public protocol ArchiveReader: AnyObject, Sendable {
 extension ArchiveReader {
   /// None are compared, unless a reader says that they are.
   public var hasChecksums: Bool { false }
+
+  /// Members in the order in which they were written, and no framework's.
+  public var origin: ArchiveOrigin { ArchiveOrigin() }
 
   /// Reads several tensors, one after the other.
   ///
