@@ -66,10 +66,10 @@ struct DistributedBoundsTests {
   }
 
   /// Where a value lies: the whole of a file.
-  private static func place(_ writer: inout Writer, length: Int = 0) {
+  private static func place(_ writer: inout Writer, file: String = "a", length: Int = 0) {
     writer.object("_StorageInfo", in: "torch.distributed.checkpoint.filesystem") { writer in
       writer.text("relative_path")
-      writer.text("a")
+      writer.text(file)
       writer.text("offset")
       writer.number(0)
       writer.text("length")
@@ -204,6 +204,22 @@ struct DistributedBoundsTests {
       }
     }
     #expect(error.code == .limitExceeded, "\(error)")
+  }
+
+  @Test("A name that no file can have is refused, and told shortened", arguments: ["a", "a/"])
+  func longFiles(part: String) throws {
+    let file = String(repeating: part, count: 3_000) + "a"
+    let metadata = try Self.metadata(places: { writer in
+      writer.dictionary { writer in
+        writer.object("MetadataIndex") { writer in
+          writer.text("fqn")
+          writer.text("x")
+        }
+        Self.place(&writer, file: file)
+      }
+    })
+    let error = try #require(throws: FlywheelError.self) { try DistributedMetadata(metadata) }
+    #expect(error.code == .malformed && error.message.utf8.count < 300, "\(error)")
   }
 
   @Test("An empty file has no value")

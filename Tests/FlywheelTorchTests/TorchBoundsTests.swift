@@ -63,6 +63,43 @@ struct TorchBoundsTests {
     }
   }
 
+  @Test("do not tell a long name of a storage for each tensor in it")
+  func longStorageKeys() throws {
+    let key = SavedObject.text(String(repeating: "0", count: 10_000))
+    let tensor = SavedObject.tensor(.storage(key: key))
+    let pickle = SavedObject.dictionary([("a", tensor), ("b", tensor)]).pickled()
+    let file = try Self.open([.init("a/data.pkl", pickle.bytes)])
+    for member in try file.members() {
+      let error = try #require(throws: FlywheelError.self) { try member.array() }
+      #expect(error.code == .limitExceeded && error.message.utf8.count < 300, "\(error)")
+    }
+  }
+
+  @Test("do not tell the long name of a tensor for each that has its elements")
+  func longNames() throws {
+    let names = [String(repeating: "long ", count: 10_000), "b", "c"]
+    let pickle = SavedObject.dictionary(names.map { (.text($0), .tensor()) }).pickled()
+    let file = try Self.open([
+      .init("a/data.pkl", pickle.bytes), .init("a/data/0", [UInt8](repeating: 0, count: 24)),
+    ])
+    let members = try file.members()
+    #expect(members.map(\.twin) == [nil, names[0], names[0]])
+    #expect(members.allSatisfy { $0.storage.utf8.count < 300 })
+  }
+
+  @Test("have tensors whose errors in the listing name file, tensor and byte")
+  func places() throws {
+    let pickle = SavedObject.dictionary([("a", .tensor()), ("b", .tensor())]).pickled()
+    let file = try Self.open([.init("a/data.pkl", pickle.bytes), .init("a/data/0", [1, 2, 3])])
+    for key in ["a", "b"] {
+      for member in [try file.member(key), try file.members().first { $0.key == key }] {
+        let error = try #require(throws: FlywheelError.self) { try member?.array() }
+        #expect(error.location.path == "a.pt" && error.location.tensor == key, "\(error)")
+        #expect(error.location.byteOffset != nil, "\(error)")
+      }
+    }
+  }
+
   @Test(
     "say whether they have checksums",
     arguments: [

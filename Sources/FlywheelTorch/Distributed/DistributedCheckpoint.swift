@@ -162,11 +162,16 @@ public final class DistributedCheckpoint: ArchiveReader {
         key: key,
         content: .unreadable(type: type, shape: shape, reason: reason)
       )
-    case .inner(let file, let name, _):
+    case .inner(let file, let name, let place):
       guard let inner = try file.member(name) else {
-        throw FlywheelError(.notFound, "There is no tensor '\(name)' in the object.")
+        throw FlywheelError(.notFound, "There is no tensor \(quoted(name)) in the object.")
       }
-      return ArchiveMember(key: key, content: inner.content, storage: inner.storage)
+      var content = inner.content
+      if case .unreadable(let type, let shape, let reason) = content {
+        let reason = reason.moved(by: place, tensor: key)
+        content = .unreadable(type: type, shape: shape, reason: reason)
+      }
+      return ArchiveMember(key: key, content: content, storage: inner.storage)
     }
   }
 

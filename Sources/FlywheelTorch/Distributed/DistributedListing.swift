@@ -44,7 +44,7 @@ struct DistributedListing {
       switch entry {
       case .tensor(let tensor, let chunks): add(.chunks(tensor, chunks), name)
       case .unreadable(let type, let shape, let reason):
-        add(.unreadable(type: type, shape, reason.located(path: metadataPath)), name)
+        add(.unreadable(type: type, shape, reason.located(path: metadataPath, tensor: name)), name)
       case .object(let place, let path):
         guard let whole = files[place.file] else {
           throw FlywheelError.malformed(

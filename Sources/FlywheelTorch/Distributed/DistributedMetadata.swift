@@ -25,6 +25,10 @@ struct DistributedMetadata {
   /// The paths of optimizers' states.
   private var optimizers: Set<[String]> = []
 
+  /// The longest names and paths that systems take.
+  private static let nameLimit = 255
+  private static let pathLimit = 4_095
+
   /// Understands the pickle.
   ///
   /// - Parameter bytes: The file.
@@ -104,8 +108,10 @@ struct DistributedMetadata {
     let info = try DistributedFields(reference, "_StorageInfo", in: graph)
     let file = try info.text("relative_path")
     let parts = file.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.allSatisfy({ !["", ".", ".."].contains($0) }), !file.utf8.contains(0) else {
-      throw malformed("the file '\(printable(file))'", "one in the checkpoint", at: reference)
+    guard file.utf8.count <= Self.pathLimit, !file.utf8.contains(0),
+      parts.allSatisfy({ !["", ".", ".."].contains($0) && $0.utf8.count <= Self.nameLimit })
+    else {
+      throw malformed("the file \(quoted(file))", "one in the checkpoint", at: reference)
     }
     if info.optional("transform_descriptors") != nil {
       throw FlywheelError(

@@ -215,14 +215,14 @@ final class TorchArchive: TorchContainer {
     guard let entry = zip.entry(named: name) else {
       throw FlywheelError(
         .notFound,
-        "The file has no member '\(name)' with the bytes of a storage; it was not finished, or packed anew "
+        "The file has no member \(quoted(name)) with the bytes of a storage; it was not finished, or packed anew "
           + "without it."
       )
     }
     guard entry.byteCount == storage.byteCount else {
       throw FlywheelError(
         .mismatch,
-        "The member '\(name)' has \(entry.byteCount) bytes, but the pickle says that the storage has "
+        "The member \(quoted(name)) has \(entry.byteCount) bytes, but the pickle says that the storage has "
           + "\(storage.byteCount); the file is damaged.",
         at: .init(byteOffset: UInt64(entry.headerOffset))
       )

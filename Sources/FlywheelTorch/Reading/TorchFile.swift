@@ -112,7 +112,7 @@ public final class TorchFile: ArchiveReader {
   ///
   /// - Throws: Nothing; what is wrong with a tensor is in its entry.
   public func members() throws(FlywheelError) -> [ArchiveMember] {
-    found.map { $0.value.listed($0.key, isBigEndian: container.isBigEndian) }
+    found.map { $0.value.listed($0.key, in: path, isBigEndian: container.isBigEndian) }
   }
 
   /// Looks at one tensor.
@@ -121,7 +121,7 @@ public final class TorchFile: ArchiveReader {
   /// - Throws: Nothing; what is wrong with it is in the answer.
   /// - Returns: What it is; nil if there is none of this name.
   public func member(_ key: String) throws(FlywheelError) -> ArchiveMember? {
-    found[key]?.listed(key, isBigEndian: container.isBigEndian)
+    found[key]?.listed(key, in: path, isBigEndian: container.isBigEndian)
   }
 
   /// What the object says besides tensors: numbers and texts, lists of them, and empty dictionaries.
@@ -200,9 +200,7 @@ public final class TorchFile: ArchiveReader {
     do throws(FlywheelError) {
       return try body()
     } catch {
-      var error = error.located(path: path)
-      error.location.tensor = key
-      throw error
+      throw error.located(path: path).about(tensor: key)
     }
   }
 }

@@ -371,7 +371,7 @@ struct TorchFlattening {
       }
       guard use.storage.agrees(with: tensor.storage) else {
         throw FlywheelError.malformed(
-          found: "the storage '\(name)' with another type or size than before",
+          found: "the storage \(quoted(name)) with another type or size than before",
           expected: "the same"
         )
       }

@@ -109,7 +109,7 @@ struct TorchStream: TorchContainer {
         guard let count = Int(exactly: count), count >= 0, count == storage.count else {
           throw FlywheelError(
             .mismatch,
-            "The storage '\(key)' has \(count) elements, but the pickle says \(storage.count); the file is "
+            "The storage \(quoted(key)) has \(count) elements, but the pickle says \(storage.count); the file is "
               + "damaged.",
             at: .init(byteOffset: UInt64(reader.offset - 8))
           )
@@ -140,13 +140,13 @@ struct TorchStream: TorchContainer {
     guard let range = ranges[storage.key] else {
       throw FlywheelError(
         .notFound,
-        "The file does not have the bytes of the storage '\(storage.key)'; it was not finished."
+        "The file does not have the bytes of the storage \(quoted(storage.key)); it was not finished."
       )
     }
     guard range.count == storage.byteCount else {
       throw FlywheelError(
         .mismatch,
-        "The storage '\(storage.key)' has \(range.count) bytes where the tensor needs "
+        "The storage \(quoted(storage.key)) has \(range.count) bytes where the tensor needs "
           + "\(storage.byteCount); the file is damaged.",
         at: .init(byteOffset: UInt64(range.lowerBound))
       )

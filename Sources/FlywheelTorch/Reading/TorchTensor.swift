@@ -69,7 +69,7 @@ struct TorchTensor: Sendable, Hashable {
       throw FlywheelError.malformed(
         found: "a tensor of shape \(shape) and strides \(Self.text(strides)), from element "
           + "\(offset) on",
-        expected: "one within the \(count) elements of the storage '\(storage.key)'"
+        expected: "one within the \(count) elements of the storage \(quoted(storage.key))"
       )
     }
     try Self.requireSigns(signs, type)
