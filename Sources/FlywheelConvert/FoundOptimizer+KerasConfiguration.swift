@@ -8,12 +8,6 @@ import OrderedCollections
 /// Read from keras/src/optimizers/*.py and keras/src/legacy/saving/saving_utils.py of Keras 3.15, and from
 /// tf_keras/optimizers/{,legacy/}*.py of 2.15.
 extension FoundOptimizer {
-  /// The rules by the names of classes.
-  private static let kerasRules = [
-    "SGD": "keras", "Adam": "keras_adam", "AdamW": "keras_adam", "RMSprop": "keras_rmsprop",
-    "Adagrad": "keras_adagrad",
-  ]
-
   /// What of a configuration changes steps, and is in no rule.
   private static let kerasExtras = [
     "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "gradient_accumulation_steps", "decay",
@@ -34,7 +28,7 @@ extension FoundOptimizer {
     else { return nil }
     var found = FoundOptimizer(
       name: "keras.optimizers.\(className)",
-      rules: kerasRules[className].map { [$0] } ?? [],
+      rules: KerasOptimizer.rule(ofClass: className).map { [$0] } ?? [],
       groups: [Group(hyperparameters: Hyperparameters())],
       place: place
     )

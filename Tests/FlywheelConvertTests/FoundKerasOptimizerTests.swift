@@ -1,8 +1,9 @@
-import FlywheelConvert
 import FlywheelCore
 import FlywheelOptim
 import OrderedCollections
 import Testing
+
+@testable import FlywheelConvert
 
 @Suite("Optimizers that a Keras model's configuration tells of")
 struct FoundKerasOptimizerTests {
@@ -117,6 +118,17 @@ struct FoundKerasOptimizerTests {
     }
     let biases = try find("SGD", Self.dense(.null, Self.square(0.5)))
     #expect(biases?.groups[0].hyperparameters[.biasL2] == .number(0.5))
+  }
+
+  @Test("A class that is written for a rule is read as that rule")
+  func bothWays() throws {
+    #expect(KerasOptimizer.rules.count == 4)
+    for rule in KerasOptimizer.rules {
+      let name = try #require(KerasOptimizer.className(ofRule: rule))
+      let metadata = Self.archive(name, ["learning_rate": 0.1])
+      #expect(try FoundOptimizer.find(in: metadata)?.rules == [rule])
+    }
+    #expect(KerasOptimizer.className(ofRule: "pytorch") == nil)
   }
 
   @Test("What is no configuration says nothing; a number out of range is an error")
