@@ -60,6 +60,8 @@ public struct UnderstoodArchive: Sendable {
       stated
     )
     (reading, found, matching) = (names.reading, names.found, names.matching)
+    // New names do not make them trained.
+    try found?.requireTrained(tensors.map(\.source))
     let fetch = { (key: String) throws(FlywheelError) -> Tensor? in
       guard let array = arrays[key] else { return nil }
       return try FlywheelError.locating(path: reader.path, tensor: array.source) {

@@ -34,6 +34,7 @@ public struct UnderstoodNames: Sendable {
     _ stated: StatedOptimizer = StatedOptimizer()
   ) throws(FlywheelError) {
     let found = try FoundOptimizer.find(in: metadata, stating: stated.rule)
+    try found?.requireTrained(Array(arrays.keys))
     var stated = stated
     stated.rule = try found?.rule(agreeingWith: stated.rule) ?? stated.rule
     var dialect = dialect
@@ -88,6 +89,19 @@ public struct UnderstoodNames: Sendable {
 }
 
 extension FoundOptimizer {
+  /// Checks that there are no arrays that the optimizer leaves as they are: elsewhere they would be trained.
+  func requireTrained(_ keys: [String]) throws(FlywheelError) {
+    for prefix in untrained {
+      guard let key = keys.first(where: { $0.utf8.starts(with: prefix.utf8) }) else { continue }
+      throw FlywheelError(
+        .unsupported,
+        "\(place) says that '\(prefix)' is not trained, which a state cannot say: elsewhere it would be trained. "
+          + "Make it trainable, or leave it out with --only.",
+        at: .init(tensor: key)
+      )
+    }
+  }
+
   /// The rule that it is.
   ///
   /// - Parameter stated: The rule that a person names; nil for none.
