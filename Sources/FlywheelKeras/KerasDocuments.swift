@@ -91,8 +91,13 @@ struct KerasDocuments {
 
   private static func configuration(_ model: JSONValue, _ training: JSONValue?) -> JSONValue {
     guard case .object(var members) = model else { return model }
-    members["module"] = "keras"
-    members["registered_name"] = .null
+    if members["module"] == nil {
+      // Keras has no public name for the class of a graph of layers, which it once called Model.
+      let isGraph = ["Functional", "Model"].contains(members["class_name"])
+      if isGraph { members["class_name"] = "Functional" }
+      members["module"] = isGraph ? "keras.src.models.functional" : "keras"
+      members["registered_name"] = isGraph ? "Functional" : .null
+    }
     guard let training else { return .object(members) }
     var compilation = renamed("optimizer_config", "optimizer", in: training)
     if case .object(var compiled) = compilation {
