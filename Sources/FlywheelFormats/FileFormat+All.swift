@@ -6,7 +6,8 @@ import FlywheelNPZ
 extension FileFormat {
   /// Every format, in the order in which they are looked for.
   public static let all = [
-    safetensors, trainerFolder, safetensorsShards, pt, dcp, keras, npz, npy, hdf5, directory,
+    safetensors, trainerFolder, safetensorsShards, pt, dcp, keras, kerasWeights, npz, npy, hdf5,
+    directory,
   ]
 
   /// HDF5: `HDF5ArchiveReader`.

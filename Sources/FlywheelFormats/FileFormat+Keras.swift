@@ -1,9 +1,10 @@
 import FlywheelCore
+import FlywheelHDF5
 import FlywheelKeras
 import SystemPackage
 
 extension FileFormat {
-  /// What Keras saves besides a plain .weights.h5, which is HDF5: `KerasArchiveReader`.
+  /// What Keras saves besides a .weights.h5: `KerasArchiveReader`.
   public static let keras = FileFormat(
     name: "Keras",
     identifier: "keras",
@@ -19,6 +20,22 @@ extension FileFormat {
         as: path.string.lowercased().hasSuffix(".h5") ? .legacy : .archive,
         durability: creation.durability
       )
+    }
+  )
+
+  /// What `save_weights` of Keras writes, and `load_weights` takes: variables by number, in HDF5, as which it is
+  /// read.
+  public static let kerasWeights = FileFormat(
+    name: "Keras weights",
+    identifier: "keras_weights",
+    suffixes: [".weights.h5"],
+    defaultCompression: nil,
+    hasChecksums: false,
+    dialect: "keras",
+    recognizes: { _ in false },
+    opens: { (path, _) throws(FlywheelError) in try HDF5ArchiveReader(opening: path) },
+    creates: { (path, creation) throws(FlywheelError) in
+      try KerasArchiveWriter(creating: path, as: .weights, durability: creation.durability)
     }
   )
 }

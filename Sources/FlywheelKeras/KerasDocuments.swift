@@ -64,6 +64,13 @@ struct KerasDocuments {
     self.others = others
   }
 
+  /// Whether an archive says what its model is.
+  static func areIn(_ metadata: ArchiveMetadata) -> Bool {
+    [KerasContents.Name.configuration, Attribute.model].contains { name in
+      if case .string? = metadata.attributes[""]?[name] { true } else { false }
+    }
+  }
+
   /// The members of a .keras archive.
   var members: OrderedDictionary<String, String> {
     [
