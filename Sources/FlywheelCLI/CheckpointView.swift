@@ -85,7 +85,8 @@ enum CheckpointView {
   ) -> [String] {
     let rows = members.map { member in
       [
-        member.key, member.type, member.shape?.description ?? "?",
+        Formatting.name(member.key), member.type,
+        member.shape.map { Formatting.shortened($0.description, to: 100) } ?? "?",
         member.byteCount.map { Formatting.bytes($0) } ?? "",
       ]
     }

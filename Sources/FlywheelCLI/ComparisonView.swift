@@ -148,7 +148,7 @@ struct ComparisonView {
     var phrases = counts.filter { $0.1 > 0 }.map {
       "\(Formatting.grouped($0.1)) \(Self.words($0.0))"
     }
-    let settings = comparison.settings.count { !$0.isSame }
+    let settings = SettingComparison.merged(comparison.settings).count { !$0.isSame }
     if settings > 0 { phrases.append(Formatting.count(settings, "other difference")) }
     if let divergence, !divergence.isWithin {
       phrases.append(

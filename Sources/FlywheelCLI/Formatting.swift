@@ -106,6 +106,12 @@ enum Formatting {
     return text.prefix(kept / 2) + "…" + text.suffix(kept - kept / 2)
   }
 
+  /// A name from a file on one line that one can read: files may have names of any length, with any characters.
+  static func name(_ text: String) -> String {
+    let line = text.unicodeScalars.map { $0 == "\n" ? "\\n" : String($0) }.joined()
+    return shortened(text.contains("\n") ? line : text, to: 200)
+  }
+
   /// Phrases with commas between, in lines of at most so many columns; those after the first are indented
   /// as far as `start` reaches, unless that is far.
   static func wrapped(

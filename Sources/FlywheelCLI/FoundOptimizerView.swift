@@ -32,7 +32,7 @@ struct FoundOptimizerView {
       uniquingKeysWith: { first, _ in first }
     )
     do throws(FlywheelError) {
-      let names = try UnderstoodNames(arrays, source.metadata)
+      let names = try UnderstoodNames(arrays, source.metadata, facts: source.facts)
       let numbers = try names.reading.numbers(
         hyperparameters: found.groups.first?.hyperparameters,
         reading: reader.tensor

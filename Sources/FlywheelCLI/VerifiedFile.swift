@@ -37,7 +37,8 @@ struct VerifiedFile {
     var count = 0
     var unchecked: [String] = []
     for member in try reader.members() {
-      guard case .array = member.content else {
+      if case .unreadable(_, _, let reason) = member.content {
+        guard reason.code == .unsupported else { throw reason.located(path: path) }
         unchecked.append(member.key)
         continue
       }

@@ -244,6 +244,7 @@ public struct Conversion {
   private var metadataToWrite: ArchiveMetadata {
     if let document { return ArchiveMetadata(attributes: ["": document.attributes]) }
     // A group whose tensors have all gone elsewhere still has its attributes.
+    guard metadata.attributes.keys.contains(where: { !$0.isEmpty }) else { return metadata }
     var places = Set(tensors.map(\.target) + metadata.emptyGroups + [""])
     for tensor in tensors { places.formUnion(TargetRoom.groups(above: tensor.target)) }
     var metadata = metadata
@@ -288,7 +289,9 @@ public struct Conversion {
 
   private func requireNoObstacle() throws(FlywheelError) {
     guard !drops, !obstacles.isEmpty else { return }
-    let shown = obstacles.prefix(4).map { "\n  \($0.name): \($0.reason)" }.joined()
+    let shown = obstacles.prefix(4).map { obstacle in
+      "\n  \(FlywheelError.oneLine(obstacle.name)): \(obstacle.reason)"
+    }.joined()
     let rest = obstacles.count > 4 ? "\n  … and \(obstacles.count - 4) more" : ""
     throw FlywheelError(
       .unsupported,

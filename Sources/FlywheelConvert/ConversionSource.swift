@@ -1,5 +1,6 @@
 package import FlywheelCheckpoint
 package import FlywheelCore
+package import FlywheelDialects
 import OrderedCollections
 
 /// What a source holds, understood: its tensors with their true dtypes, and its document.
@@ -8,6 +9,8 @@ package struct ConversionSource {
   package var tensors: [ConvertedTensor] = []
   /// What cannot be read.
   package private(set) var unreadable: [(key: String, reason: String)] = []
+  /// What is known of the arrays besides.
+  package private(set) var facts: ArrayFacts
   /// What the source says besides.
   package private(set) var metadata: ArchiveMetadata
   /// What the document of a checkpoint or a trace says.
@@ -18,6 +21,8 @@ package struct ConversionSource {
   package init(_ reader: any ArchiveReader) throws(FlywheelError) {
     let members = try reader.members()
     metadata = try reader.metadata()
+    facts = ArrayFacts(origin: reader.origin)
+    for member in members { facts.twins[member.key] = member.twin }
     documentTensor = try reader.document()
     var dtypes: OrderedDictionary<String, DType> = [:]
     training = try reader.trainingDocument()
@@ -36,7 +41,9 @@ package struct ConversionSource {
         try entry?.check(description, under: member.key)
         tensors.append(ConvertedTensor(member.key, description, entry))
       } catch {
-        guard entry == nil, error.code == .unsupported else { throw error }
+        guard entry == nil, error.code == .unsupported else {
+          throw error.located(path: reader.path)
+        }
         unreadable.append((member.key, error.message))
       }
     }

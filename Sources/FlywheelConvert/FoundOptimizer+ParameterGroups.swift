@@ -64,6 +64,14 @@ extension FoundOptimizer {
     Signature("torch.optim.Muon", [], "lr weight_decay momentum ns_coefficients"),
   ]
 
+  /// The words of those optimizers, of their switches, and of what schedulers put beside them.
+  private static let known =
+    Set(signatures.flatMap(\.words)).union(Owner.others).union([
+      "maximize", "nesterov", "amsgrad", "centered", "decoupled_weight_decay", "tolerance_grad",
+      "tolerance_change", "line_search_fn", "max_eval", "ns_steps", "adjust_lr_fn", "max_lr",
+      "min_lr", "base_momentum", "max_momentum", "swa_lr", "name",
+    ])
+
   /// Where a file says how many steps were taken, at its top level.
   private static let steps = ["global_step", "step", "steps"]
 
@@ -96,6 +104,8 @@ extension FoundOptimizer {
       statePrefix: "\(prefix)state.",
       place: place
     )
+    let words = OrderedSet(owners.flatMap(\.words))
+    found.unknownWords = words.filter { !Self.known.contains($0) && !Hyperparameter.isWord($0) }
     if optimizers.count > 1 {
       let places = optimizers.keys.map { "'\($0)\(word)'" }.joined(separator: ", ")
       found.obstacles.append("the file has \(optimizers.count) optimizers, \(places)")
@@ -175,7 +185,7 @@ extension FoundOptimizer {
     }
 
     /// Words that say which parameters the group is of, or nothing of the step's mathematics.
-    private static let others: Set<String> = [
+    static let others: Set<String> = [
       "params", "param_names", "initial_lr", "foreach", "fused", "capturable", "differentiable",
     ]
 

@@ -118,7 +118,11 @@ package struct NamePlan {
   }
 
   private mutating func newName(ofGroup group: String) -> String {
-    guard !group.isEmpty, let name = newName(of: group + "/") else { return group }
-    return name.hasSuffix("/") ? String(name.dropLast()) : name
+    guard !group.isEmpty else { return group }
+    for separator in ["/", "."] {
+      guard let name = newName(of: group + separator) else { continue }
+      return name.hasSuffix("/") || name.hasSuffix(".") ? String(name.dropLast()) : name
+    }
+    return group
   }
 }

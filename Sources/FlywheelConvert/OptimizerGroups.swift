@@ -105,10 +105,14 @@ struct OptimizerGroups {
       return
     }
     guard Self.agree(known, rate) else {
+      let isGiven = stated.hyperparameters[.learningRate] != nil
       throw FlywheelError(
         .mismatch,
-        "The file's learning rate is \(rate), the one given \(known). Leave it out; if it changes with "
-          + "the next step, say so with --next-learning-rate."
+        isGiven
+          ? "The file's learning rate is \(rate), the one given \(known). Leave it out; if it changes with "
+            + "the next step, say so with --next-learning-rate."
+          : "The file says the learning rate \(known) in \(found?.place ?? "it"), and \(rate) in an array; "
+            + "leave the array out with --only if the former counts."
       )
     }
   }

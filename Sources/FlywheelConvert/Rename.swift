@@ -2,15 +2,15 @@ public import FlywheelCore
 
 /// A new name for one tensor, or for all whose names begin alike.
 public struct Rename: Sendable, Hashable {
-  /// The name, or how names begin if it ends in `/`.
+  /// The name, or how names begin if it ends in `/` or `.`.
   public let old: String
   /// The new name, or the new beginning.
   public let new: String
 
   /// Takes a renaming as it is typed: `FROM=TO`, with the first `=` between the two.
   ///
-  /// - Parameter text: The name of a tensor and its new one; or two beginnings of names that end in `/`, of
-  ///   which the new one may be empty.
+  /// - Parameter text: The name of a tensor and its new one; or two beginnings of names that end in `/` or
+  ///   `.`, of which the new one may be empty.
   /// - Throws: `invalidArgument` for anything else.
   public init(parsing text: String) throws(FlywheelError) {
     let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -19,23 +19,28 @@ public struct Rename: Sendable, Hashable {
       throw FlywheelError(
         .invalidArgument,
         "Found '\(text)' where FROM=TO is expected, for example model/layers.0.weight=W0, or "
-          + "model/=net/ for all names below model/."
+          + "model/=net/ for all names below model/, or module.= for all that begin with module."
       )
     }
     (old, new) = (sides[0], sides[1])
     guard
-      old.hasSuffix("/") ? new.isEmpty || new.hasSuffix("/") : !new.isEmpty && !new.hasSuffix("/")
+      Self.isBeginning(old)
+        ? new.isEmpty || Self.isBeginning(new) : !new.isEmpty && !Self.isBeginning(new)
     else {
       throw FlywheelError(
         .invalidArgument,
-        "'\(old)' cannot become '\(new)': either both end in '/' (or the second is empty), to rename all "
-          + "that is below, or neither, to rename one tensor."
+        "'\(old)' cannot become '\(new)': either both end in '/' or '.' (or the second is empty), to rename "
+          + "all that begins so, or neither, to rename one tensor."
       )
     }
   }
 
+  private static func isBeginning(_ name: String) -> Bool {
+    name.hasSuffix("/") || name.hasSuffix(".")
+  }
+
   /// Whether it renames all names that begin alike.
-  public var isPrefix: Bool { old.hasSuffix("/") }
+  public var isPrefix: Bool { Self.isBeginning(old) }
 
   /// The new name of a tensor.
   ///

@@ -5,22 +5,31 @@ import OrderedCollections
 
 /// Which parameter each of an optimizer's states belongs to, and which group each parameter is in.
 ///
-/// Names decide where the file has them. Numbers only say an order: that of the groups' lists, one after the
-/// other, which is the model's if the optimizer was given its parameters as they are; shapes check it, and
-/// where they leave only one other order, they decide.
+/// Names decide where the file has them. Numbers only say an order: each group has parameters in the model's
+/// order, if the optimizer was given them as they are; shapes check it, and of several groups they decide
+/// whose turn it is. A file that does not keep the model's order leaves shapes, and numbers in names. Where
+/// any of that leaves two ways, nothing is matched.
 struct StateMatching {
   /// The keys that the states get, which name their parameters, by those that they have.
   private(set) var renamed: [String: String] = [:]
   /// The group of each parameter, by the parameter's key.
   private(set) var groups: [String: Int] = [:]
+  /// The parameters' keys in the order of the optimizer, if the file does not keep the model's.
+  private(set) var order: [String] = []
+  /// What lies beside the model, and is about none of the optimizer's parameters.
+  private(set) var strays: Set<String> = []
   /// How they were matched, for people; nil if nothing had to be.
   private(set) var note: String?
 
   private let found: FoundOptimizer
-  private let parameters: [(key: String, shape: Shape)]
+  private var parameters: [(key: String, shape: Shape)]
+  /// Whether the parameters are in the model's order.
+  private let isOrdered: Bool
   private let arrays: OrderedDictionary<String, TensorDescription>
   private let prefix: String
   private let dialect: Dialect
+  /// The parameters that have an unusual name and may be something else.
+  private let guessed: [String]
   /// The dialect's words for buffers, which have their parameters' shapes.
   private let words: Set<String>
   /// The keys of the states by the number or the name that they have.
@@ -32,12 +41,14 @@ struct StateMatching {
   ///   - found: What the file says of its optimizer.
   ///   - arrays: What the file holds.
   ///   - dialect: Whose names they are.
+  ///   - facts: What is known of the arrays besides.
   /// - Throws: `mismatch` if the two do not go together, `invalidArgument` if they may in several ways; what
   ///   understanding the parameters throws.
   init(
     _ found: FoundOptimizer,
     _ arrays: OrderedDictionary<String, TensorDescription>,
-    in dialect: Dialect
+    in dialect: Dialect,
+    _ facts: ArrayFacts
   ) throws(FlywheelError) {
     self.found = found
     self.arrays = arrays
@@ -54,17 +65,29 @@ struct StateMatching {
       }
     }
     let stateKeys = Set(states.values.joined().map(\.key))
-    let model = try dialect.understand(arrays.filter { !stateKeys.contains($0.key) })
+    // Which arrays are parameters depends on no order; that of layers is nobody's question here.
+    var own = facts
+    own.origin.order = .kept
+    let model = try dialect.understand(arrays.filter { !stateKeys.contains($0.key) }, facts: own)
     parameters = model.parameters.values.compactMap { parameter in
       arrays[parameter.place.key].map { (parameter.place.key, $0.shape) }
     }
-    try matchNames()
-    try matchNumbers()
+    guessed = model.guessed
+    let keys = Set(parameters.map(\.key))
+    isOrdered = facts.keepsOrder(of: arrays.keys.filter(keys.contains))
+    try matchNames(outside: Set(model.outside))
+    try matchNumbers(outside: Set(model.outside))
+  }
+
+  /// Takes what lies beside the model for no parameters.
+  private mutating func leaveOut(_ keys: Set<String>) {
+    strays = keys
+    parameters.removeAll { keys.contains($0.key) }
   }
 
   // MARK: By name
 
-  private mutating func matchNames() throws(FlywheelError) {
+  private mutating func matchNames(outside: Set<String>) throws(FlywheelError) {
     var partners: [String: [Int]] = [:]
     for (index, parameter) in parameters.enumerated() {
       for spelling in spellings(of: parameter.key) { partners[spelling, default: []].append(index) }
@@ -96,15 +119,21 @@ struct StateMatching {
       }
     }
     if isNamed { note = "the optimizer's state is matched to parameters by name" }
-    guard isNamed, let alone = parameters.first(where: { groups[$0.key] == nil }) else { return }
-    throw missing(alone.key)
+    guard isNamed else { return }
+    leaveOut(outside.filter { groups[$0] == nil })
+    if let alone = parameters.first(where: { groups[$0.key] == nil }) { throw missing(alone.key) }
   }
 
-  /// A name with and without what stands in front of all names.
+  /// A name with and without what stands in front of all names: a dictionary's key, and a wrapper's.
   private func spellings(of name: String) -> Set<String> {
     var spellings: Set<String> = [name]
-    for prefix in dialect.prefixes where name.utf8.starts(with: prefix.utf8) {
-      spellings.insert(String(decoding: name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self))
+    for _ in 0..<2 {
+      for spelling in spellings {
+        for prefix in dialect.prefixes where spelling.utf8.starts(with: prefix.utf8) {
+          let rest = spelling.utf8.dropFirst(prefix.utf8.count)
+          spellings.insert(String(decoding: rest, as: UTF8.self))
+        }
+      }
     }
     return spellings
   }
@@ -120,35 +149,26 @@ struct StateMatching {
 
   // MARK: By number
 
-  private mutating func matchNumbers() throws(FlywheelError) {
+  private mutating func matchNumbers(outside: Set<String>) throws(FlywheelError) {
     var lists: [[String]] = []
     for group in found.groups {
       guard case .numbered(let numbers, names: nil) = group.members else { return }
       lists.append(numbers.map { "\($0)" })
     }
     let ids = lists.flatMap(\.self)
+    if ids.count == parameters.count - outside.count { leaveOut(outside) }
     guard ids.count == parameters.count else {
+      let keys = OrderedSet(guessed + parameters.map(\.key))
       throw FlywheelError(
         .mismatch,
         "\(found.place) is about \(ids.count) parameters, and the model has \(parameters.count): "
-          + "\(Self.list(parameters.map(\.key))). Numbers do not tell which are meant; \(Self.remedy)."
+          + "\(Self.list(Array(keys))). Numbers do not tell which are meant; \(Self.remedy)."
       )
     }
-    let hasSeveral = lists.filter { !$0.isEmpty }.count > 1
-    let order = hasSeveral ? order(of: lists) : .only([])
-    // Without buffers nothing checks an order: one group needs none, of several anything could be said.
-    let isChecked = !hasSeveral || ids.allSatisfy { shape(of: $0) != nil }
-    if isChecked, zip(ids, parameters).allSatisfy(fits) {
-      for (group, list) in zip(found.groups.indices, lists) {
-        for id in list { try assign(id, to: parameters[groups.count], group: group) }
-      }
-      guard !states.isEmpty else { return }
-      note = "the optimizer's state is matched to parameters by position; all shapes fit"
-      if case .several = order { note? += ", but those of other orders would, too: \(Self.remedy)" }
-      return
-    }
-    switch order {
-    case .only(let turns) where hasSeveral:
+    guard isOrdered else { return try matchShapes(lists) }
+    guard lists.filter({ !$0.isEmpty }).count > 1 else { return try matchPositions(lists) }
+    switch order(of: lists) {
+    case .only(let turns):
       var next = lists.map(\.startIndex)
       for (parameter, group) in zip(parameters, turns) {
         try assign(lists[group][next[group]], to: parameter, group: group)
@@ -162,10 +182,18 @@ struct StateMatching {
         .invalidArgument,
         "\(found.place) gives parameters numbers, and their shapes fit the model in several ways; \(Self.remedy)."
       )
-    case .none, .only:
-      guard try !matchShapes(lists) else { return }
-      throw misfit(ids)
+    case .none: try matchOddShapes(lists)
     }
+  }
+
+  /// Matches one group in the model's order.
+  private mutating func matchPositions(_ lists: [[String]]) throws(FlywheelError) {
+    let ids = lists.flatMap(\.self)
+    guard zip(ids, parameters).allSatisfy(fits) else { return try matchOddShapes(lists) }
+    let group = lists.firstIndex { !$0.isEmpty } ?? 0
+    for (id, parameter) in zip(ids, parameters) { try assign(id, to: parameter, group: group) }
+    guard !states.isEmpty else { return }
+    note = "the optimizer's state is matched to parameters by position; all shapes fit"
   }
 
   /// What is to be done where numbers do not tell.
@@ -240,23 +268,99 @@ struct StateMatching {
     return .only(turns.reversed())
   }
 
-  /// Matches parameters of which each has a shape of its own.
-  private mutating func matchShapes(_ lists: [[String]]) throws(FlywheelError) -> Bool {
-    let byShape = Dictionary(grouping: parameters, by: \.shape)
-    let shapes = lists.joined().map { shape(of: $0) }
-    guard byShape.count == parameters.count, Set(shapes).count == shapes.count,
-      shapes.allSatisfy({ shape in shape.map { byShape[$0] != nil } ?? false })
-    else { return false }
-    for (group, list) in lists.enumerated() {
-      for id in list {
-        guard let parameter = shape(of: id).flatMap({ byShape[$0]?.first }) else { return false }
-        try assign(id, to: parameter, group: group)
+  // MARK: By shape
+
+  /// Matches parameters of which each has a shape of its own, where the optimizer has another order than the
+  /// model.
+  private mutating func matchOddShapes(_ lists: [[String]]) throws(FlywheelError) {
+    let ids = lists.flatMap(\.self)
+    let shapes = Set(parameters.map { Optional($0.shape) })
+    guard shapes.count == parameters.count, Set(ids.map { shape(of: $0) }) == shapes else {
+      throw misfit(ids)
+    }
+    try matchShapes(lists)
+    note? += ": its order is not the model's"
+  }
+
+  /// Matches parameters in an order that is not the model's: by shapes, and equal ones by numbers in names.
+  private mutating func matchShapes(_ lists: [[String]]) throws(FlywheelError) {
+    let members = lists.enumerated().flatMap { group, list in
+      list.map { (id: $0, group: group) }
+    }
+    if states.isEmpty, lists.filter({ !$0.isEmpty }).count == 1, let group = members.first?.group {
+      for parameter in parameters { groups[parameter.key] = group }
+      return
+    }
+    let byShape = OrderedDictionary(grouping: parameters, by: \.shape)
+    let wanted = Dictionary(grouping: members) { shape(of: $0.id) }
+    guard wanted[nil] == nil else {
+      throw unordered(
+        "not each of them has a buffer, whose shape would tell",
+        parameters.map(\.key)
+      )
+    }
+    var keys: [String: String] = [:]
+    for (shape, equal) in byShape {
+      let turn = wanted[shape] ?? []
+      guard turn.count == equal.count else {
+        throw FlywheelError(
+          .mismatch,
+          "\(found.place) has buffers for \(turn.count) parameters of shape \(shape), and the model "
+            + "\(equal.count): \(Self.list(equal.map(\.key)))."
+        )
+      }
+      let ranks = equal.map { NameRank($0.key) }
+      guard
+        equal.count == 1
+          || Set(ranks.map(\.pattern)).count == 1 && Set(turn.map(\.group)).count == 1
+      else {
+        throw unordered("several have shape \(shape), and no numbers", equal.map(\.key))
+      }
+      let sorted = zip(ranks, equal).sorted { $0.0.precedes($1.0) }
+      for (member, parameter) in zip(turn, sorted) {
+        try assign(member.id, to: parameter.1, group: member.group)
+        keys[member.id] = parameter.1.key
       }
     }
+    if !isOrdered { order = members.compactMap { keys[$0.id] } }
     note =
-      "the optimizer's state is matched to parameters by shape, which each has for itself: its order is not "
-      + "the model's"
-    return true
+      "the optimizer's state is matched to parameters by shape"
+      + (byShape.count == parameters.count
+        ? ", which each has for itself"
+        : ", and where several have one by the numbers in their names")
+  }
+
+  private func unordered(_ reason: String, _ keys: [String]) -> FlywheelError {
+    FlywheelError(
+      .invalidArgument,
+      "\(found.place) numbers parameters in the model's order, which this file of the model does not keep, and "
+        + "of \(Self.list(keys)) \(reason). The model in a file of PyTorch would tell, such as "
+        + "pytorch_model.bin; or numbers given with --rename or --map; or 'param_names' in each group."
+    )
+  }
+
+  /// Where a parameter comes among those that are called alike but for numbers: a layer's weights before its
+  /// bias.
+  private struct NameRank {
+    let pattern: String
+    private let layer: NumberedName
+    private let last: NumberedName
+    private let isBias: Bool
+
+    init(_ key: String) {
+      let dot = key.utf8.lastIndex(of: UInt8(ascii: ".")) ?? key.startIndex
+      let name = String(key[dot...])
+      layer = NumberedName(String(key[..<dot]))
+      last = NumberedName(name)
+      isBias = name == ".bias"
+      pattern = layer.pattern + ([".weight", ".bias"].contains(name) ? "" : last.pattern)
+    }
+
+    func precedes(_ other: NameRank) -> Bool {
+      if layer.precedes(other.layer) { return true }
+      if other.layer.precedes(layer) { return false }
+      return isBias != other.isBias ? other.isBias : last.precedes(other.last)
+    }
   }
 
   // MARK: What follows

@@ -57,7 +57,10 @@ public struct UnderstoodArchive: Sendable {
       arrays.mapValues(\.result),
       source.metadata,
       in: dialect,
-      stated
+      stated,
+      facts: source.facts.renamed(
+        Dictionary(tensors.map { ($0.source, $0.target) }, uniquingKeysWith: { first, _ in first })
+      )
     )
     (reading, found, matching) = (names.reading, names.found, names.matching)
     // New names do not make them trained.
@@ -74,6 +77,11 @@ public struct UnderstoodArchive: Sendable {
     if !odd.isEmpty {
       guard options.drops else { throw Self.unexplained(odd, reading.dialect) }
       notes.append("left out: \(odd.map { "'\($0)'" }.joined(separator: ", "))")
+    }
+    for (key, first) in reading.twins {
+      notes.append(
+        "'\(key)' is '\(first)' under another name: one parameter, which keeps the first"
+      )
     }
     if let matching { notes.append(matching) }
     checkpoint = try Self.checkpoint(names, saved, fetch, &notes)
@@ -203,6 +211,12 @@ public struct UnderstoodArchive: Sendable {
   ) -> [String] {
     let numbers = groups.count == 1 ? "its numbers" : "the numbers of its \(groups.count) groups"
     var notes = ["\(found.place) says the rule, '\(rule.name)', and \(numbers): \(found.name)"]
+    if !found.unknownWords.isEmpty {
+      notes.append(
+        "no optimizer that is known here has \(found.unknownWords.joined(separator: ", ")), as \(found.place) "
+          + "does: what it changes of a step is not taken over"
+      )
+    }
     let rates = OrderedSet(
       found.groups.compactMap { group in
         group.initialLearningRate.flatMap { $0 == group.hyperparameters.learningRate ? nil : $0 }

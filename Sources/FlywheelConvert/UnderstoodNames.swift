@@ -24,6 +24,7 @@ public struct UnderstoodNames: Sendable {
   ///   - metadata: What it says besides.
   ///   - dialect: Whose names they are; nil for the metadata's own word, or to recognise it.
   ///   - stated: What the file does not say.
+  ///   - facts: What is known of the arrays besides.
   /// - Throws: `invalidArgument` if no dialect fits or several do, or if numbers of parameters do not tell
   ///   which they are; `mismatch` for shapes or rules that contradict one another; `unsupported` for an
   ///   optimizer that no rule is; `malformed` for numbers that are none.
@@ -31,8 +32,10 @@ public struct UnderstoodNames: Sendable {
     _ arrays: OrderedDictionary<String, TensorDescription>,
     _ metadata: ArchiveMetadata,
     in dialect: Dialect? = nil,
-    _ stated: StatedOptimizer = StatedOptimizer()
+    _ stated: StatedOptimizer = StatedOptimizer(),
+    facts: ArrayFacts = ArrayFacts()
   ) throws(FlywheelError) {
+    var facts = facts
     let found = try FoundOptimizer.find(in: metadata, stating: stated.rule)
     try found?.requireTrained(Array(arrays.keys))
     var stated = stated
@@ -43,8 +46,9 @@ public struct UnderstoodNames: Sendable {
     var original: [String: String] = [:]
     var note: String?
     var groups: [String: Int] = [:]
+    var order: [String] = []
     if let found, found.statePrefix != nil, let dialect {
-      let matching = try StateMatching(found, arrays, in: dialect)
+      let matching = try StateMatching(found, arrays, in: dialect, facts)
       for (key, name) in matching.renamed {
         guard arrays[name] == nil else {
           throw FlywheelError(
@@ -59,16 +63,20 @@ public struct UnderstoodNames: Sendable {
         uniquingKeysWith: { first, _ in first }
       )
       (note, groups) = (matching.note, matching.groups)
+      facts.strays.formUnion(matching.strays)
+      order = matching.order
     }
     let rule = stated.rule?.name
     let slots = Self.slots(stated, found)
     let reading =
       if let dialect {
-        try dialect.understand(arrays, rule: rule, slots: slots)
+        try dialect.understand(arrays, rule: rule, slots: slots, facts: facts)
       } else {
-        try Dialect.recognise(arrays, rule: rule, slots: slots)
+        try Dialect.recognise(arrays, rule: rule, slots: slots, facts: facts)
       }
-    self.reading = reading.renamingKeys(original)
+    // Within each group the optimizer has its parameters in the model's order.
+    self.reading = reading.ordered(by: order).renamingKeys(original)
+    try found?.requireKnownState(in: self.reading)
     self.found = found
     self.stated = stated
     self.groups = groups
@@ -100,6 +108,19 @@ extension FoundOptimizer {
         at: .init(tensor: key)
       )
     }
+  }
+
+  /// Checks that an optimizer with numbers of its own has no buffers of its own: it is another one then.
+  fileprivate func requireKnownState(in reading: DialectReading) throws(FlywheelError) {
+    guard !unknownWords.isEmpty, let statePrefix else { return }
+    let odd = reading.leftovers.first { $0.utf8.starts(with: statePrefix.utf8) }
+    guard let odd else { return }
+    throw FlywheelError(
+      .unsupported,
+      "The optimizer in \(place) looks like \(name), but has \(unknownWords.joined(separator: ", ")) and the "
+        + "buffer '\(odd)' besides, which no optimizer has that is known here.",
+      at: .init(tensor: odd)
+    )
   }
 
   /// The rule that it is.

@@ -7,6 +7,8 @@ public struct ArchiveMember: Sendable {
   /// How its bytes lie in the file, for people: `deflate`, `chunks of (64, 784), gzip (1)`; empty if they lie
   /// there as they are.
   public let storage: String
+  /// The name of an earlier member that is the same array under another name; nil if there is none.
+  public let twin: String?
 
   /// What a member is.
   public enum Content: Sendable {
@@ -23,10 +25,12 @@ public struct ArchiveMember: Sendable {
   ///   - key: Its name.
   ///   - content: What it is.
   ///   - storage: How its bytes lie in the file; empty if they lie there as they are.
-  public init(key: String, content: Content, storage: String = "") {
+  ///   - twin: The name of an earlier member that is the same array.
+  public init(key: String, content: Content, storage: String = "", twin: String? = nil) {
     self.key = key
     self.content = content
     self.storage = storage
+    self.twin = twin
   }
 
   /// The array that it is.

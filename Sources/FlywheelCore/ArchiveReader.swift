@@ -8,6 +8,9 @@ public protocol ArchiveReader: AnyObject, Sendable {
   /// The file, or the directory.
   var path: FilePath { get }
 
+  /// What this kind of file tells of all its members.
+  var origin: ArchiveOrigin { get }
+
   /// Lists what is in it, in the container's order.
   ///
   /// - Throws: `malformed` or `corrupted` if the container is damaged.
@@ -52,6 +55,9 @@ public protocol ArchiveReader: AnyObject, Sendable {
 }
 
 extension ArchiveReader {
+  /// Members in the order in which they were written, and no framework's.
+  public var origin: ArchiveOrigin { ArchiveOrigin() }
+
   /// Reads several tensors, one after the other.
   ///
   /// - Parameter keys: Their names.

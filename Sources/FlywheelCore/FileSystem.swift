@@ -92,6 +92,22 @@ package enum FileSystem {
     unsafe path.withPlatformString { unsafe access($0, F_OK) } == 0
   }
 
+  /// What makes a file the same under all of its names.
+  package struct Identity: Hashable {
+    fileprivate let device: UInt64
+    fileprivate let number: UInt64
+  }
+
+  /// Which file or directory a name leads to; nil if it leads nowhere.
+  package static func identity(of path: FilePath) -> Identity? {
+    var status = stat()
+    guard unsafe path.withPlatformString({ unsafe stat($0, &status) }) == 0 else { return nil }
+    return Identity(
+      device: UInt64(truncatingIfNeeded: status.st_dev),
+      number: UInt64(truncatingIfNeeded: status.st_ino)
+    )
+  }
+
   /// Whether a directory has this name.
   package static func isDirectory(_ path: FilePath) -> Bool {
     var status = stat()

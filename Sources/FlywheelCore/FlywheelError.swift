@@ -116,11 +116,17 @@ public struct FlywheelError: Error, Sendable, Hashable {
 }
 
 extension FlywheelError: CustomStringConvertible {
+  /// A name from a file as a message can show it: it may have any length, and any characters.
+  package static func oneLine(_ name: String) -> String {
+    let shown = name.unicodeScalars.prefix(201).map { $0 == "\n" ? "\\n" : String($0) }
+    return shown.prefix(200).joined() + (shown.count > 200 ? "…" : "")
+  }
+
   /// The message, then the location, then the cause, ready to print after "error: ".
   public var description: String {
     var text = message
     var places: [String] = []
-    if let tensor = location.tensor { places.append("tensor '\(tensor)'") }
+    if let tensor = location.tensor { places.append("tensor '\(Self.oneLine(tensor))'") }
     if let offset = location.byteOffset { places.append("byte \(offset)") }
     if let path = location.path { places.append(path.string) }
     if !places.isEmpty { text += " [\(places.joined(separator: ", "))]" }

@@ -12,16 +12,19 @@ extension Dialect {
   ///   - arrays: What the file holds, in its order.
   ///   - rule: The name of the rule that wrote it; nil to find those that fit.
   ///   - slots: The slots that it keeps, if it keeps any yet; nil to find those that fit.
+  ///   - facts: What is known of the arrays besides.
   /// - Throws: `notFound` if there are no parameters, `mismatch` if shapes are not as the dialect has them,
-  ///   `unsupported` for an array whose axes it cannot tell.
+  ///   `unsupported` for an array whose axes it cannot tell, `invalidArgument` if the layers can follow one
+  ///   another in several orders.
   /// - Returns: What is what; arrays that are not explained are its leftovers.
   public func understand(
     _ arrays: OrderedDictionary<String, TensorDescription>,
     rule: String? = nil,
-    slots: Set<String>? = nil
+    slots: Set<String>? = nil,
+    facts: ArrayFacts = ArrayFacts()
   ) throws(FlywheelError) -> DialectReading {
-    var attempt = Understanding(self, arrays, rule, slots, .exact)
-    var otherAttempt = Understanding(self, arrays, rule, slots, .anySeparator)
+    var attempt = Understanding(self, arrays, rule, slots, .exact, facts)
+    var otherAttempt = Understanding(self, arrays, rule, slots, .anySeparator, facts)
     let exact: DialectReading
     do throws(FlywheelError) {
       exact = try attempt.understood()

@@ -10,6 +10,8 @@ public struct DialectReading: Sendable {
   public let dialect: Dialect
   /// The parameters in the order of the model, under Flywheel's names.
   public internal(set) var parameters: OrderedDictionary<String, FoundParameter> = [:]
+  /// Whether they are layers that follow one another, and have Flywheel's names for that.
+  public internal(set) var isChain = false
   /// Where the buffers lie: Flywheel's name of the slot, then of the parameter.
   public internal(set) var slots:
     OrderedDictionary<String, OrderedDictionary<String, CheckpointLayout.Place>> =
@@ -25,6 +27,10 @@ public struct DialectReading: Sendable {
   public internal(set) var untrained: [String] = []
   /// The parameters that have an unusual name and may be something else.
   public internal(set) var guessed: [String] = []
+  /// Those of them that do not lie where the others do.
+  public internal(set) var outside: [String] = []
+  /// The parameters that another name has as well, with the name under which they are counted.
+  public internal(set) var twins: OrderedDictionary<String, String> = [:]
   /// The keys of the arrays that the dialect does not explain.
   public internal(set) var leftovers: [String] = []
   /// Whether dots had to be taken for slashes, or slashes for dots.
@@ -99,7 +105,22 @@ public struct DialectReading: Sendable {
     )
     result.untrained = untrained.map(other)
     result.guessed = guessed.map(other)
+    result.outside = outside.map(other)
     result.leftovers = leftovers.map(other)
+    return result
+  }
+
+  /// The same with parameters that keep their names in another order.
+  ///
+  /// - Parameter keys: The keys of the first of them; others come behind.
+  /// - Returns: The reading; the same if the parameters are a chain, which has its order.
+  package func ordered(by keys: [String]) -> DialectReading {
+    guard !isChain, !keys.isEmpty else { return self }
+    let names = Dictionary(parameters.map { ($1.place.key, $0) }) { first, _ in first }
+    let order = OrderedSet(keys.compactMap { names[$0] }).union(parameters.keys)
+    var result = self
+    result.parameters = [:]
+    for name in order { result.parameters[name] = parameters[name] }
     return result
   }
 

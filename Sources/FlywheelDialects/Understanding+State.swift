@@ -114,6 +114,14 @@ extension Understanding {
           guard let text, let key = key(spelt: text, template), let array = arrays[key],
             array.element.dtype?.isFloatingPoint == true
           else { continue }
+          guard isOrdered || !template.asks(for: .index) else {
+            throw FlywheelError(
+              .invalidArgument,
+              "The buffer has a number, and the file does not keep the order of the model, which would tell "
+                + "whose it is: save it by name, such as '\(parameter.key).\(slot.words[0])'.",
+              at: .init(tensor: key)
+            )
+          }
           guard array.shape == parameter.shape else {
             throw FlywheelError(
               .mismatch,

@@ -9,12 +9,15 @@ struct Understanding {
   let rule: String?
   let slotNames: Set<String>?
   let spelling: KeySpelling
+  let facts: ArrayFacts
   /// The keys by the form in which they are compared.
   var keys: [String: String] = [:]
   /// The same without the numbers that stand for `{path}`.
   var pathlessKeys: [String: [String]] = [:]
   var reading: DialectReading
   var found: [Found] = []
+  /// Whether the parameters are in the order in which an optimizer numbers them.
+  var isOrdered = true
 
   /// An array that is named as a parameter.
   struct Found {
@@ -41,13 +44,15 @@ struct Understanding {
     _ arrays: OrderedDictionary<String, TensorDescription>,
     _ rule: String?,
     _ slotNames: Set<String>?,
-    _ spelling: KeySpelling
+    _ spelling: KeySpelling,
+    _ facts: ArrayFacts
   ) {
     self.dialect = dialect
     self.arrays = arrays.filter { $0.key != CheckpointKey.document }
     self.rule = rule
     self.slotNames = slotNames
     self.spelling = spelling
+    self.facts = facts
     reading = DialectReading(dialect: dialect)
     let head = dialect.buffers.first { $0.asks(for: .path) }?.head
     for key in self.arrays.keys {
@@ -60,9 +65,10 @@ struct Understanding {
 
   mutating func understood() throws(FlywheelError) -> DialectReading {
     try findParameters()
+    leaveOutTwins()
     try placeParameters()
     let explained = try findState()
-    for key in arrays.keys where !explained.contains(key) {
+    for key in arrays.keys where !explained.contains(key) && reading.twins[key] == nil {
       if dialect.untrained.contains(where: { spelling.of(key).hasSuffix(".\($0)") }) {
         reading.untrained.append(key)
       } else {
@@ -102,13 +108,16 @@ struct Understanding {
     }
     guard dialect.keepsNames else { return }
     let named = Set(found.map(\.key))
+    var outside: Set<String> = []
     let others = arrays.compactMap { (key, array) -> Found? in
       var bare = spelling.of(key)
+      let isInside = bare.utf8.starts(with: usedPrefix.utf8)
+      defer { if !isInside { outside.insert(key) } }
       if bare.utf8.starts(with: usedPrefix.utf8) {
         bare = String(decoding: bare.utf8.dropFirst(usedPrefix.utf8.count), as: UTF8.self)
       }
       guard let dtype = array.element.dtype, dtype.isFloatingPoint, !named.contains(key),
-        !isState(bare), !isUntrained(bare)
+        !isState(bare), !isUntrained(bare), !facts.strays.contains(key)
       else { return nil }
       return Found(
         key: key,
@@ -121,7 +130,25 @@ struct Understanding {
     }
     let all = withoutBuffers(found + others)
     reading.guessed = all.filter { $0.kind == .other }.map(\.key)
+    reading.outside = reading.guessed.filter(outside.contains)
     found = all
+  }
+
+  /// Counts an array that has several names as one parameter, under the first of them.
+  private mutating func leaveOutTwins() {
+    guard !facts.twins.isEmpty else { return }
+    var first: [String: String] = [:]
+    found = found.filter { parameter in
+      let array = facts.twins[parameter.key] ?? parameter.key
+      guard let other = first[array] else {
+        first[array] = parameter.key
+        return true
+      }
+      reading.twins[parameter.key] = other
+      return false
+    }
+    reading.guessed.removeAll { reading.twins[$0] != nil }
+    reading.outside.removeAll { reading.twins[$0] != nil }
   }
 
   /// Whether a name begins as only those of buffers do.
@@ -140,7 +167,8 @@ struct Understanding {
     arrays.compactMap { key, array in
       let spelt = spelling.of(key)
       guard let dtype = array.element.dtype, dtype.isFloatingPoint,
-        spelt.utf8.starts(with: prefix.utf8), !dialect.keepsNames || !isState(spelt)
+        spelt.utf8.starts(with: prefix.utf8), !dialect.keepsNames || !isState(spelt),
+        !facts.strays.contains(key)
       else { return nil }
       let bare = String(decoding: spelt.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
       for (templates, kind) in [(dialect.weights, Kind.weight), (dialect.biases, .bias)] {
@@ -188,24 +216,49 @@ struct Understanding {
   // MARK: Their order, names and axes
 
   private mutating func placeParameters() throws(FlywheelError) {
-    let orders = orders()
+    let layers = layers()
+    let natural = layers.sorted { $0.key.precedes($1.key) }
+    let isNumbered =
+      !dialect.numbersAreNames
+      && layers.keys.allSatisfy { if case .numbered = $0 { true } else { false } }
+    let keepsOrder = !isNumbered && facts.keepsOrder(of: found.map(\.key))
+    let known = keepsOrder ? Array(layers.values) : natural.map(\.value)
     var misfit: FlywheelError?
-    if !dialect.isOwn, !found.contains(where: { $0.kind == .other }) {
-      for order in orders {
-        for arrangement in dialect.arrangements {
-          do throws(FlywheelError) {
-            try requireChain(order, arrangement)
-            return try placeChain(order, arrangement)
-          } catch {
-            misfit = misfit ?? error
+    // A layer that is there twice is no link of a chain.
+    if !dialect.isOwn, reading.twins.isEmpty, !found.contains(where: { $0.kind == .other }) {
+      for arrangement in dialect.arrangements where isNumbered || keepsOrder {
+        do throws(FlywheelError) {
+          try requireChain(known, arrangement)
+          return try placeChain(known, arrangement)
+        } catch {
+          misfit = misfit ?? error
+        }
+      }
+      for arrangement in dialect.arrangements where !isNumbered {
+        do throws(FlywheelError) {
+          let links = try natural.map { (layer) throws(FlywheelError) in
+            try widths(of: layer.value, arrangement)
           }
+          switch ChainOrder(of: links, inTurn: patterns(of: natural.map(\.key))) {
+          case .only(let order):
+            return try placeChain(order.map { natural[$0].value }, arrangement)
+          case .several where !keepsOrder: throw severalOrders(natural.map(\.value))
+          case .several, .none: try requireChain(known, arrangement)
+          }
+        } catch {
+          guard error.code != .invalidArgument else { throw error }
+          misfit = misfit ?? error
         }
       }
     }
     guard dialect.keepsNames else {
-      throw misfit ?? FlywheelError(.mismatch, "These are no dense layers.")
+      var error = misfit ?? FlywheelError(.mismatch, "An array is there under two names.")
+      error.message +=
+        " Only a chain of dense layers is taken from these names (schemas/dialects.md)."
+      throw error
     }
-    let ordered = orders[0].flatMap(\.parameters)
+    isOrdered = isNumbered || keepsOrder || Set(patterns(of: natural.map(\.key))).count == 1
+    let ordered = known.flatMap(\.parameters)
     for parameter in ordered { try placeByName(parameter) }
     found = ordered
   }
@@ -217,9 +270,8 @@ struct Understanding {
     var bias: Found? { parameters.first { $0.kind == .bias } }
   }
 
-  /// The layers in the orders that they may have: that of their numbers; or that of the file, unless it is
-  /// that of the alphabet, and that of the numbers in their names.
-  private func orders() -> [[Layer]] {
+  /// The layers in the order of the file.
+  private func layers() -> OrderedDictionary<KeyTemplate.Layer, Layer> {
     var layers: OrderedDictionary<KeyTemplate.Layer, Layer> = [:]
     for parameter in found {
       layers[parameter.layer, default: Layer(parameters: [])].parameters.append(parameter)
@@ -227,51 +279,76 @@ struct Understanding {
     for index in layers.values.indices {
       layers.values[index].parameters.sort { $0.kind.rawValue < $1.kind.rawValue }
     }
-    let natural = layers.sorted { $0.key.precedes($1.key) }.map(\.value)
-    let isNumbered =
-      !dialect.numbersAreNames
-      && layers.keys.allSatisfy { if case .numbered = $0 { true } else { false } }
-    let keys = Array(arrays.keys)
-    let isAlphabetical = zip(keys, keys.dropFirst()).allSatisfy { $0 < $1 }
-    return isNumbered || isAlphabetical ? [natural] : [Array(layers.values), natural]
+    return layers
   }
 
+  /// What is alike in the names of layers whose numbers are an order.
+  private func patterns(of layers: [KeyTemplate.Layer]) -> [String] {
+    layers.map { layer in
+      switch layer {
+      case .numbered: ""
+      case .named(let name): dialect.numbersAreNames ? name : NumberedName(name).pattern
+      }
+    }
+  }
+
+  private func severalOrders(_ layers: [Layer]) -> FlywheelError {
+    let names = layers.prefix(3).compactMap { $0.parameters.first.map { "'\($0.key)'" } }
+    return FlywheelError(
+      .invalidArgument,
+      "Layers of these shapes can follow one another in several orders, and the file does not say which: "
+        + "it is sorted, and \(names.joined(separator: ", ")) have no numbers that tell. Give layers numbers "
+        + "with --rename or --map, or take the model's own file of its framework."
+    )
+  }
+
+  /// Checks that each layer takes what the one before it gives.
   private func requireChain(
     _ layers: [Layer],
     _ arrangement: Dialect.DenseArrangement
   ) throws(FlywheelError) {
-    var width: (count: Int, key: String)?
+    let axes = weightAxes(arrangement)
+    var last: (width: Int, key: String)?
     for layer in layers {
-      guard let weight = layer.weight else {
-        let key = layer.parameters.first?.key ?? ""
+      let widths = try widths(of: layer, arrangement)
+      let key = layer.weight?.key ?? ""
+      if let last, last.width != widths.taken {
         throw FlywheelError(
           .mismatch,
-          "There are no weights beside this bias.",
+          "As \(axes), '\(last.key)' gives \(last.width) values, and this takes \(widths.taken): "
+            + "not a chain of dense layers of '\(dialect.name)'.",
           at: .init(tensor: key)
         )
       }
-      let axes = arrangement.weight == .transposed ? "(in, out)" : "(out, in)"
-      guard weight.shape.rank == 2 else {
-        throw FlywheelError(
-          .unsupported,
-          "The array has shape \(weight.shape). How '\(dialect.name)' orders the axes of anything but dense "
-            + "weights, \(axes), is not known.",
-          at: .init(tensor: weight.key)
-        )
-      }
-      let shape = try FlywheelError.locating(tensor: weight.key) { () throws(FlywheelError) in
-        try arrangement.weight.restored(weight.shape)
-      }
-      if let width, width.count != shape.extents[1] {
-        throw FlywheelError(
-          .mismatch,
-          "As \(axes), '\(width.key)' gives \(width.count) values, and this takes \(shape.extents[1]): "
-            + "not a chain of dense layers of '\(dialect.name)'.",
-          at: .init(tensor: weight.key)
-        )
-      }
-      width = (shape.extents[0], weight.key)
-      guard let bias = layer.bias else { continue }
+      last = (widths.given, key)
+    }
+  }
+
+  /// How many values a dense layer takes, and how many it gives.
+  private func widths(
+    of layer: Layer,
+    _ arrangement: Dialect.DenseArrangement
+  ) throws(FlywheelError) -> ChainOrder.Widths {
+    guard let weight = layer.weight else {
+      throw FlywheelError(
+        .mismatch,
+        "There are no weights beside this bias.",
+        at: .init(tensor: layer.parameters.first?.key ?? "")
+      )
+    }
+    let axes = weightAxes(arrangement)
+    guard weight.shape.rank == 2 else {
+      throw FlywheelError(
+        .unsupported,
+        "The array has shape \(weight.shape). How '\(dialect.name)' orders the axes of anything but dense "
+          + "weights, \(axes), is not known.",
+        at: .init(tensor: weight.key)
+      )
+    }
+    let shape = try FlywheelError.locating(tensor: weight.key) { () throws(FlywheelError) in
+      try arrangement.weight.restored(weight.shape)
+    }
+    if let bias = layer.bias {
       let expected = try arrangement.bias.stored(Shape(vector: shape.extents[0]))
       guard bias.shape == expected else {
         throw FlywheelError(
@@ -282,6 +359,11 @@ struct Understanding {
         )
       }
     }
+    return .init(taken: shape.extents[1], given: shape.extents[0])
+  }
+
+  private func weightAxes(_ arrangement: Dialect.DenseArrangement) -> String {
+    arrangement.weight == .transposed ? "(in, out)" : "(out, in)"
   }
 
   private mutating func placeChain(
@@ -289,6 +371,7 @@ struct Understanding {
     _ arrangement: Dialect.DenseArrangement
   ) throws(FlywheelError) {
     found = layers.flatMap(\.parameters)
+    reading.isChain = true
     for (index, layer) in layers.enumerated() {
       for parameter in layer.parameters {
         let isWeight = parameter.kind == .weight
@@ -348,28 +431,7 @@ extension KeyTemplate.Layer {
     case (.numbered, .named): true
     case (.named, .numbered): false
     case (.named(let left), .named(let right)):
-      left.naturalOrder.lexicographicallyPrecedes(right.naturalOrder) {
-        ($0.number, $0.text) < ($1.number, $1.text)
-      }
+      NumberedName(left).precedes(NumberedName(right))
     }
-  }
-}
-
-extension String {
-  /// The text in pieces: runs of digits as numbers, other characters one by one.
-  fileprivate var naturalOrder: [(number: Int, text: String)] {
-    var pieces: [(number: Int, text: String)] = []
-    var digits = ""
-    for scalar in unicodeScalars {
-      if ("0"..."9").contains(scalar), digits.utf8.count < 9 {
-        digits.unicodeScalars.append(scalar)
-        continue
-      }
-      if let number = Int(digits) { pieces.append((number, "")) }
-      digits = ""
-      pieces.append((.max, String(scalar)))
-    }
-    if let number = Int(digits) { pieces.append((number, "")) }
-    return pieces
   }
 }

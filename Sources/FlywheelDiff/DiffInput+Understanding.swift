@@ -33,7 +33,8 @@ extension DiffInput {
       if asked.dialect == nil {
         let sides = Dialect.candidates(
           for: archive.descriptions,
-          rule: asked.optimizer?.rule?.name
+          rule: asked.optimizer?.rule?.name,
+          facts: archive.facts
         )
         .compactMap { try? side.reading(in: $0.dialect, asked, archive) }
         if !sides.isEmpty {
@@ -56,7 +57,11 @@ extension DiffInput {
     if let stated = asked.optimizer { return try state(in: dialect, stated, archive) }
     let arrays = archive.descriptions
     let reading =
-      if let dialect { try dialect.understand(arrays) } else { try Dialect.recognise(arrays) }
+      if let dialect {
+        try dialect.understand(arrays, facts: archive.facts)
+      } else {
+        try Dialect.recognise(arrays, facts: archive.facts)
+      }
     return try named(by: reading, isRecognised: dialect == nil)
   }
 
@@ -140,6 +145,9 @@ extension DiffInput {
 }
 
 extension DiffInput.Source {
+  /// What is known of the arrays besides.
+  fileprivate var facts: ArrayFacts { ArrayFacts(origin: reader.origin) }
+
   /// The arrays by the names that they have in the end.
   fileprivate var descriptions: OrderedDictionary<String, TensorDescription> {
     OrderedDictionary(

@@ -46,6 +46,8 @@ public struct DiffInput: Sendable {
     let reader: any ArchiveReader
     let arrays: [ConvertedTensor]
     let naming: ConversionOptions
+    /// What it says besides its arrays.
+    let metadata: ArchiveMetadata
     /// Whether the file says of itself what optimizer it was trained with.
     let tellsOptimizer: Bool
   }
@@ -154,6 +156,7 @@ public struct DiffInput: Sendable {
       reader: reader,
       arrays: arrays,
       naming: naming,
+      metadata: source.metadata,
       tellsOptimizer: try FoundOptimizer.find(in: source.metadata) != nil
     )
     try requireNamesOnce()

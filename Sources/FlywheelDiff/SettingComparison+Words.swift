@@ -4,7 +4,7 @@ import OrderedCollections
 extension SettingComparison {
   /// Its name, and where it is no number of the optimizer, the section that it belongs to.
   public var title: String {
-    section == "optimizer" || section == "hyperparameters" ? name : "\(section)/\(name)"
+    ["optimizer", "hyperparameters", "attributes"].contains(section) ? name : "\(section)/\(name)"
   }
 
   /// The two values as a person reads them, and the second in the convention of the first; that is nil if it

@@ -3,7 +3,7 @@ public import FlywheelCore
 /// A number, or another thing that is no array, held against its partner.
 public struct SettingComparison: Sendable, Hashable {
   /// What it belongs to: `optimizer`, `hyperparameters`, `schedule`, `progress`, `data`, `random`,
-  /// `trainer`.
+  /// `trainer`; of files without a document `attributes`.
   public var section: String
   /// The parameters that it is about, by the first side's names; empty if it is about all.
   public var parameters: [String]

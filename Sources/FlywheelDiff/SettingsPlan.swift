@@ -25,12 +25,16 @@ struct SettingsPlan {
 
   /// All of them, in the order of a checkpoint's document.
   var settings: [SettingComparison] {
-    guard let one = first.checkpoint, let other = second.checkpoint else { return counted }
+    guard let one = first.checkpoint, let other = second.checkpoint else {
+      return counted + attributes
+    }
     var settings = optimizer(one, other)
     for translation in translations { settings += hyperparameters(translation) }
     settings += rates()
     // Another program's file does not say the rest.
-    guard first.kind == .checkpoint, second.kind == .checkpoint else { return settings }
+    guard first.kind == .checkpoint, second.kind == .checkpoint else {
+      return settings + attributes
+    }
     let sections: [(String, (Checkpoint) -> JSONValue)] = [
       ("schedule", { $0.schedule?.json ?? .object([:]) }), ("progress", \.progress.json),
       ("random", Self.random), ("data", { $0.data?.json ?? .object([:]) }),
@@ -55,6 +59,17 @@ struct SettingsPlan {
       )
     }
     return settings
+  }
+
+  /// What two files of arrays say besides them.
+  private var attributes: [SettingComparison] {
+    guard let one = first.archive, let other = second.archive else { return [] }
+    return SettingComparison.attributes(
+      one.metadata,
+      other.metadata,
+      tolerances,
+      areStates: first.checkpoint != nil && second.checkpoint != nil
+    )
   }
 
   private func setting(

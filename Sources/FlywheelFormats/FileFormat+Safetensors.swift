@@ -1,5 +1,6 @@
 import FlywheelCore
 import FlywheelSafetensors
+import SystemPackage
 
 extension FileFormat {
   /// Tensors behind a header of JSON: `SafetensorsFile`.
@@ -42,7 +43,9 @@ extension FileFormat {
       // Other libraries have such an index for files of other formats.
       let front = String(decoding: start.bytes(1 << 16), as: UTF8.self).filter { !$0.isWhitespace }
       return front.contains("\"weight_map\":{}")
-        || front.contains("\"weight_map\":") && front.contains(".safetensors\"")
+        || front.contains("\"weight_map\":")
+          && (front.contains(".safetensors\"")
+            || start.path.string.hasSuffix(".safetensors.index.json"))
     },
     opens: { (path, _) throws(FlywheelError) in
       FileSystem.isDirectory(path)

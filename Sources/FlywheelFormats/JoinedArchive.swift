@@ -56,18 +56,30 @@ final class JoinedArchive: ArchiveReader {
     part.reader.path.lastComponent?.string ?? part.reader.path.string
   }
 
+  /// What all of the files tell alike.
+  var origin: ArchiveOrigin {
+    let origins = Set(parts.map(\.reader.origin))
+    let orders = [ArchiveOrigin.Order.lost, .written, .kept]
+    let dialects = Set(origins.compactMap(\.dialect))
+    return ArchiveOrigin(
+      order: orders.first { order in origins.contains { $0.order == order } } ?? .written,
+      dialect: dialects.count == 1 ? dialects.first : nil
+    )
+  }
+
   func members() throws(FlywheelError) -> [ArchiveMember] {
     var members: [ArchiveMember] = []
     members.reserveCapacity(places.count)
     for part in parts {
-      for member in try part.reader.members() { members.append(member.named(part.key(member.key))) }
+      for member in try part.reader.members() { members.append(member.inside(part)) }
     }
     return members
   }
 
   func member(_ key: String) throws(FlywheelError) -> ArchiveMember? {
     guard let place = places[key] else { return nil }
-    return try parts[place.part].reader.member(place.key)?.named(key)
+    return try parts[place.part].reader.member(place.key)?
+      .inside(parts[place.part])
   }
 
   func metadata() throws(FlywheelError) -> ArchiveMetadata {
@@ -117,8 +129,13 @@ final class JoinedArchive: ArchiveReader {
 }
 
 extension ArchiveMember {
-  /// The same under another name.
-  fileprivate func named(_ key: String) -> ArchiveMember {
-    ArchiveMember(key: key, content: content, storage: storage)
+  /// The same under the names that a part has in the whole.
+  fileprivate func inside(_ part: JoinedArchive.Part) -> ArchiveMember {
+    ArchiveMember(
+      key: part.key(key),
+      content: content,
+      storage: storage,
+      twin: twin.map { part.key($0) }
+    )
   }
 }

@@ -55,7 +55,9 @@ enum TrainerFolder {
       parts.append(.init(prefix: "model", reader: model))
     } else if names.contains(shards) {
       used.insert(shards)
-      for name in try shardNames(path.appending(shards)) { try torch(name, "model") }
+      let index = try Self.index(path.appending(shards))
+      for name in Set(index.values).sorted() { try torch(name, "model") }
+      try check(index, parts, at: path.appending(shards))
     } else if names.contains("pytorch_model.bin") {
       try torch("pytorch_model.bin", "model")
     }
@@ -80,16 +82,37 @@ enum TrainerFolder {
     [".safetensors", ".safetensors.index.json"].contains { name.hasSuffix($0) }
   }
 
-  /// The files that the index of a model in several of PyTorch's names.
-  private static func shardNames(_ path: FilePath) throws(FlywheelError) -> [String] {
+  /// Throws unless each file holds what the index says.
+  private static func check(
+    _ index: OrderedDictionary<String, String>,
+    _ parts: [JoinedArchive.Part],
+    at path: FilePath
+  ) throws(FlywheelError) {
+    let readers = Dictionary(
+      parts.map { ($0.reader.path.lastComponent?.string ?? "", $0.reader) },
+      uniquingKeysWith: { first, _ in first }
+    )
+    for (key, name) in index where try readers[name]?.member(key) == nil {
+      throw FlywheelError.malformed(
+        found: "'\(name)' without the tensor",
+        expected: "it there, as the index says",
+        at: .init(path: path, tensor: key)
+      )
+    }
+  }
+
+  /// Which of the files beside it the index of a model in several of PyTorch's says that each tensor is in.
+  private static func index(
+    _ path: FilePath
+  ) throws(FlywheelError) -> OrderedDictionary<String, String> {
     let bytes = try OpenFile.contents(of: path)
     return try FlywheelError.locating(path: path) { () throws(FlywheelError) in
       var index = try JSONObject(JSONValue(parsing: bytes.rawBytes))
       var map = try index.object("weight_map")
-      var names: OrderedSet<String> = []
+      var files: OrderedDictionary<String, String> = [:]
       for key in map.names {
         let name = try map.string(key)
-        guard !name.utf8.contains(UInt8(ascii: "/")),
+        guard !name.utf8.contains(UInt8(ascii: "/")), !states.contains(where: { $0.0 == name }),
           FilePath(name).lastComponent?.kind == .regular
         else {
           throw FlywheelError.malformed(
@@ -98,9 +121,9 @@ enum TrainerFolder {
             at: .init(tensor: key)
           )
         }
-        names.append(name)
+        files[key] = name
       }
-      return names.sorted()
+      return files
     }
   }
 

@@ -65,6 +65,9 @@ public final class HDF5ArchiveWriter: ArchiveWriter {
     if names.contains(where: { ["", ".", ".."].contains($0) }) {
       return "the names between slashes cannot be empty, '.' or '..'; rename it"
     }
+    if names.count > HDF5Path.depthLimit + 1 {
+      return "it lies in more than \(HDF5Path.depthLimit) groups in one another; rename it"
+    }
     if key.utf8.contains(0) { return "its name has a NUL character; rename it" }
     if groups.contains(key) {
       return "arrays lie below it, and it cannot be a group too; rename it"

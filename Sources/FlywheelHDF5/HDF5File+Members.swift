@@ -69,10 +69,10 @@ extension HDF5File {
     _ seen: inout [UInt64: String],
     _ visit: (HDF5Path, HDF5Member.Kind, String?) throws(FlywheelError) -> Void
   ) throws(FlywheelError) {
-    guard depth <= 64 else {
+    guard depth <= HDF5Path.depthLimit else {
       throw FlywheelError(
         .limitExceeded,
-        "Groups are nested more than 64 deep.",
+        "Groups are nested more than \(HDF5Path.depthLimit) deep.",
         at: .init(path: path, tensor: place.description)
       )
     }

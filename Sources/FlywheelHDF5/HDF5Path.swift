@@ -15,6 +15,9 @@ struct HDF5Path {
   /// The object's name in that group, as libhdf5 spells it.
   var nameOrDot: String { name.isEmpty ? "." : name }
 
+  /// How many groups may lie in one another.
+  static let depthLimit = 64
+
   static let root = HDF5Path(normalized: "")
 
   init(_ path: String) throws(FlywheelError) {

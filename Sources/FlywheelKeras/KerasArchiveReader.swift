@@ -47,6 +47,9 @@ public final class KerasArchiveReader: ArchiveReader {
     facts = contents.metadata
   }
 
+  /// The model's order, under the names of Keras.
+  public var origin: ArchiveOrigin { ArchiveOrigin(order: .kept, dialect: "keras_named") }
+
   /// Lists the arrays: those of the model in its order, those of the optimizer in its own, then the others.
   ///
   /// - Throws: `malformed` or `corrupted` if one of them is damaged.

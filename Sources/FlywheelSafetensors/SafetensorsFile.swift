@@ -45,6 +45,9 @@ public final class SafetensorsFile: ArchiveReader {
   /// Whether there is a tensor of a name.
   func holds(_ key: String) -> Bool { header.tensors[key] != nil }
 
+  /// The format's own library sorts tensors by type and name: their order says nothing of a model.
+  public var origin: ArchiveOrigin { ArchiveOrigin(order: .lost) }
+
   /// Lists the tensors, in the order of their bytes.
   ///
   /// - Throws: Nothing.

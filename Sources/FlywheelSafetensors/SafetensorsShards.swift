@@ -96,6 +96,9 @@ public final class SafetensorsShards: ArchiveReader {
     return .init(path: path, tensor: key, byteOffset: offset.map { UInt64($0) })
   }
 
+  /// The format's own library sorts tensors by type and name: their order says nothing of a model.
+  public var origin: ArchiveOrigin { ArchiveOrigin(order: .lost) }
+
   /// Lists the tensors, file by file.
   ///
   /// - Throws: Nothing.

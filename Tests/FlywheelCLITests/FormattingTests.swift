@@ -60,4 +60,14 @@ struct FormattingTests {
   func duration(_ seconds: Double, _ text: String) {
     #expect(Formatting.duration(seconds) == text)
   }
+
+  @Test(
+    "Names stay on their line, and are cut in their middle if they are longer than two hundred characters"
+  )
+  func names() {
+    #expect(Formatting.name("layers.0.weight") == "layers.0.weight")
+    #expect(Formatting.name("w\nfake  float32") == "w\\nfake  float32")
+    let long = Formatting.name("a" + String(repeating: "b", count: 10_000) + "c")
+    #expect(long.count == 200 && long.first == "a" && long.last == "c" && long.contains("…"))
+  }
 }

@@ -10,22 +10,46 @@ final class MemoryArchive: ArchiveReader {
   private let untyped: Set<String>
   private let unreadable: OrderedDictionary<String, String>
   private let said: ArchiveMetadata
+  private let twins: [String: String]
+  let origin: ArchiveOrigin
 
   /// - Parameters:
   ///   - contents: The tensors.
   ///   - untyped: Those whose dtype the container has no name for.
   ///   - unreadable: What cannot be read, and why not.
   ///   - metadata: What it says besides.
+  ///   - twins: Those that are others under another name, with the first name.
+  ///   - origin: What its kind tells.
   init(
     _ contents: OrderedDictionary<String, Tensor>,
     untyped: Set<String> = [],
     unreadable: OrderedDictionary<String, String> = [:],
-    metadata: ArchiveMetadata = ArchiveMetadata()
+    metadata: ArchiveMetadata = ArchiveMetadata(),
+    twins: [String: String] = [:],
+    origin: ArchiveOrigin = ArchiveOrigin()
   ) {
     self.contents = contents
     self.untyped = untyped
     self.unreadable = unreadable
     said = metadata
+    self.twins = twins
+    self.origin = origin
+  }
+
+  /// The same with other tensors behind its own.
+  func adding(
+    _ others: OrderedDictionary<String, Tensor>,
+    twins: [String: String] = [:]
+  ) -> MemoryArchive {
+    let all = contents.merging(others) { own, _ in own }
+    return MemoryArchive(all, metadata: said, twins: twins, origin: origin)
+  }
+
+  /// The same with another word in each dictionary.
+  func saying(_ word: String, _ value: AttributeValue) -> MemoryArchive {
+    var metadata = said
+    for owner in metadata.attributes.keys { metadata.attributes[owner]?[word] = value }
+    return MemoryArchive(contents, metadata: metadata, twins: twins, origin: origin)
   }
 
   func members() -> [ArchiveMember] {
@@ -50,7 +74,13 @@ final class MemoryArchive: ArchiveReader {
         element: .opaque(OpaqueType(name: "|V\(size)", byteCount: size)),
         shape: tensor.shape
       )
-    else { return ArchiveMember(key: key, content: .array(TensorDescription(of: tensor))) }
+    else {
+      return ArchiveMember(
+        key: key,
+        content: .array(TensorDescription(of: tensor)),
+        twin: twins[key]
+      )
+    }
     return ArchiveMember(key: key, content: .array(description))
   }
 

@@ -32,6 +32,9 @@ struct NamePatternTests {
     arguments: [
       ("a=b", "a", "b"), ("a=b", "a/c", nil), ("a=b", "ab", nil), ("a/=b/", "a/c/d", "b/c/d"),
       ("a/=", "a/c", "c"), ("a/=b/", "a", nil), ("a=b=c", "a", "b=c"), ("a=x/y", "a", "x/y"),
+      ("module.=", "module.a.b", "a.b"), ("module.=", "modules.a", nil),
+      ("a.0.=b.1.", "a.0.c", "b.1.c"),
+      ("a/=a.", "a/c", "a.c"),
     ] as [(String, String, String?)]
   )
   func renames(text: String, name: String, expected: String?) throws {
@@ -40,7 +43,7 @@ struct NamePatternTests {
 
   @Test(
     "A renaming that would glue names together, or name nothing, is refused",
-    arguments: ["a", "=b", "a=", "a/=b", "a=b/", ""]
+    arguments: ["a", "=b", "a=", "a/=b", "a=b/", "a.=b", "a=b.", ""]
   )
   func refusesRename(text: String) {
     #expect(throws: FlywheelError.self) { try Rename(parsing: text) }

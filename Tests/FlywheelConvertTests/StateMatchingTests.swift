@@ -18,6 +18,8 @@ struct StateMatchingTests {
     var names: String?
     /// Whether there are buffers.
     var hasState = true
+    /// What the kind of file says of the order.
+    var origin = ArchiveOrigin.Order.kept
 
     /// The parameters in the order of the optimizer.
     var order: [String] { groups.flatMap(\.self) }
@@ -29,6 +31,17 @@ struct StateMatchingTests {
   private static let deep: OrderedDictionary<String, [Int]> = [
     "0.weight": [3, 3], "0.bias": [3], "2.weight": [3, 3], "2.bias": [3], "4.weight": [2, 3],
     "4.bias": [2],
+  ]
+
+  /// As a file has it that sorts names.
+  private static let sorted: OrderedDictionary<String, [Int]> = [
+    "0.bias": [3], "0.weight": [3, 3], "2.bias": [3], "2.weight": [3, 3], "4.bias": [2],
+    "4.weight": [2, 3],
+  ]
+  /// Modules whose names are words.
+  private static let words: OrderedDictionary<String, [Int]> = [
+    "down.bias": [3], "down.weight": [3, 3], "input.bias": [3], "input.weight": [3, 3],
+    "out.bias": [2], "out.weight": [2, 3],
   ]
 
   private static func array(_ extents: [Int], _ value: Double) throws -> Tensor {
@@ -63,18 +76,20 @@ struct StateMatchingTests {
       if let names = given.names { words["param_names"] = .strings(group.map { names + $0 }) }
       attributes["optimizer.param_groups.\(index)"] = words
     }
-    return MemoryArchive(arrays, metadata: ArchiveMetadata(attributes: attributes))
+    let metadata = ArchiveMetadata(attributes: attributes)
+    return MemoryArchive(arrays, metadata: metadata, origin: ArchiveOrigin(order: given.origin))
   }
 
   private static func understand(
     _ archive: MemoryArchive,
-    _ stated: StatedOptimizer = StatedOptimizer()
+    _ stated: StatedOptimizer = StatedOptimizer(),
+    options: ConversionOptions = ConversionOptions()
   ) throws -> UnderstoodArchive {
     try UnderstoodArchive(
       archive,
       in: nil,
       stated,
-      ConversionOptions(),
+      options,
       saved: .init(run: String(repeating: "0", count: 32), time: "2026-01-02T03:04:05Z")
     )
   }
@@ -105,7 +120,7 @@ struct StateMatchingTests {
         testDescription: "the last layer by itself",
         model: deep,
         groups: [["0.weight", "0.bias", "2.weight", "2.bias"], ["4.weight", "4.bias"]]
-      ), "by position; all shapes fit"
+      ), "by position within each group"
     ),
     (
       Case(
@@ -115,15 +130,32 @@ struct StateMatchingTests {
       ), "by position within each group"
     ),
     (
-      Case(
-        testDescription: "equal layers, each by itself",
-        model: deep,
-        groups: [["0.weight", "0.bias"], ["2.weight", "2.bias"], ["4.weight", "4.bias"]]
-      ), "but those of other orders would, too"
-    ),
-    (
       Case(testDescription: "backwards", model: two, groups: [two.keys.reversed()]),
       "by shape, which each has for itself"
+    ),
+    (
+      Case(
+        testDescription: "sorted, with numbers",
+        model: sorted,
+        groups: [Array(deep.keys)],
+        origin: .lost
+      ), "by shape, and where several have one by the numbers in their names"
+    ),
+    (
+      Case(
+        testDescription: "sorted by whoever wrote it, decay and no decay",
+        model: sorted,
+        groups: [["0.weight", "2.weight", "4.weight"], ["0.bias", "2.bias", "4.bias"]],
+        origin: .written
+      ), "by shape, and where several have one by the numbers in their names"
+    ),
+    (
+      Case(
+        testDescription: "sorted, each with a shape of its own",
+        model: ["0.bias": [3], "0.weight": [3, 2], "2.bias": [4], "2.weight": [4, 3]],
+        groups: [["0.weight", "2.weight"], ["0.bias", "2.bias"]],
+        origin: .lost
+      ), "by shape, which each has for itself"
     ),
     (
       Case(testDescription: "names", model: deep, groups: [deep.keys.reversed()], names: ""),
@@ -222,7 +254,55 @@ struct StateMatchingTests {
     ),
   ]
 
-  @Test("What numbers do not tell is refused, with what would tell", arguments: refused)
+  static let ambiguous: [(Case, FlywheelError.Code, [String])] = [
+    (
+      Case(
+        testDescription: "equal layers, each by itself",
+        model: deep,
+        groups: [["0.weight", "0.bias"], ["2.weight", "2.bias"], ["4.weight", "4.bias"]]
+      ), .invalidArgument, ["several ways", "named_parameters()"]
+    ),
+    (
+      Case(
+        testDescription: "equal layers, the second first",
+        model: ["0.weight": [3, 3], "1.weight": [3, 3]],
+        groups: [["1.weight"], ["0.weight"]]
+      ), .invalidArgument, ["several ways"]
+    ),
+    (
+      Case(
+        testDescription: "sorted words",
+        model: words,
+        groups: [
+          ["input.weight", "input.bias", "down.weight", "down.bias", "out.weight", "out.bias"]
+        ],
+        origin: .lost
+      ), .invalidArgument,
+      [
+        "'model.down.weight', 'model.input.weight'", "(3, 3)", "pytorch_model.bin", "param_names",
+        "--map",
+      ]
+    ),
+    (
+      Case(
+        testDescription: "sorted numbers, equal layers in two groups",
+        model: sorted,
+        groups: [["2.weight", "2.bias"], ["0.weight", "0.bias", "4.weight", "4.bias"]],
+        origin: .lost
+      ), .invalidArgument, ["several have shape (3, 3)"]
+    ),
+    (
+      Case(
+        testDescription: "sorted, without buffers",
+        model: sorted,
+        groups: [["0.weight", "2.weight", "4.weight"], ["0.bias", "2.bias", "4.bias"]],
+        hasState: false,
+        origin: .lost
+      ), .invalidArgument, ["not each of them has a buffer"]
+    ),
+  ]
+
+  @Test("What numbers do not tell is refused, with what would tell", arguments: refused + ambiguous)
   func refuses(_ given: Case, _ code: FlywheelError.Code, _ words: [String]) throws {
     let archive = try Self.archive(given)
     let error = #expect(throws: FlywheelError.self) { _ = try Self.understand(archive) }
@@ -236,12 +316,74 @@ struct StateMatchingTests {
   func many() throws {
     var model: OrderedDictionary<String, [Int]> = [:]
     for layer in 0..<200 { model["\(layer).weight"] = [1, 1] }
+    let whole = Case(testDescription: "whole", model: model, groups: [Array(model.keys)])
+    _ = try Self.understand(try Self.archive(whole))
     let halves = [Array(model.keys.prefix(100)), Array(model.keys.suffix(100))]
-    let given = Case(testDescription: "halves", model: model, groups: halves)
-    let understood = try Self.understand(try Self.archive(given))
-    #expect(understood.matching?.contains("other orders") == true)
-    let alone = Case(testDescription: "each", model: model, groups: model.keys.map { [$0] })
-    _ = try Self.understand(try Self.archive(alone))
+    for groups in [halves, model.keys.map { [$0] }] {
+      let archive = try Self.archive(Case(testDescription: "", model: model, groups: groups))
+      let error = #expect(throws: FlywheelError.self) { _ = try Self.understand(archive) }
+      #expect(error?.message.contains("several ways") == true)
+    }
+  }
+
+  // MARK: What is no parameter, or one twice
+
+  @Test("What lies beside the model is no parameter where the optimizer has as many without it")
+  func strays() throws {
+    for names in [nil, ""] {
+      let given = Case(
+        testDescription: "",
+        model: Self.two,
+        groups: [Array(Self.two.keys)],
+        names: names
+      )
+      let archive = try Self.archive(given).adding(
+        ["best_acc1": try Self.array([], 93), "model.scale": try Self.array([], 1)]
+      )
+      let error = #expect(throws: FlywheelError.self) { _ = try Self.understand(archive) }
+      #expect(error?.message.contains("'model.scale'") == true, "inside the model")
+      let other = try Self.archive(given).adding(["best_acc1": try Self.array([], 93)])
+      let refusal = #expect(throws: FlywheelError.self) { _ = try Self.understand(other) }
+      #expect(refusal?.message.contains("does not explain 'best_acc1'") == true)
+      let understood = try Self.understand(other, options: ConversionOptions(drops: true))
+      #expect(understood.checkpoint.parameters.count == 4)
+      #expect(understood.checkpoint.optimizer.slots["velocity"]?.count == 4)
+      #expect(understood.notes.contains("left out: 'best_acc1'"))
+    }
+  }
+
+  @Test("A parameter with two names is one, under the first")
+  func twins() throws {
+    var model = Self.two
+    model["0.weight"] = [5, 2]
+    model["0.bias"] = nil
+    model["2.weight"] = nil
+    model["2.bias"] = [5]
+    let given = Case(testDescription: "", model: model, groups: [Array(model.keys)])
+    let archive = try Self.archive(given).adding(
+      ["model.2.weight": try Self.array([5, 2], 100)],
+      twins: ["model.2.weight": "model.0.weight"]
+    )
+    let understood = try Self.understand(archive)
+    #expect(Array(understood.checkpoint.parameters.keys) == ["0.weight", "2.bias"])
+    #expect(understood.checkpoint.optimizer.slots["velocity"]?.count == 2)
+    #expect(
+      understood.notes.contains {
+        $0.contains("'model.2.weight' is 'model.0.weight' under another")
+      }
+    )
+  }
+
+  @Test("An optimizer's unknown word is said, and refused where it has buffers of its own, too")
+  func unknownWords() throws {
+    let given = Case(testDescription: "", model: Self.two, groups: [Array(Self.two.keys)])
+    let archive = try Self.archive(given).saying("trust_coefficient", .double(0.001))
+    let understood = try Self.understand(archive)
+    #expect(understood.notes.contains { $0.contains("trust_coefficient") })
+    let other = archive.adding(["optimizer.state.0.trust": try Self.array([3, 2], 1)])
+    let error = #expect(throws: FlywheelError.self) { _ = try Self.understand(other) }
+    #expect(error?.code == .unsupported)
+    #expect(error?.message.contains("trust_coefficient and the buffer") == true)
   }
 
   // MARK: Numbers

@@ -268,4 +268,30 @@ struct UnderstoodArchiveTests {
       _ = try Self.understand(arrays, in: .keras, other)
     }
   }
+
+  @Test("Two learning rates of one file are refused as the file's, not as what was given")
+  func ratesOfOneFile() throws {
+    let configuration = """
+      {"optimizer_config": {"class_name": "SGD", "config": {"learning_rate": 0.2, "momentum": 0.9}}}
+      """
+    let archive = MemoryArchive(
+      [
+        "layers/dense/kernel": try Self.tensor([2, 3]), "layers/dense/bias": try Self.tensor([3]),
+        "optimizer/iteration": try Tensor([Int32(3)], shape: .scalar),
+        "optimizer/learning_rate": try Tensor([Float(0.1)], shape: .scalar),
+        "optimizer/momentum/dense/kernel": try Self.tensor([2, 3], 10),
+        "optimizer/momentum/dense/bias": try Self.tensor([3], 20),
+      ],
+      metadata: ArchiveMetadata(attributes: ["": ["training_config": .string(configuration)]])
+    )
+    Self.expectRefusal(.mismatch, ["0.2 in 'training_config'", "in an array", "--only"]) {
+      _ = try UnderstoodArchive(
+        archive,
+        in: nil,
+        StatedOptimizer(),
+        ConversionOptions(),
+        saved: Self.saved
+      )
+    }
+  }
 }

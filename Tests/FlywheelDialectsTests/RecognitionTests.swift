@@ -160,6 +160,85 @@ struct RecognitionTests {
     for name in names { #expect(error?.message.contains("'\(name)' (weights (") == true) }
   }
 
+  @Test("A framework's own file is in its own names, where they do not tell")
+  func ownFile() throws {
+    let facts = ArrayFacts(origin: ArchiveOrigin(order: .kept, dialect: "pytorch"))
+    for shapes: KeyValuePairs in [
+      ["layers.0.weight": [5, 4], "layers.0.bias": [5]],
+      ["layers.0.weight": [5, 4], "layers.0.bias": [5], "cls_token": [1, 4]],
+    ] {
+      let reading = try Dialect.recognise(try Examples.arrays(shapes), facts: facts)
+      #expect(reading.dialect.name == "pytorch")
+    }
+    // Names that only another has are its.
+    let other = try Examples.arrays(["coefs_.0": [4, 5], "intercepts_.0": [5]])
+    #expect(try Dialect.recognise(other, facts: facts).dialect.name == "sklearn")
+    let none = try Examples.arrays(["x": [5]])
+    let error = #expect(throws: FlywheelError.self) { try Dialect.recognise(none, facts: facts) }
+    #expect(error?.message.contains("No array is named as 'pytorch'") == true)
+  }
+
+  @Test(
+    "Sorted layers are in the only order that is a chain; numbers decide among those called alike",
+    arguments: [
+      (["down": [3, 5], "input": [4, 2], "out": [5, 4]], ["input", "out", "down"]),
+      (
+        ["fc_in": [4, 2], "fc_out": [3, 4], "fc1": [4, 4], "fc10": [4, 4], "fc2": [4, 4]],
+        ["fc_in", "fc1", "fc2", "fc10", "fc_out"]
+      ),
+    ] as [(KeyValuePairs<String, [Int]>, [String])]
+  )
+  func sortedChain(_ layers: KeyValuePairs<String, [Int]>, _ order: [String]) throws {
+    for kind in [ArchiveOrigin.Order.lost, .written] {
+      var arrays: OrderedDictionary<String, TensorDescription> = [:]
+      for (name, extents) in layers.sorted(by: { $0.key < $1.key }) {
+        let biased = try Examples.arrays(["x.bias": [extents[0]], "x.weight": extents])
+        arrays["\(name).bias"] = biased["x.bias"]
+        arrays["\(name).weight"] = biased["x.weight"]
+      }
+      let facts = ArrayFacts(origin: ArchiveOrigin(order: kind))
+      let reading = try Dialect.pytorch.understand(arrays, facts: facts)
+      for (place, name) in order.enumerated() {
+        #expect(reading.parameters["layers.\(place).weight"]?.place.key == "\(name).weight")
+        #expect(reading.parameters["layers.\(place).bias"]?.place.key == "\(name).bias")
+      }
+    }
+  }
+
+  @Test("Sorted layers that are a chain in several orders are refused, with what would tell")
+  func severalChains() throws {
+    let arrays = try Examples.arrays([
+      "down.bias": [4], "down.weight": [4, 4], "hidden.bias": [4], "hidden.weight": [4, 4],
+    ])
+    for kind in [ArchiveOrigin.Order.lost, .written] {
+      let facts = ArrayFacts(origin: ArchiveOrigin(order: kind))
+      for refusal in [
+        #expect(throws: FlywheelError.self) {
+          try Dialect.pytorch.understand(arrays, facts: facts)
+        },
+        #expect(throws: FlywheelError.self) { try Dialect.recognise(arrays, facts: facts) },
+      ] {
+        #expect(refusal?.code == .invalidArgument)
+        #expect(refusal?.message.contains("several orders") == true, "\(refusal?.message ?? "")")
+        #expect(refusal?.message.contains("'down.weight', 'hidden.weight'") == true)
+      }
+    }
+    let kept = ArrayFacts(origin: ArchiveOrigin(order: .kept))
+    let reading = try Dialect.pytorch.understand(arrays, facts: kept)
+    #expect(reading.parameters["layers.0.weight"]?.place.key == "down.weight")
+  }
+
+  @Test("Numbers of buffers say nothing in a sorted file of modules that are called by words")
+  func numbersWithoutOrder() throws {
+    let arrays = try Examples.arrays([
+      "key.weight": [4, 4], "norm.weight": [4], "query.weight": [4, 4],
+      "state.0.momentum_buffer": [4, 4],
+    ])
+    let error = #expect(throws: FlywheelError.self) { try Dialect.pytorch.understand(arrays) }
+    #expect(error?.code == .invalidArgument)
+    #expect(error?.message.contains("does not keep the order") == true)
+  }
+
   @Test("Families that name one slot alike are told apart by the rule")
   func sameWord() throws {
     let arrays = try Examples.arrays([

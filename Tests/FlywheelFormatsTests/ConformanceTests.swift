@@ -55,6 +55,8 @@ struct ConformanceTests {
     "back\\slash",
     ".", "..", "a/../b", "/a", "a/", "a//b", "", "new\nline", "nul\0", "__metadata__", "data.pkl",
     String(repeating: "long", count: 100), "optimizer.state.0.step", "CON", "-", "*",
+    String(repeating: "a/", count: 60) + "a", String(repeating: "a/", count: 70) + "a",
+    String(repeating: "long", count: 20_000),
   ]
 
   static let all: [Contents] = {

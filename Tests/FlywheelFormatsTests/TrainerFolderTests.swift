@@ -73,8 +73,17 @@ struct TrainerFolderTests {
     let reader = try FileFormat.open(directory.path)
     #expect(try reader.member("model.base") != nil)
     #expect(try reader.member("model.plain") != nil)
-    // The same file twice has every tensor twice.
+    // A file that lacks what the index says.
     try directory.write(Self.fixture("views.pt"), to: "b.bin")
+    let lacking = try #require(throws: FlywheelError.self) {
+      try FileFormat.open(directory.path)
+    }
+    #expect(lacking.code == .malformed && lacking.location.tensor == "plain")
+    // The same file twice has every tensor twice.
+    try directory.write(
+      Array(#"{"weight_map": {"base": "a.bin", "row": "b.bin"}}"#.utf8),
+      to: "pytorch_model.bin.index.json"
+    )
     let twice = try #require(throws: FlywheelError.self) {
       try FileFormat.open(directory.path)
     }
@@ -82,8 +91,8 @@ struct TrainerFolderTests {
   }
 
   @Test(
-    "whose index leads out of the directory are refused",
-    arguments: ["../a.bin", "/a", "..", ""]
+    "whose index leads to anything but files of the model are refused",
+    arguments: ["../a.bin", "/a", "..", "", "optimizer.pt"]
   )
   func traversal(name: String) throws {
     let directory = try Self.folder([])

@@ -1,6 +1,7 @@
 """`flywheel diff`: what is the same, what differs and how far, and in whose convention."""
 
 import json
+from pathlib import Path
 
 import h5py
 import jsonschema
@@ -381,6 +382,39 @@ class States(Diff):
         other = torch_rule.replace(".9", ".8")
         document = self.diff(torch, keras, "--rule-a", other, "--rule-b", keras_rule, status=1)
         self.assertIn("hyperparameters/momentum", self.differing(document))
+
+
+class Facts(Diff):
+    """Numbers that files without a document say besides their arrays."""
+
+    def saved(self, name: str, **changes) -> Path:
+        import torch
+
+        weight = torch.nn.Parameter(torch.arange(6.0).reshape(2, 3))
+        optimizer = torch.optim.Adamax([weight], lr=changes.get("lr", 0.01))
+        path = self.folder / f"{name}.pt"
+        state = {"model": {"weight": weight.detach()}, "optimizer": optimizer.state_dict()}
+        state |= {"epoch": changes.get("epoch", 7), "note": changes.get("note", "x")}
+        torch.save(state | {"scheduler": {"T_max": changes.get("T_max", 50), "rates": [0.5, 0.25]}}, path)
+        return path
+
+    def test_numbers_that_both_say_are_compared(self):
+        one = self.saved("one")
+        self.flywheel("diff", one, self.saved("same", note="another"))
+        for changes, row in [
+            ({"lr": 0.3}, r"optimizer\.param_groups\.0/lr +0\.01 +0\.3 +differs"),
+            ({"epoch": 8}, r"epoch +7 +8 +differs"),
+            ({"T_max": 99}, r"scheduler/T_max +50 +99 +differs"),
+        ]:
+            with self.subTest(changes=changes):
+                result = self.flywheel("diff", one, self.saved("other", **changes), status=1)
+                self.assertRegex(result.stdout, row)
+                self.assertIn("1 other difference", result.stdout)
+
+    def test_what_a_format_has_no_room_for_is_no_difference(self):
+        one = self.saved("one")
+        self.flywheel("convert", one, self.folder / "plain.npz", "--only", "model.weight")
+        self.flywheel("diff", one, self.folder / "plain.npz", "--only", "model.weight")
 
 
 class Hostile(Diff):

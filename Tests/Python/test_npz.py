@@ -216,6 +216,19 @@ class Arrays(NPZTestCase):
         self.convert(source, target, "--only", "good")
         self.assert_archive(target, {"good": np.zeros(3)})
 
+    def test_a_damaged_member_is_damage_whatever_its_checksum_says(self):
+        header = io.BytesIO()
+        np.save(header, np.arange(3.0))
+        path = self.folder / "damaged.npz"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.npy", b"\0" + header.getvalue()[1:])
+        verified = self.flywheel("verify", path, status=1)
+        self.assertIn("NOT WHOLE", verified.stdout)
+        for options in ([], ["--drop"]):
+            result = self.flywheel("convert", path, self.folder / "out.h5", *options, status=2)
+            self.assert_error(result, "signature", "'x'", path)
+        self.assertFalse((self.folder / "out.h5").exists())
+
     @only_full("writes 70,000 members")
     def test_more_members_than_zip_can_count_in_16_bits(self):
         source, target = self.folder / "many.npz", self.folder / "converted.npz"

@@ -293,9 +293,6 @@ class Refusing(TorchTestCase):
             self.assert_error(result)
 
 
-@unittest.skipUnless(
-    __import__("importlib").util.find_spec("lightning"), "lightning is not installed"
-)
 class Lightning(TorchTestCase):
     @only_full("lightning takes long to import")
     def test_a_checkpoint_of_a_trainer_is_read(self) -> None:

@@ -1,7 +1,10 @@
 """Optimizers of the real torch, saved as people save them, and understood from their files alone."""
 
+import copy
+
 import numpy as np
 import torch
+from safetensors.torch import save_file
 
 import checkpoint
 import reference
@@ -349,3 +352,281 @@ class TorchStates(TestCase):
         run = self.train("--epochs", 1, "--training", 64, "--validation", 0)
         result = self.flywheel("resume", run, "--batch-size", 3, status=64)
         self.assert_error(result, "A checkpoint says itself")
+
+
+class Words(torch.nn.Module):
+    """Layers called by words, whose order is not that of the alphabet."""
+
+    def __init__(self, widths=(8, 8, 8, 8, 8)):
+        super().__init__()
+        torch.manual_seed(5)
+        names = ("input", "hidden", "down", "out")
+        for name, pair in zip(names, zip(widths, widths[1:])):
+            setattr(self, name, torch.nn.Linear(*pair))
+
+    def forward(self, values):
+        return self.out(self.down(self.hidden(self.input(values))))
+
+
+class Attention(torch.nn.Module):
+    """A small language model, most of whose parameters have the shape of another."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(6)
+        self.embeddings = torch.nn.Embedding(20, 8)
+        self.query, self.key, self.value = (torch.nn.Linear(8, 8) for _ in range(3))
+        self.LayerNorm = torch.nn.LayerNorm(8)
+        self.classifier = torch.nn.Linear(8, 3)
+
+    def forward(self, tokens):
+        x = self.embeddings(tokens)
+        x = x + (self.query(x) * self.key(x)).softmax(-1) * self.value(x)
+        return self.classifier(self.LayerNorm(x))
+
+
+def one_group(model):
+    return model.parameters()
+
+
+def walked(model, groups, values, steps: int = 2):
+    """A model and an AdamW after some steps."""
+    optimizer = optim.AdamW(groups(model), lr=1e-3)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model(values).pow(2).mean().backward()
+        optimizer.step()
+    return model, optimizer
+
+
+class TrainerFolders(TestCase):
+    """What transformers' Trainer saves, which sorts the model's names since it writes safetensors."""
+
+    def save(self, model, optimizer, sorts: bool = True):
+        folder = self.path()
+        folder.mkdir()
+        if sorts:
+            save_file(model.state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
+        else:
+            torch.save(model.state_dict(), folder / "pytorch_model.bin")
+        torch.save(optimizer.state_dict(), folder / "optimizer.pt")
+        (folder / "trainer_state.json").write_text('{"epoch": 1.0, "global_step": 2}')
+        return folder
+
+    def assert_moments(self, folder, model, optimizer, *flags) -> str:
+        """Each parameter's moments are its own, and PyTorch takes them back; returns what was said."""
+        file = self.path().with_suffix(".pt")
+        result = self.flywheel("convert", folder, file, "--to", "pytorch", *flags)
+        saved = torch.load(file, weights_only=True)
+        parameters = dict(model.named_parameters())
+        self.assertEqual(sum(len(g["params"]) for g in saved["optimizer"]["param_groups"]), len(parameters))
+        for group in saved["optimizer"]["param_groups"]:
+            for number, name in zip(group["params"], group["param_names"]):
+                expected = optimizer.state[parameters[name]]
+                for word in ("exp_avg", "exp_avg_sq"):
+                    found = saved["optimizer"]["state"][number][word]
+                    self.assertTrue(torch.equal(found, expected[word]), f"{word} of {name}")
+        fresh = copy.deepcopy(optimizer)
+        fresh.load_state_dict(saved["optimizer"])
+        for own, other in zip(optimizer.param_groups, fresh.param_groups):
+            for left, right in zip(own["params"], other["params"]):
+                self.assertTrue(torch.equal(optimizer.state[left]["exp_avg"], fresh.state[right]["exp_avg"]))
+        return result.stderr
+
+    def assert_refused(self, folder, *words, target=".npz", flags=("--to", "flywheel")) -> None:
+        file = self.path().with_suffix(target)
+        result = self.flywheel("convert", folder, file, *flags, status=2)
+        self.assert_error(result, *words)
+        self.assertFalse(file.exists())
+        self.flywheel("inspect", folder)
+
+    def test_numbers_in_names_are_an_order(self):
+        for bias in (True, False):
+            for name, groups in (("one group", one_group), ("two groups", split)):
+                with self.subTest(name, bias=bias):
+                    torch.manual_seed(7)
+                    model = torch.nn.Sequential(*[torch.nn.Linear(8, 8, bias=bias) for _ in range(12)])
+                    model, optimizer = walked(model, groups, torch.randn(4, 8))
+                    file = self.path().with_suffix(".h5")
+                    folder = self.save(model, optimizer)
+                    self.flywheel("convert", folder, file, "--to", "flywheel")
+                    found = checkpoint.read(file)
+                    for index, layer in enumerate(model):
+                        expected = optimizer.state[layer.weight]["exp_avg"].numpy()
+                        key = f"layers.{index}.weight"
+                        np.testing.assert_array_equal(found.model[key], layer.weight.detach().numpy())
+                        np.testing.assert_array_equal(found.slots["exp_avg"][key], expected)
+
+    def test_words_are_none(self):
+        for name, groups in (("one group", one_group), ("two groups", split)):
+            with self.subTest(name):
+                model, optimizer = walked(Words(), groups, torch.randn(4, 8))
+                self.assert_refused(
+                    self.save(model, optimizer), "'optimizer.param_groups'", "pytorch_model.bin",
+                    "param_names", "--rename",
+                )  # fmt: skip
+                # The module's own file keeps its order.
+                notes = self.assert_moments(self.save(model, optimizer, sorts=False), model, optimizer)
+                self.assertIn("by position", notes)
+                # So do numbers that a person gives.
+                file = self.path().with_suffix(".h5")
+                renames = [
+                    part
+                    for place, name in enumerate(("input", "hidden", "down", "out"))
+                    for part in ("--rename", f"model.{name}.=model.{place}.")
+                ]
+                folder = self.save(model, optimizer)
+                self.flywheel("convert", folder, file, "--to", "flywheel", *renames)
+                found = checkpoint.read(file)
+                for place, name in enumerate(("input", "hidden", "down", "out")):
+                    expected = optimizer.state[getattr(model, name).weight]["exp_avg"].numpy()
+                    key = f"layers.{place}.weight"
+                    np.testing.assert_array_equal(found.slots["exp_avg"][key], expected)
+
+    def test_shapes_of_their_own_tell(self):
+        for name, groups in (("one group", one_group), ("two groups", split)):
+            with self.subTest(name):
+                model, optimizer = walked(Words((4, 5, 6, 7, 3)), groups, torch.randn(4, 4))
+                folder = self.save(model, optimizer)
+                file = self.path().with_suffix(".h5")
+                result = self.flywheel("convert", folder, file, "--to", "flywheel")
+                self.assertIn("by shape, which each has for itself", result.stderr)
+                found = checkpoint.read(file)
+                for place, layer in enumerate(("input", "hidden", "down", "out")):
+                    expected = optimizer.state[getattr(model, layer).weight]["exp_avg"].numpy()
+                    key = f"layers.{place}.weight"
+                    np.testing.assert_array_equal(found.slots["exp_avg"][key], expected)
+
+    def test_names_keep_the_optimizer_s_order(self):
+        class Convolutions(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                torch.manual_seed(8)
+                self.stem = torch.nn.Conv2d(1, 2, 3)
+                self.body = torch.nn.Conv2d(2, 3, 3)
+                self.head = torch.nn.Linear(3, 4)
+
+            def forward(self, values):
+                return self.head(self.body(self.stem(values)).mean((2, 3)))
+
+        for name, groups in (
+            ("one group", one_group),
+            (
+                "two groups",
+                lambda m: [
+                    {"params": [p for p in m.parameters() if p.ndim > 1], "weight_decay": 0.1},
+                    {"params": [p for p in m.parameters() if p.ndim == 1], "weight_decay": 0.0},
+                ],
+            ),
+        ):
+            with self.subTest(name):
+                model, optimizer = walked(Convolutions(), groups, torch.randn(2, 1, 8, 8))
+                self.assert_moments(self.save(model, optimizer), model, optimizer)
+
+    def test_a_language_model_is_right_or_refused(self):
+        tokens = torch.arange(20).reshape(4, 5)
+        model, optimizer = walked(Attention(), split, tokens)
+        self.assert_refused(
+            self.save(model, optimizer), "several have shape (8,)", "pytorch_model.bin",
+        )  # fmt: skip
+        self.assert_moments(self.save(model, optimizer, sorts=False), model, optimizer)
+
+    def test_layers_alone_are_in_no_order_either(self):
+        model = Words()
+        file = self.path().with_suffix(".safetensors")
+        save_file(model.state_dict(), file)
+        flags = ("--from", "pytorch", "--to", "flywheel", "--rule", "pytorch", "--lr", "0.1", "--momentum", "0")
+        self.assert_refused(file, "several orders", "--rename", flags=flags)
+        other = self.path().with_suffix(".pt")
+        torch.save(model.state_dict(), other)
+        target = self.path().with_suffix(".h5")
+        self.flywheel("convert", other, target, *flags)
+        for place, name in enumerate(("input", "hidden", "down", "out")):
+            expected = getattr(model, name).weight.detach().numpy()
+            np.testing.assert_array_equal(checkpoint.read(target).model[f"layers.{place}.weight"], expected)
+
+
+class WhatIsNoParameter(TestCase):
+    def convert(self, state, *flags, status: int = 0):
+        file, target = self.path().with_suffix(".pt"), self.path().with_suffix(".h5")
+        torch.save(state, file)
+        return target, self.flywheel("convert", file, target, "--to", "flywheel", *flags, status=status)
+
+    def test_groups_that_could_be_swapped_are_refused(self):
+        torch.manual_seed(9)
+        model = torch.nn.Sequential(torch.nn.Linear(4, 4, bias=False), torch.nn.Linear(4, 4, bias=False))
+        groups = [{"params": model[1].parameters(), "lr": 0.1}, {"params": model[0].parameters(), "lr": 0.001}]
+        optimizer = optim.SGD(groups, momentum=0.9)
+        model(torch.randn(3, 4)).sum().backward()
+        optimizer.step()
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        _, result = self.convert(state, status=2)
+        self.assert_error(result, "several ways", "named_parameters()")
+
+    def test_tensors_beside_the_model_are_no_parameters(self):
+        # As PyTorch's ImageNet example saves.
+        for make in (
+            lambda m: optim.SGD(m.parameters(), lr=0.1, momentum=0.9),
+            lambda m: optim.SGD(m.named_parameters(), lr=0.1, momentum=0.9),
+        ):
+            model, optimizer = trained(make)
+            state = {
+                "epoch": 3, "arch": "resnet18",
+                "state_dict": {f"module.{k}": v for k, v in model.state_dict().items()},
+                "best_acc1": torch.tensor(93.0), "optimizer": optimizer.state_dict(),
+            }  # fmt: skip
+            _, result = self.convert(state, "--step", 3, status=2)
+            self.assert_error(result, "does not explain 'best_acc1'", "--drop")
+            target, _ = self.convert(state, "--step", 3, "--drop")
+            found = checkpoint.read(target)
+            self.assertEqual(len(found.model), 6)
+            for name, parameter in model.named_parameters():
+                expected = optimizer.state[parameter]["momentum_buffer"].numpy()
+                np.testing.assert_array_equal(found.slots["velocity"][name], expected)
+
+    def test_a_tied_parameter_is_one(self):
+        class Tied(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                torch.manual_seed(10)
+                self.embed = torch.nn.Embedding(7, 4)
+                self.norm = torch.nn.LayerNorm(4)
+                self.lm_head = torch.nn.Linear(4, 7, bias=False)
+                self.lm_head.weight = self.embed.weight
+
+            def forward(self, tokens):
+                return self.lm_head(self.norm(self.embed(tokens)))
+
+        model, optimizer = walked(Tied(), split, torch.arange(7))
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        _, result = self.convert(state)
+        self.assertIn("'model.lm_head.weight' is 'model.embed.weight' under another name", result.stderr)
+        source, file = self.path().with_suffix(".pt"), self.path().with_suffix(".pt")
+        torch.save(state, source)
+        self.flywheel("convert", source, file, "--to", "pytorch")
+        saved = torch.load(file, weights_only=True)
+        missing = Tied().load_state_dict(saved["model"], strict=False)
+        self.assertEqual(missing.missing_keys, ["lm_head.weight"])
+        fresh = copy.deepcopy(optimizer)
+        fresh.load_state_dict(saved["optimizer"])
+        for own, other in zip(optimizer.param_groups, fresh.param_groups):
+            for left, right in zip(own["params"], other["params"]):
+                self.assertTrue(torch.equal(optimizer.state[left]["exp_avg"], fresh.state[right]["exp_avg"]))
+
+    def test_an_optimizer_s_own_word_is_said(self):
+        model, optimizer = trained(lambda m: optim.SGD(m.parameters(), lr=0.1, momentum=0.9))
+        optimizer.param_groups[0]["trust_coefficient"] = 0.001
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": 3}
+        _, result = self.convert(state)
+        self.assertIn("trust_coefficient", result.stderr)
+        optimizer.state[model.layers[0].weight]["trust"] = torch.zeros(WIDTHS[1], WIDTHS[0])
+        _, result = self.convert({**state, "optimizer": optimizer.state_dict()}, "--drop", status=2)
+        self.assert_error(result, "trust_coefficient", "trust'")
+
+    def test_what_torch_saved_is_pytorch_s(self):
+        torch.manual_seed(11)
+        model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3))
+        file = self.path().with_suffix(".pt")
+        torch.save(model.state_dict(), file)
+        target = self.path().with_suffix(".keras")
+        self.flywheel("convert", file, target, "--rule", "pytorch", "--lr", 0.1, "--momentum", 0)

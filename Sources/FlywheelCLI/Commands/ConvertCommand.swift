@@ -91,7 +91,7 @@ struct ConvertCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Give a tensor another name, or all whose names begin alike: model/=net/, model/= to leave the \
+      Give a tensor another name, or all whose names begin alike: model/=net/, module.= to leave the \
       beginning out; may be given again.
       """,
       valueName: "from=to"

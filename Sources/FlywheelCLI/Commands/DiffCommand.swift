@@ -16,7 +16,8 @@ struct DiffCommand: ParsableCommand {
       differ, and so may frameworks: B is brought into A's convention first, names, axes and, where two \
       update rules are the same run, the optimizer's buffers; so a run in PyTorch's convention and the \
       same one in Keras's are equal. What was converted is said. Which run wrote a file, and when, \
-      how long it is to train and when it saves, is no difference. A directory of a run stands for its \
+      how long it is to train and when it saves, is no difference. Of files of other programs the \
+      numbers that both say are compared, an epoch or a schedule's say. A directory of a run stands for its \
       newest whole checkpoint.
 
       Two runs are compared at every step of which both have a checkpoint, too, and two traces at every \

@@ -52,7 +52,9 @@ struct DumpFile {
   /// they are: PyTorch only numbers them.
   mutating func nameBuffers() throws(FlywheelError) {
     let metadata = try reader.metadata()
-    guard let names = try? UnderstoodNames(arrays, metadata), names.found != nil else { return }
+    let facts = ArrayFacts(origin: reader.origin)
+    guard let names = try? UnderstoodNames(arrays, metadata, facts: facts), names.found != nil
+    else { return }
     for (slot, places) in names.reading.slots {
       for (parameter, place) in places {
         guard let owner = names.reading.parameters[parameter]?.place.key,

@@ -194,6 +194,11 @@ public final class DistributedCheckpoint: ArchiveReader {
 
   // MARK: Listing
 
+  /// One process lists what it saves in its own order; of several each adds what it was left to save.
+  public var origin: ArchiveOrigin {
+    ArchiveOrigin(order: files.count > 1 ? .lost : .kept, dialect: "pytorch")
+  }
+
   /// Lists the tensors, in the order of the metadata.
   ///
   /// - Throws: Nothing; what is wrong with a tensor is in its entry.

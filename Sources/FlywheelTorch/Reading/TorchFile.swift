@@ -89,6 +89,9 @@ public final class TorchFile: ArchiveReader {
 
   // MARK: Listing
 
+  /// Members in the order of the object, which modules and optimizers have, under PyTorch's names.
+  public var origin: ArchiveOrigin { ArchiveOrigin(order: .kept, dialect: "pytorch") }
+
   /// Lists the tensors, in the order of the object.
   ///
   /// - Throws: Nothing; what is wrong with a tensor is in its entry.

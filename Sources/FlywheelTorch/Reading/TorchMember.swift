@@ -34,7 +34,8 @@ struct TorchMember: Sendable {
       return ArchiveMember(
         key: key,
         content: .array(tensor.array),
-        storage: words.joined(separator: ", ")
+        storage: words.joined(separator: ", "),
+        twin: twin
       )
     case .values(let tensor):
       return ArchiveMember(key: key, content: .array(TensorDescription(of: tensor)))
