@@ -52,7 +52,7 @@ struct LegacyNames {
         let path = try listed("\(Self.optimizer)/\(weight)")
         keys[path] = "optimizer/\(variables.slotKey(of: weight))"
       }
-      nameLastNumbers(weights)
+      try nameLastNumbers(weights)
     }
     for path in paths where keys[path] == nil { keys[path] = path }
     renameOwners(layers)
@@ -155,9 +155,8 @@ struct LegacyNames {
   }
 
   /// Names the numbers that follow all slots, which Keras 3 lists as just variables, such as `variable_7`.
-  private mutating func nameLastNumbers(_ weights: [String]) {
-    guard case .string(let text)? = metadata.attributes[""]?[KerasDocuments.Attribute.training],
-      let training = try? JSONValue(parsing: Array(text.utf8)),
+  private mutating func nameLastNumbers(_ weights: [String]) throws(FlywheelError) {
+    guard let training = try KerasDocuments.object(KerasDocuments.Attribute.training, in: metadata),
       let optimizer = KerasModel(configuration: .null, training: training).optimizer,
       let names = OptimizerVariables.numbersAfter[optimizer.className]
     else { return }
