@@ -115,6 +115,24 @@ class Found(KerasTestCase):
         np.savez(source, **{"0.weight": np.ones((5, 4), "f"), "0.bias": np.ones(5, "f")})
         result = self.flywheel("convert", source, self.folder / "model.keras", status=2)
         self.assertNotIn("files are for", result.stderr)
+        # An epsilon of torch's that --approximate takes.
+        settings = ["--data", "digits", "--layers", "784-4-10", "--rule", "adamw", "--epochs", 1, "--quiet"]
+        self.flywheel("train", *settings, "--output", self.folder / "run")
+        result = self.flywheel("convert", self.folder / "run", self.folder / "model.keras", status=2)
+        self.assertIn("--approximate", result.stderr)
+        self.assertNotIn("files are for", result.stderr)
+
+    def test_what_is_no_chain_of_dense_layers_is_refused_with_what_takes_it(self):
+        source = self.folder / "conv.npz"
+        shapes = {"conv2d/kernel": (3, 3, 1, 2), "conv2d/bias": (2,), "dense/kernel": (18, 3), "dense/bias": (3,)}
+        np.savez(source, **{f"layers/{name}": np.ones(shape, "f") for name, shape in shapes.items()})
+        target = self.folder / "conv.pt"
+        settings = ["--from", "keras_named", "--to", "pytorch", "--rule", "keras"]
+        result = self.flywheel("convert", source, target, *settings, status=2)
+        self.assert_error(result, "Only chains of dense layers are translated")
+        self.assertIn("without --to", result.stderr)
+        self.flywheel("convert", source, target)
+        self.flywheel("diff", source, target)
 
     def test_what_is_not_read_is_refused_by_name(self):
         directory = self.folder / "saved"

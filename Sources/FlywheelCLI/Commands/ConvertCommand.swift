@@ -209,7 +209,8 @@ struct ConvertCommand: ParsableCommand {
       return try StateConversion(of: reader, state, try options(), inFileOf: own)
     } catch {
       // What a flag would mend is said already.
-      guard let own, !self.state.isAsked, error.code == .unsupported else { throw error }
+      guard let own, !self.state.isAsked, error.code == .unsupported, !error.message.contains("--")
+      else { throw error }
       let instead =
         keras.contains(own)
         ? "an .npz or plain .h5 file has room for arrays in other names."
