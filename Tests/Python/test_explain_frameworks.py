@@ -203,6 +203,18 @@ class TorchTests(FrameworkTestCase):
                 found = self.explain(files)
                 self.assert_named(found, rule, numbers, 1e-3)
                 self.assertNotIn("optimizer.state", str(found["names"]))
+                self.assertIn(f"the dump says learning_rate {numbers['learning_rate']}", str(found["notes"]))
+
+    def test_dumps_may_be_safetensors(self):
+        from safetensors.numpy import save_file
+
+        files = torch_trace(self.path("trace"), TORCH["SGD with decay"][0], "float32")
+        others = [path.with_suffix(".safetensors") for path in files]
+        for path, other in zip(files, others):
+            save_file(dict(np.load(path)), other)
+        found, expected = self.explain(others), self.explain(files)
+        self.assertEqual(found["names"], expected["names"])
+        self.assertEqual(found["findings"], expected["findings"])
 
     def test_bfloat16_shows_no_more_than_it_can(self):
         import torch
@@ -433,3 +445,35 @@ class KerasTests(FrameworkTestCase):
                     optimizer.apply(gradients, variables)
                 found = self.explain(self.write(self.path("trace"), steps))
                 self.assert_named(found, rule, numbers, 1e-4)
+
+    @only_full("Keras takes long to start")
+    def test_its_files_of_every_step_are_a_dump(self):
+        """Which variables are the optimizer's buffers, and its numbers, the model's configuration says."""
+        import os
+
+        os.environ.setdefault("KERAS_BACKEND", "torch")
+        import keras
+
+        keras.config.set_floatx("float32")
+        for suffix in (".keras", ".h5"):
+            for rule, make, numbers in (
+                ("keras", lambda o: o.SGD(0.05, momentum=0.9, weight_decay=0.1), {"weight_decay": 0.1}),
+                ("keras_adam", lambda o: o.Adam(0.01), {"learning_rate": 0.01, "beta1": 0.9}),
+            ):
+                with self.subTest(suffix, rule=rule):
+                    keras.utils.set_random_seed(1)
+                    model = keras.Sequential(
+                        [keras.Input((4,)), keras.layers.Dense(5, activation="tanh"), keras.layers.Dense(3)]
+                    )
+                    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+                    model.compile(optimizer=make(keras.optimizers), loss=loss)
+                    random = np.random.default_rng(0)
+                    files = []
+                    for step in range(STEPS):
+                        inputs, labels = random.normal(size=(32, 4)), random.integers(0, 3, 32)
+                        model.train_on_batch(inputs.astype(np.float32), labels)
+                        files.append(self.folder / f"{rule}-{step}{suffix}")
+                        model.save(files[-1])
+                    found = self.explain(files)
+                    self.assert_named(found, rule, numbers, 1e-3)
+                    self.assertIn("the dump says learning_rate 0.0", str(found["notes"]))

@@ -3,6 +3,7 @@ import FlywheelConvert
 import FlywheelCore
 import FlywheelDialects
 import FlywheelFormats
+import FlywheelOptim
 import OrderedCollections
 import SystemPackage
 
@@ -17,6 +18,9 @@ struct DumpFile {
   var others: [String] = []
   /// How an optimizer's state was matched to parameters, as a sentence; nil if names in keys tell.
   private(set) var matching: String?
+  /// The numbers of the next step as the file's metadata says them; nil if it does not, or not for all
+  /// parameters alike.
+  private(set) var settings: Hyperparameters?
   /// The keys in the file of arrays that got other names.
   private var keys: [String: String] = [:]
 
@@ -48,13 +52,16 @@ struct DumpFile {
     }
   }
 
-  /// Gives the buffers of a framework's own checkpoint the names of their parameters, where the file says whose
-  /// they are: PyTorch only numbers them.
-  mutating func nameBuffers() throws(FlywheelError) {
+  /// Takes what a framework's own checkpoint says of its optimizer, and gives its buffers the names of their
+  /// parameters, where the file says whose they are: PyTorch only numbers them.
+  mutating func understandOptimizer() throws(FlywheelError) {
     let metadata = try reader.metadata()
     let facts = ArrayFacts(origin: reader.origin)
-    guard let names = try? UnderstoodNames(arrays, metadata, facts: facts), names.found != nil
+    guard let names = try? UnderstoodNames(arrays, metadata, facts: facts), let found = names.found
     else { return }
+    if found.groups.count == 1, found.obstacles.isEmpty {
+      settings = found.groups.first?.hyperparameters
+    }
     for (slot, places) in names.reading.slots {
       for (parameter, place) in places {
         guard let owner = names.reading.parameters[parameter]?.place.key,
@@ -84,6 +91,9 @@ struct DumpFile {
   /// Reads an array of few numbers.
   func values(_ key: String) throws(FlywheelError) -> [Double] {
     guard let array = numbers[key], array.shape.elementCount <= 1 << 20 else { return [] }
-    return try tensor(key).converted(to: .float64).elements()
+    let values: [Double] = try tensor(key).converted(to: .float64).elements()
+    // A learning rate of 0.05 in 32 bits is what somebody typed, not the number next to it.
+    guard array.element.dtype == .float32 else { return values }
+    return values.map { Double(Float($0).description) ?? $0 }
   }
 }

@@ -37,7 +37,7 @@ extension StepDump {
     var files: [DumpFile] = []
     for path in order.paths {
       var file = try DumpFile(path)
-      if options.areNamesUsual { try file.nameBuffers() }
+      if options.areNamesUsual { try file.understandOptimizer() }
       files.append(file)
     }
     guard !files.isEmpty else {
@@ -71,6 +71,7 @@ extension StepDump {
         if firstFile[number] == nil { firstFile[number] = place }
       }
     }
+    takeSettings(files, count: count)
     for (number, values) in found where values.allSatisfy(\.isFinite) {
       guard let first = values.first else { continue }
       switch number {
@@ -96,6 +97,19 @@ extension StepDump {
     if !stated.values.isEmpty {
       let numbers = stated.ordered.map { "\($0.name.rawValue) \($0.value.number)" }
       notes.append("the dump says \(numbers.joined(separator: ", "))")
+    }
+  }
+
+  /// Takes what the files' metadata says of the optimizer; arrays are what it really used, and go before.
+  private mutating func takeSettings(_ files: [DumpFile], count: Int) {
+    let settings = files.compactMap(\.settings)
+    guard let first = settings.first, settings.count == files.count else { return }
+    for name in [Hyperparameter.learningRate, .momentum, .weightDecay] {
+      guard let value = first[name], settings.allSatisfy({ $0[name] == value }) else { continue }
+      stated[name] = value
+    }
+    if settings.count == count, first[.learningRate] != nil {
+      learningRates = settings.map(\.learningRate)
     }
   }
 
