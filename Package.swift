@@ -271,7 +271,7 @@ let package = Package(
       name: "FlywheelLaws",
       dependencies: [
         "FlywheelCheckpoint", "FlywheelCore", "FlywheelDeflate", "FlywheelNPZ", "FlywheelPickle",
-        "FlywheelSafetensors", "FlywheelZip", orderedCollections, systemPackage,
+        "FlywheelSafetensors", "FlywheelTorch", "FlywheelZip", orderedCollections, systemPackage,
       ],
       path: "fuzz/Laws",
       swiftSettings: swiftSettings

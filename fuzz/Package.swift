@@ -36,6 +36,7 @@ let package = Package(
         .product(name: "FlywheelNPZ", package: "flywheel"),
         .product(name: "FlywheelPickle", package: "flywheel"),
         .product(name: "FlywheelSafetensors", package: "flywheel"),
+        .product(name: "FlywheelTorch", package: "flywheel"),
         .product(name: "FlywheelZip", package: "flywheel"),
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -47,6 +48,7 @@ let package = Package(
     target("NPY"),
     target("Pickle"),
     target("Safetensors"),
+    target("Torch"),
     target("Zip"),
   ]
 )

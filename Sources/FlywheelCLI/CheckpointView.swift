@@ -21,7 +21,7 @@ enum CheckpointView {
       "  \(size)",
       "",
       "progress   step \(Formatting.grouped(optimizer.step)), "
-        + "\(progress.epoch) epochs and \(Formatting.grouped(progress.batch)) batches done, "
+        + "\(Formatting.count(progress.epoch, "epoch")) and \(Formatting.grouped(progress.batch)) batches done, "
         + "\(Formatting.grouped(progress.samples)) samples",
     ]
     if let best = progress.best {

@@ -14,11 +14,12 @@ struct FoundOptimizerView {
   /// Why the state cannot be taken over as it is; nil if it can.
   private let obstacle: String?
 
-  /// Looks for an optimizer; of arrays only counters are read.
+  /// Looks for an optimizer; of arrays only counters and numbers are read.
   ///
   /// - Throws: What reading the metadata throws.
   init?(_ reader: any ArchiveReader) throws(FlywheelError) {
-    let source = try ConversionSource(reader)
+    var source = try ConversionSource(reader)
+    try source.takeNumbersOfGroups(reader)
     do throws(FlywheelError) {
       guard let found = try FoundOptimizer.find(in: source.metadata) else { return nil }
       self.found = found

@@ -94,8 +94,8 @@ struct TrainingRunner {
     let progress = restoration.progress
     view.say(
       "restored \(restoration.counts.parameters) parameters and \(restoration.counts.buffers) "
-        + "buffers at step \(Formatting.grouped(restoration.step)): \(progress.epoch) epochs and "
-        + "\(Formatting.grouped(progress.batch)) batches done"
+        + "buffers at step \(Formatting.grouped(restoration.step)): "
+        + "\(Formatting.count(progress.epoch, "epoch")) and \(Formatting.grouped(progress.batch)) batches done"
     )
     view.say("from \(restoration.path)")
     if let stop = restoration.earlyStop {

@@ -47,7 +47,7 @@ struct VerifiedFile {
     }
     self.count = count
     self.unchecked = unchecked
-    checksums = format.hasChecksums ? "container" : nil
+    checksums = reader.hasChecksums ? "container" : nil
   }
 
   /// The finding as a line for people.
@@ -59,7 +59,7 @@ struct VerifiedFile {
       text = "\(path): whole by the container's checksums, \(Formatting.count(count, "array"))"
     case nil:
       text =
-        "\(path): readable, \(Formatting.count(count, "array")); the format has no checksums, so that "
+        "\(path): readable, \(Formatting.count(count, "array")); it has no checksums, so that "
         + "changed numbers would go unnoticed"
     }
     if !unchecked.isEmpty {

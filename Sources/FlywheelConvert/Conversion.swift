@@ -163,6 +163,12 @@ public struct Conversion {
       loseDocument()
       tensor = nil
     }
+    let root = described?.metadata.attributes[""]?.keys ?? []
+    if tensor == nil, root.contains(where: ArchiveMetadata.isTorchStructure) {
+      notes.append(
+        "The result does not say which dictionaries and lists the arrays were in, as PyTorch's file does."
+      )
+    }
     if writer.holdsMetadata { obstacles += writer.obstacles(to: metadataToWrite) }
     try requireNoObstacle()
     try write(tensor, to: writer, progress)
@@ -187,14 +193,13 @@ public struct Conversion {
         () throws(FlywheelError) in
         if tensor.keepsBytes {
           try stream(tensor, to: writer) { (count) throws(FlywheelError) in
-            byteCount += count
-            try progress(byteCount)
+            try progress(byteCount + count)
           }
         } else {
           try writer.write(try changed(tensor), under: tensor.target)
-          byteCount += tensor.original.byteCount
-          try progress(byteCount)
         }
+        byteCount += tensor.original.byteCount
+        try progress(byteCount)
       }
     }
     if let document { try writer.write(document, under: CheckpointKey.document) }
@@ -223,11 +228,14 @@ public struct Conversion {
   ) throws(FlywheelError) {
     try writer.write(tensor.result, under: tensor.target, crc32: tensor.entry?.crc32) {
       (body) throws(FlywheelError) in
+      // A writer may ask for the bytes more than once.
       var crc: UInt32 = 0
+      var count = 0
       try reader.read(tensor.source) { (piece) throws(FlywheelError) in
         if tensor.entry != nil { crc = CRC32.checksum(piece, continuing: crc) }
         try body(piece)
-        try progress(piece.byteCount)
+        count += piece.byteCount
+        try progress(count)
       }
       try tensor.entry?.check(crc32: crc, of: tensor.source)
     }
@@ -281,7 +289,9 @@ public struct Conversion {
   ) -> [ArchiveMetadata.Obstacle] {
     let dtypes = document.dtypes.map { "the dtype \($1.rawValue) of '\($0)'" }
     let attributes = document.metadata.attributes.flatMap { owner, values in
-      values.keys.map { "the attribute '\($0)'" + (owner.isEmpty ? "" : " of '\(owner)'") }
+      // Of use to PyTorch alone, it is only noted.
+      values.keys.filter { !owner.isEmpty || !ArchiveMetadata.isTorchStructure($0) }
+        .map { "the attribute '\($0)'" + (owner.isEmpty ? "" : " of '\(owner)'") }
     }
     let groups = document.metadata.emptyGroups.map { "the empty group '\($0)'" }
     return (dtypes + attributes + groups).map { .init(name: $0, reason: reason) }

@@ -50,6 +50,27 @@ package struct ConversionSource {
     if let key = missing.min() { throw TensorIndex.missing(key).located(path: reader.path) }
   }
 
+  /// Takes numbers of an optimizer's groups for what they say, although they are arrays: PyTorch's learning rate
+  /// may be a tensor.
+  ///
+  /// - Parameter reader: The file.
+  /// - Throws: What reading throws.
+  package mutating func takeNumbersOfGroups(_ reader: any ArchiveReader) throws(FlywheelError) {
+    var rest: [ConvertedTensor] = []
+    for tensor in tensors {
+      guard tensor.original.shape.rank == 0,
+        let (owner, word) = FoundOptimizer.placeInGroups(tensor.source),
+        metadata.attributes[owner] != nil, metadata.attributes[owner]?[word] == nil
+      else {
+        rest.append(tensor)
+        continue
+      }
+      let number = try reader.tensor(tensor.source, as: tensor.original)
+      metadata.attributes[owner]?[word] = .tensor(number)
+    }
+    tensors = rest
+  }
+
   /// What an array is, with the dtype that the document knows where the container has no name for it.
   private static func description(
     of member: ArchiveMember,

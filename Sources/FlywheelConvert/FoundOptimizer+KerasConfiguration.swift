@@ -8,12 +8,6 @@ import OrderedCollections
 /// Read from keras/src/optimizers/*.py and keras/src/legacy/saving/saving_utils.py of Keras 3.15, and from
 /// tf_keras/optimizers/{,legacy/}*.py of 2.15.
 extension FoundOptimizer {
-  /// The rules by the names of classes.
-  private static let kerasRules = [
-    "SGD": "keras", "Adam": "keras_adam", "AdamW": "keras_adam", "RMSprop": "keras_rmsprop",
-    "Adagrad": "keras_adagrad",
-  ]
-
   /// What of a configuration changes steps, and is in no rule.
   private static let kerasExtras = [
     "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "gradient_accumulation_steps", "decay",
@@ -34,7 +28,7 @@ extension FoundOptimizer {
     else { return nil }
     var found = FoundOptimizer(
       name: "keras.optimizers.\(className)",
-      rules: kerasRules[className].map { [$0] } ?? [],
+      rules: KerasOptimizer.rule(ofClass: className).map { [$0] } ?? [],
       groups: [Group(hyperparameters: Hyperparameters())],
       place: place
     )
@@ -55,31 +49,31 @@ extension FoundOptimizer {
     var (hyperparameters, obstacles) = try self.numbers(of: words, under: rule, at: place)
     found.obstacles += obstacles
     let model = whole ?? document("model_config")
-    try addPenalties(of: model, under: rule, to: &hyperparameters, &found.obstacles)
+    add(KerasLayers(of: model ?? .null), under: rule, to: &found, &hyperparameters)
     found.groups[0].hyperparameters = hyperparameters
     return found
   }
 
-  // MARK: Penalties
+  // MARK: Layers
 
-  /// Adds what layers add to the loss: the numbers of a rule that has them for all weights and all biases.
-  private static func addPenalties(
-    of model: JSONValue?,
+  /// Adds what layers do to steps: the numbers of a rule that has them for all weights and all biases.
+  private static func add(
+    _ layers: KerasLayers,
     under rule: UpdateRule,
-    to hyperparameters: inout Hyperparameters,
-    _ obstacles: inout [String]
-  ) throws(FlywheelError) {
-    guard case .array(let layers)? = model?["config"]?["layers"] else { return }
-    let dense = layers.compactMap { $0["config"] }.filter { $0["kernel_regularizer"] != nil }
+    to found: inout FoundOptimizer,
+    _ hyperparameters: inout Hyperparameters
+  ) {
+    found.untrained = layers.untrained
+    found.obstacles += layers.obstacles
     for (member, name) in [
       ("kernel_regularizer", Hyperparameter.l2), ("bias_regularizer", .biasL2),
     ] {
-      let penalties = OrderedSet(dense.map { $0[member] ?? .null })
-      guard penalties.contains(where: { $0 != .null }) else { continue }
+      guard let penalties = layers.penalties[member], penalties.contains(where: { $0 != .null })
+      else { continue }
       guard penalties.count == 1, rule.meaning(of: name.rawValue) == [name],
         let number = penalties[0].squarePenalty
       else {
-        obstacles.append(
+        found.obstacles.append(
           "layers have a \(member), which the rule '\(rule.name)' takes only as one number of L2 for all"
         )
         continue
@@ -100,7 +94,7 @@ extension JSONValue {
   }
 
   /// A member of an object; nil if this is none, or has none of the name.
-  fileprivate subscript(member: String) -> JSONValue? {
+  subscript(member: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
     return members[member]
   }

@@ -77,6 +77,15 @@ extension FoundOptimizer {
 
   private static let word = "param_groups"
 
+  /// The group that a key would lie in by its name, and its word there; nil if it would in none.
+  static func placeInGroups(_ key: String) -> (owner: String, word: String)? {
+    let pieces = key.split(separator: ".", omittingEmptySubsequences: false)
+    guard pieces.count > 2, pieces[pieces.count - 3] == word, let last = pieces.last else {
+      return nil
+    }
+    return (pieces.dropLast().joined(separator: "."), String(last))
+  }
+
   /// Reads the groups, whatever their keys begin with.
   static func parameterGroups(
     in metadata: ArchiveMetadata,

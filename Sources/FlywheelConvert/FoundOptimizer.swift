@@ -23,6 +23,8 @@ public struct FoundOptimizer: Sendable, Hashable {
   public var place: String
   /// What no rule can express, as sentences: such a state is shown, but not taken for another.
   public var obstacles: [String]
+  /// What the keys of arrays begin with that it leaves as they are: those of layers that are not trained.
+  public var untrained: [String] = []
   /// The words of its groups that no optimizer has that is known here: they may change its steps.
   public var unknownWords: [String] = []
 

@@ -57,7 +57,11 @@ public struct KerasConfiguration: Sendable {
     let rule = checkpoint.optimizer.rule
     configuration["compile_config"] = .object([
       "optimizer": .object(
-        Self.object("keras.optimizers", Self.classes[rule] ?? rule, .object(optimizer))
+        Self.object(
+          "keras.optimizers",
+          KerasOptimizer.className(ofRule: rule) ?? rule,
+          .object(optimizer)
+        )
       ),
       "loss": network.loss ?? .null, "loss_weights": .null, "metrics": .null,
       "weighted_metrics": .null, "run_eagerly": false, "steps_per_execution": 1,
@@ -182,11 +186,6 @@ public struct KerasConfiguration: Sendable {
 
   // MARK: The optimizer
 
-  /// Keras's classes by the rules.
-  private static let classes = [
-    "keras": "SGD", "keras_adam": "Adam", "keras_rmsprop": "RMSprop", "keras_adagrad": "Adagrad",
-  ]
-
   /// What optimizers are configured with; penalties are the layers' own.
   private static let words: Set<Hyperparameter> = [
     .learningRate, .momentum, .nesterov, .weightDecay, .beta1, .beta2, .epsilon, .amsgrad, .alpha,
@@ -198,10 +197,12 @@ public struct KerasConfiguration: Sendable {
     _ numbers: Hyperparameters
   ) throws(FlywheelError) -> OrderedDictionary<String, JSONValue> {
     let rule = checkpoint.optimizer.rule
-    guard let className = classes[rule], checkpoint.optimizer.groups.count == 1 else {
+    guard let className = KerasOptimizer.className(ofRule: rule),
+      checkpoint.optimizer.groups.count == 1
+    else {
       throw FlywheelError(
         .unsupported,
-        "A model for Keras has one optimizer of \(classes.keys.sorted().joined(separator: ", ")) for all "
+        "A model for Keras has one optimizer of \(KerasOptimizer.rules.joined(separator: ", ")) for all "
           + "parameters; here are \(checkpoint.optimizer.groups.count) groups under '\(rule)'."
       )
     }

@@ -39,7 +39,8 @@ public struct UnderstoodArchive: Sendable {
     _ options: ConversionOptions,
     saved: Checkpoint.Saved
   ) throws(FlywheelError) {
-    let source = try ConversionSource(reader)
+    var source = try ConversionSource(reader)
+    try source.takeNumbersOfGroups(reader)
     var plan = NamePlan(options)
     let tensors = try plan.apply(to: source.tensors)
     try plan.requireAllUsed()
@@ -63,6 +64,8 @@ public struct UnderstoodArchive: Sendable {
       )
     )
     (reading, found, matching) = (names.reading, names.found, names.matching)
+    // New names do not make them trained.
+    try found?.requireTrained(tensors.map(\.source))
     let fetch = { (key: String) throws(FlywheelError) -> Tensor? in
       guard let array = arrays[key] else { return nil }
       return try FlywheelError.locating(path: reader.path, tensor: array.source) {

@@ -37,6 +37,7 @@ public struct UnderstoodNames: Sendable {
   ) throws(FlywheelError) {
     var facts = facts
     let found = try FoundOptimizer.find(in: metadata, stating: stated.rule)
+    try found?.requireTrained(Array(arrays.keys))
     var stated = stated
     stated.rule = try found?.rule(agreeingWith: stated.rule) ?? stated.rule
     var dialect = dialect
@@ -96,6 +97,19 @@ public struct UnderstoodNames: Sendable {
 }
 
 extension FoundOptimizer {
+  /// Checks that there are no arrays that the optimizer leaves as they are: elsewhere they would be trained.
+  func requireTrained(_ keys: [String]) throws(FlywheelError) {
+    for prefix in untrained {
+      guard let key = keys.first(where: { $0.utf8.starts(with: prefix.utf8) }) else { continue }
+      throw FlywheelError(
+        .unsupported,
+        "\(place) says that '\(prefix)' is not trained, which a state cannot say: elsewhere it would be trained. "
+          + "Make it trainable, or leave it out with --only.",
+        at: .init(tensor: key)
+      )
+    }
+  }
+
   /// Checks that an optimizer with numbers of its own has no buffers of its own: it is another one then.
   fileprivate func requireKnownState(in reading: DialectReading) throws(FlywheelError) {
     guard !unknownWords.isEmpty, let statePrefix else { return }

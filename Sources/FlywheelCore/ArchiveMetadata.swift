@@ -48,3 +48,21 @@ public struct ArchiveMetadata: Sendable {
     self.obstacles = obstacles
   }
 }
+
+extension ArchiveMetadata {
+  /// The attribute of a whole file with the structure of an object that PyTorch saved, which no other program
+  /// looks for.
+  ///
+  /// A long one goes on in others with numbers behind the name, from 1 on.
+  package static let torchStructure = "torch.containers"
+
+  /// Whether an attribute of a whole file has such a structure, or a part of one.
+  ///
+  /// - Parameter name: Its name.
+  /// - Returns: Whether it has.
+  package static func isTorchStructure(_ name: String) -> Bool {
+    guard name != torchStructure else { return true }
+    guard name.hasPrefix(torchStructure + ".") else { return false }
+    return Int(name.dropFirst(torchStructure.count + 1)).map { $0 > 0 } ?? false
+  }
+}

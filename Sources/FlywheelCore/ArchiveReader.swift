@@ -1,3 +1,4 @@
+import Synchronization
 public import SystemPackage
 
 /// A file of named tensors, open for reading: what every container format implements.
@@ -7,6 +8,9 @@ public import SystemPackage
 public protocol ArchiveReader: AnyObject, Sendable {
   /// The file, or the directory.
   var path: FilePath { get }
+
+  /// Whether each array has a checksum in the file that is compared when its elements are read.
+  var hasChecksums: Bool { get }
 
   /// What this kind of file tells of all its members.
   var origin: ArchiveOrigin { get }
@@ -55,6 +59,9 @@ public protocol ArchiveReader: AnyObject, Sendable {
 }
 
 extension ArchiveReader {
+  /// None are compared, unless a reader says that they are.
+  public var hasChecksums: Bool { false }
+
   /// Members in the order in which they were written, and no framework's.
   public var origin: ArchiveOrigin { ArchiveOrigin() }
 
@@ -68,5 +75,19 @@ extension ArchiveReader {
     tensors.reserveCapacity(keys.count)
     for key in keys { tensors.append(try tensor(key)) }
     return tensors
+  }
+
+  /// Reads several tensors, with all processors.
+  ///
+  /// - Parameter keys: Their names.
+  /// - Throws: As `tensor(_:)`, for the first that cannot be read.
+  /// - Returns: A tensor for each key; nil where there is no member of that name.
+  package func tensorsInParallel(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
+    let tensors = Mutex([Tensor?](repeating: nil, count: keys.count))
+    try Parallel.forEach(keys.count) { (index) throws(FlywheelError) in
+      let tensor = try tensor(keys[index])
+      tensors.withLock { $0[index] = tensor }
+    }
+    return tensors.withLock(\.self)
   }
 }

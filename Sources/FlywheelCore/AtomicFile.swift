@@ -12,7 +12,8 @@ public import SystemPackage
 ///
 /// Bytes go to a temporary file in the same directory. `commit` makes them durable and renames the
 /// file over its final name in one step, so whatever had that name before stays until then, and
-/// mappings of it stay whole for ever. Dropped without a commit, it leaves nothing behind.
+/// mappings of it stay whole for ever. Dropped without a commit, it leaves nothing behind. Where a symbolic
+/// link has the name, the file that it leads to is the one that is written, as other programs do; the link stays.
 public struct AtomicFile: ~Copyable {
   /// How much `commit` waits for.
   public enum Durability: Sendable {
@@ -22,7 +23,7 @@ public struct AtomicFile: ~Copyable {
     case cached
   }
 
-  /// The name that the file will have.
+  /// The name that the file will have; where a symbolic link leads, if one was given.
   public let path: FilePath
   /// The name that it has until it is committed; libraries that write by name write here.
   public let temporaryPath: FilePath
@@ -39,7 +40,8 @@ public struct AtomicFile: ~Copyable {
   /// - Parameters:
   ///   - path: The name that the file will have.
   ///   - durability: What `commit` waits for.
-  /// - Throws: `notFound` if the directory is not there, `inputOutput` if it cannot be written.
+  /// - Throws: `notFound` if the directory is not there, `inputOutput` if it cannot be written, or links lead in a
+  ///   circle.
   public init(
     replacing path: FilePath,
     durability: Durability = .durable
@@ -51,6 +53,7 @@ public struct AtomicFile: ~Copyable {
         at: .init(path: path)
       )
     }
+    let path = try FileSystem.target(of: path)
     // Without the final name, which may be as long as a name can be already.
     let unique = String(UInt64.random(in: .min ... .max), radix: 36)
     let temporary = path.removingLastComponent().appending(".\(unique)\(Self.temporarySuffix)")

@@ -92,6 +92,30 @@ package enum FileSystem {
     unsafe path.withPlatformString { unsafe access($0, F_OK) } == 0
   }
 
+  /// What a name stands for if it is a symbolic link, whether or not that is there; otherwise the name itself.
+  package static func target(of path: FilePath) throws(FlywheelError) -> FilePath {
+    var target = path
+    // As many as Linux follows.
+    for _ in 0...40 {
+      var buffer = [CChar](repeating: 0, count: 4_096)
+      let count = unsafe target.withPlatformString { name in
+        // One less than there is room for, so that the text has an end.
+        unsafe buffer.withUnsafeMutableBufferPointer { buffer in
+          unsafe buffer.baseAddress.map { unsafe readlink(name, $0, buffer.count - 1) } ?? -1
+        }
+      }
+      // What is no link is what the last one leads to; what cannot be looked at, opening it will tell.
+      guard count >= 0 else { return target }
+      target = target.removingLastComponent().pushing(FilePath(platformString: buffer))
+    }
+    throw FlywheelError.system(
+      "readlink",
+      to: "follow the symbolic link",
+      path: path,
+      errno: .tooManySymbolicLinkLevels
+    )
+  }
+
   /// What makes a file the same under all of its names.
   package struct Identity: Hashable {
     fileprivate let device: UInt64

@@ -254,7 +254,8 @@ struct Understanding {
     guard dialect.keepsNames else {
       var error = misfit ?? FlywheelError(.mismatch, "An array is there under two names.")
       error.message +=
-        " Only a chain of dense layers is taken from these names (schemas/dialects.md)."
+        " Only chains of dense layers are translated from these names (schemas/dialects.md); 'flywheel convert' "
+        + "without --to takes the arrays of any model as they are."
       throw error
     }
     isOrdered = isNumbered || keepsOrder || Set(patterns(of: natural.map(\.key))).count == 1

@@ -6,7 +6,8 @@ import FlywheelNPZ
 extension FileFormat {
   /// Every format, in the order in which they are looked for.
   public static let all = [
-    safetensors, trainerFolder, safetensorsShards, pt, dcp, keras, npz, npy, hdf5, directory,
+    safetensors, trainerFolder, safetensorsShards, pt, dcp, keras, kerasWeights, npz, npy, hdf5,
+    directory,
   ]
 
   /// HDF5: `HDF5ArchiveReader`.
@@ -15,7 +16,6 @@ extension FileFormat {
     identifier: "hdf5",
     suffixes: [".h5", ".hdf5"],
     defaultCompression: Compression.none,
-    hasChecksums: false,
     recognizes: { start in
       let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
       guard let byteCount = start.byteCount, byteCount > 0 else { return false }
@@ -48,7 +48,6 @@ extension FileFormat {
     identifier: "npy",
     suffixes: [".npy"],
     defaultCompression: nil,
-    hasChecksums: false,
     recognizes: { $0.begins(with: [0x93] + Array("NUMPY".utf8)) },
     opens: { (path, _) throws(FlywheelError) in try NPYFile(path: path) },
     creates: { (path, creation) throws(FlywheelError) in
@@ -62,7 +61,6 @@ extension FileFormat {
     identifier: "npz",
     suffixes: [".npz"],
     defaultCompression: .fast,
-    hasChecksums: true,
     recognizes: { $0.isZip },
     opens: { (path, checks) throws(FlywheelError) in
       try NPZFile(path: path, checksums: checks == .checksums ? .verified : .trusted)
@@ -82,7 +80,6 @@ extension FileFormat {
     identifier: "npy_directory",
     suffixes: ["/"],
     defaultCompression: nil,
-    hasChecksums: false,
     recognizes: { $0.holdsFiles(ending: ".npy") },
     opens: { (path, _) throws(FlywheelError) in try NPYDirectory(path: path) },
     creates: { (path, creation) throws(FlywheelError) in

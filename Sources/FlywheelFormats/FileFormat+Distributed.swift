@@ -8,7 +8,6 @@ extension FileFormat {
     identifier: "dcp",
     suffixes: [],
     defaultCompression: nil,
-    hasChecksums: true,
     recognizes: { start in
       switch start.file(named: DistributedCheckpoint.metadataName) {
       case .some(let metadata): metadata.begins(with: [0x80])

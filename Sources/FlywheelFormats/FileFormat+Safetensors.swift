@@ -9,13 +9,16 @@ extension FileFormat {
     identifier: "safetensors",
     suffixes: [".safetensors"],
     defaultCompression: nil,
-    hasChecksums: false,
     recognizes: { start in
-      // The length of the header, and its first character; the zeros of the length are in no other format.
+      // The length of the header, and its first character; the zeros of the length are in no other format. Some
+      // writers fill whole pages with spaces in front.
       let front = start.bytes(8)
       guard front.count == 8, front[4...].allSatisfy({ $0 == 0 }) else { return false }
       let text = start.bytes(1 << 12, at: 8)
-      return text.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } == UInt8(ascii: "{")
+      guard let first = text.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) else {
+        return !text.isEmpty
+      }
+      return first == UInt8(ascii: "{")
     },
     opens: { (path, _) throws(FlywheelError) in try SafetensorsFile(path: path) },
     creates: { (path, creation) throws(FlywheelError) in
@@ -29,7 +32,6 @@ extension FileFormat {
     identifier: "safetensors_shards",
     suffixes: [".safetensors.index.json"],
     defaultCompression: nil,
-    hasChecksums: false,
     defaultShardByteCount: SafetensorsShardWriter.defaultShardByteCount,
     consistsOf: { SafetensorsShards.files(of: $0) },
     recognizes: { start in

@@ -8,7 +8,6 @@ extension FileFormat {
     identifier: "pt",
     suffixes: [".pt", ".pth", ".ckpt", ".bin"],
     defaultCompression: nil,
-    hasChecksums: true,
     dialect: "pytorch",
     recognizes: { start in
       guard let kind = start.torchKind else { return false }
@@ -28,7 +27,6 @@ extension FileFormat {
     identifier: "hf_checkpoint",
     suffixes: [],
     defaultCompression: nil,
-    hasChecksums: false,
     recognizes: { start in start.byteCount == nil && TrainerFolder.recognizes(start.names) },
     opens: { (path, checks) throws(FlywheelError) in
       try TrainerFolder.open(path, verifiesChecksums: checks == .checksums)

@@ -15,8 +15,6 @@ public struct FileFormat: Sendable {
   public let suffixes: [String]
   /// How it is compressed if nothing is said; nil if it cannot be.
   public let defaultCompression: Compression?
-  /// Whether the container has a checksum of every array, which its reader compares.
-  public let hasChecksums: Bool
   /// How many bytes of tensors go into one file of several if nothing is said; nil if there is only one.
   public internal(set) var defaultShardByteCount: Int?
   /// The dialect of the framework whose own files these are; nil for those of none.

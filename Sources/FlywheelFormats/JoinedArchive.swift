@@ -56,6 +56,8 @@ final class JoinedArchive: ArchiveReader {
     part.reader.path.lastComponent?.string ?? part.reader.path.string
   }
 
+  var hasChecksums: Bool { parts.allSatisfy(\.reader.hasChecksums) }
+
   /// What all of the files tell alike.
   var origin: ArchiveOrigin {
     let origins = Set(parts.map(\.reader.origin))
@@ -86,7 +88,10 @@ final class JoinedArchive: ArchiveReader {
     var metadata = extras
     for part in parts {
       let found = try part.reader.metadata()
-      for (owner, attributes) in found.attributes {
+      for (owner, var attributes) in found.attributes {
+        // One part's structure is not that of the whole.
+        if owner.isEmpty { attributes.removeAll { ArchiveMetadata.isTorchStructure($0.key) } }
+        guard !attributes.isEmpty else { continue }
         metadata.attributes[part.key(owner), default: [:]].merge(attributes) { known, _ in known }
       }
       metadata.emptyGroups += found.emptyGroups.map { part.key($0) }

@@ -13,6 +13,8 @@ public import SystemPackage
 public final class KerasArchiveReader: ArchiveReader {
   /// The file, or the directory.
   public let path: FilePath
+  /// Whether the file's own checksum was compared: that of a .keras archive was when it was opened.
+  public let hasChecksums: Bool
 
   private let files: [HDF5ArchiveReader]
   private let places: OrderedDictionary<String, Place>
@@ -42,6 +44,7 @@ public final class KerasArchiveReader: ArchiveReader {
 
   private init(_ contents: KerasContents, path: FilePath) {
     self.path = path
+    hasChecksums = contents.hasChecksums
     files = contents.files
     places = contents.places
     facts = contents.metadata

@@ -4,11 +4,14 @@ import FlywheelZip
 public import OrderedCollections
 public import SystemPackage
 
-/// Writes arrays as a file that Keras loads: a .keras archive, or a legacy .h5.
+/// Writes arrays as a file that Keras loads: a .keras archive, a legacy .h5, or a .weights.h5.
 ///
 /// The names are those under which `KerasArchiveReader` lists them, and the model's configuration must be among
 /// the attributes of the whole: `config.json`, or `model_config` and `training_config`. What Keras does not know,
 /// Flywheel's document for example, lies in the HDF5 file under its own name, and Keras passes over it.
+///
+/// A .weights.h5 holds no model: its configuration only tells the numbers of variables. Without one the arrays
+/// keep their names, which are then to be those of `save_weights` already.
 public final class KerasArchiveWriter: ArchiveWriter {
   /// What to write.
   public enum Container: Sendable {
@@ -16,6 +19,8 @@ public final class KerasArchiveWriter: ArchiveWriter {
     case archive
     /// A legacy .h5, which Keras 2 and 3 load.
     case legacy
+    /// A .weights.h5, for `load_weights`.
+    case weights
   }
 
   private let path: FilePath
@@ -43,7 +48,7 @@ public final class KerasArchiveWriter: ArchiveWriter {
     self.container = container
     self.durability = durability
     switch container {
-    case .legacy:
+    case .legacy, .weights:
       file = path
       inner = try HDF5ArchiveWriter(replacing: path, durability: durability)
     case .archive:
@@ -85,7 +90,7 @@ public final class KerasArchiveWriter: ArchiveWriter {
   /// - Parameters:
   ///   - arrays: All that will be written, by name.
   ///   - metadata: The attributes, with the model's configuration among them.
-  /// - Throws: `unsupported` if there is none, or for variables of layers that are not written for Keras;
+  /// - Throws: `unsupported` if there is none that is needed, or for variables of layers that are not written for Keras;
   ///   `mismatch` if a variable of the model or of its optimizer is missing.
   public func announce(
     _ arrays: OrderedDictionary<String, TensorDescription>,
@@ -95,6 +100,7 @@ public final class KerasArchiveWriter: ArchiveWriter {
       switch container {
       case .archive: try KerasPlan(archive: arrays, metadata)
       case .legacy: try KerasPlan(legacy: arrays, metadata)
+      case .weights: try KerasPlan(weights: arrays, metadata)
       }
     }
   }

@@ -12,6 +12,8 @@ struct KerasContents {
   private(set) var places: OrderedDictionary<String, KerasArchiveReader.Place> = [:]
   /// What it says besides.
   let metadata: ArchiveMetadata
+  /// Whether the bytes of all arrays were compared with a checksum.
+  private(set) var hasChecksums = false
 
   /// The names of a .keras archive's members, which are also the names of its JSON documents here.
   enum Name {
@@ -71,6 +73,7 @@ struct KerasContents {
       documents,
       besides: zip.entries.filter { !$0.isFolder && !read.contains($0.name) }.map(\.name)
     )
+    hasChecksums = true
   }
 
   private init(directory path: FilePath) throws(FlywheelError) {
@@ -86,6 +89,7 @@ struct KerasContents {
     try self.init(
       stored: HDF5ArchiveReader(opening: path.appending(Name.variables)),
       documents,
+      in: path,
       besides: names.filter { !read.contains($0) }
     )
   }
@@ -117,23 +121,24 @@ struct KerasContents {
   private init(
     stored file: HDF5ArchiveReader,
     _ documents: OrderedDictionary<String, [UInt8]>,
+    in directory: FilePath? = nil,
     besides others: [String]
   ) throws(FlywheelError) {
     var texts: OrderedDictionary<String, AttributeValue> = [:]
+    var model: KerasModel?
     for (name, bytes) in documents {
-      guard let text = String(validating: bytes, as: UTF8.self) else {
-        throw FlywheelError.malformed(
-          found: "bytes that are not UTF-8 in '\(name)'",
-          expected: "JSON"
-        )
-      }
-      texts[name] = .string(text)
+      let location = FlywheelError.Location(
+        path: directory?.appending(name),
+        tensor: directory == nil ? name : nil
+      )
+      let value = try KerasText.object(bytes, at: location)
+      if name == Name.configuration { model = KerasModel(configuration: value) }
+      texts[name] = .string(String(decoding: bytes, as: UTF8.self))
     }
-    let model = documents[Name.configuration].flatMap { try? JSONValue(parsing: $0) }
     let names = StoredNames(
       of: try file.members(),
       try file.metadata(),
-      model.map { KerasModel(configuration: $0) }
+      model
     )
     var metadata = names.metadata
     metadata.attributes[""] = texts.merging(metadata.attributes[""] ?? [:]) { text, _ in text }
@@ -148,7 +153,11 @@ struct KerasContents {
   // MARK: Others
 
   private init(legacy file: HDF5ArchiveReader) throws(FlywheelError) {
-    let names = try LegacyNames(of: file.members(), file.metadata())
+    let facts = try file.metadata()
+    for name in [KerasDocuments.Attribute.model, KerasDocuments.Attribute.training] {
+      _ = try KerasDocuments.object(name, in: facts)
+    }
+    let names = try LegacyNames(of: file.members(), facts)
     files = [file]
     metadata = Self.withoutRepetition(names.metadata, of: names.keys)
     try place(names.keys)

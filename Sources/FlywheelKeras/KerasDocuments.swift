@@ -36,7 +36,7 @@ struct KerasDocuments {
     let training = take(Attribute.training)
     versions = take(KerasContents.Name.versions)
     if let configuration {
-      let value = try JSONValue(parsing: Array(configuration.utf8))
+      let value = try Self.value(of: configuration, named: KerasContents.Name.configuration)
       self.configuration = configuration
       legacyModel = model ?? Self.text(Self.members(["class_name", "config"], of: value))
       let compilation = Self.member("compile_config", of: value)
@@ -45,9 +45,9 @@ struct KerasDocuments {
         ?? compilation.map { Self.text(Self.renamed("optimizer", "optimizer_config", in: $0)) }
       self.model = KerasModel(configuration: value)
     } else if let model {
-      let value = try JSONValue(parsing: Array(model.utf8))
+      let value = try Self.value(of: model, named: Attribute.model)
       let trained = try training.map { (text) throws(FlywheelError) in
-        try JSONValue(parsing: Array(text.utf8))
+        try Self.value(of: text, named: Attribute.training)
       }
       self.configuration = Self.text(Self.configuration(value, trained))
       legacyModel = model
@@ -62,6 +62,33 @@ struct KerasDocuments {
     }
     if others[""]?.isEmpty == true { others[""] = nil }
     self.others = others
+  }
+
+  /// Whether an archive says what its model is.
+  static func areIn(_ metadata: ArchiveMetadata) -> Bool {
+    [KerasContents.Name.configuration, Attribute.model].contains { name in
+      if case .string? = metadata.attributes[""]?[name] { true } else { false }
+    }
+  }
+
+  /// Reads one of a legacy file's; nil if there is none.
+  ///
+  /// - Throws: `malformed` or `truncated` if it is no JSON object, with the attribute's name and the offset.
+  static func object(
+    _ name: String,
+    in metadata: ArchiveMetadata
+  ) throws(FlywheelError) -> JSONValue? {
+    switch metadata.attributes[""]?[name] {
+    case nil: return nil
+    case .string(let text)?:
+      return try KerasText.object(Array(text.utf8), at: .init(tensor: name))
+    default:
+      throw FlywheelError.malformed(
+        found: "an attribute '\(name)' that holds something else",
+        expected: "the text of a JSON object",
+        at: .init(tensor: name)
+      )
+    }
   }
 
   /// The members of a .keras archive.
@@ -87,12 +114,27 @@ struct KerasDocuments {
 
   private static let version = "3.15.1"
 
+  /// Reads a document of which another is made: strictly, since nothing of it may be lost.
+  private static func value(
+    of text: String,
+    named name: String
+  ) throws(FlywheelError) -> JSONValue {
+    try FlywheelError.locating(tensor: name) { () throws(FlywheelError) in
+      try JSONValue(parsing: Array(text.utf8))
+    }
+  }
+
   // MARK: From one form to the other
 
   private static func configuration(_ model: JSONValue, _ training: JSONValue?) -> JSONValue {
     guard case .object(var members) = model else { return model }
-    members["module"] = "keras"
-    members["registered_name"] = .null
+    if members["module"] == nil {
+      // Keras has no public name for the class of a graph of layers, which it once called Model.
+      let isGraph = ["Functional", "Model"].contains(members["class_name"])
+      if isGraph { members["class_name"] = "Functional" }
+      members["module"] = isGraph ? "keras.src.models.functional" : "keras"
+      members["registered_name"] = isGraph ? "Functional" : .null
+    }
     guard let training else { return .object(members) }
     var compilation = renamed("optimizer_config", "optimizer", in: training)
     if case .object(var compiled) = compilation {

@@ -46,6 +46,30 @@ struct KerasPlan {
     finish(found.others)
   }
 
+  // MARK: .weights.h5
+
+  /// Plans a .weights.h5: what a .keras file has in it, without the model.
+  init(
+    weights arrays: OrderedDictionary<String, TensorDescription>,
+    _ metadata: ArchiveMetadata
+  ) throws(FlywheelError) {
+    guard KerasDocuments.areIn(metadata) else {
+      self.init(leaving: arrays, metadata)
+      return
+    }
+    try self.init(archive: arrays, metadata)
+    documents = [:]
+  }
+
+  /// Leaves everything where it is.
+  private init(
+    leaving arrays: OrderedDictionary<String, TensorDescription>,
+    _ metadata: ArchiveMetadata
+  ) {
+    self.arrays = arrays
+    finish(metadata.attributes)
+  }
+
   // MARK: Legacy
 
   /// Plans a legacy .h5.

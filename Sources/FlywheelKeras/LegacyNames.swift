@@ -13,6 +13,8 @@ struct LegacyNames {
   private(set) var metadata: ArchiveMetadata
 
   private let paths: OrderedSet<String>
+  /// The arrays without axes.
+  private let numbers: Set<String>
   private let groups: Set<String>
   /// The group that lists the layers, with a slash behind; empty for the root.
   private let root: String
@@ -29,6 +31,7 @@ struct LegacyNames {
 
   init(of members: [ArchiveMember], _ metadata: ArchiveMetadata) throws(FlywheelError) {
     paths = OrderedSet(members.map(\.key))
+    numbers = Set(members.filter { (try? $0.array().shape) == .scalar }.map(\.key))
     groups = Self.groups(above: paths).union(metadata.attributes.keys).union(metadata.emptyGroups)
     self.metadata = metadata
     let isWholeModel = try KerasList(Attribute.layers, of: Self.model, in: metadata) != nil
@@ -44,10 +47,12 @@ struct LegacyNames {
       }
     }
     if isWholeModel {
-      for weight in try weights(in: Self.optimizer) {
+      let weights = try weights(in: Self.optimizer)
+      for weight in weights {
         let path = try listed("\(Self.optimizer)/\(weight)")
         keys[path] = "optimizer/\(variables.slotKey(of: weight))"
       }
+      try nameLastNumbers(weights)
     }
     for path in paths where keys[path] == nil { keys[path] = path }
     renameOwners(layers)
@@ -147,6 +152,20 @@ struct LegacyNames {
   /// A name without the number of the output that TensorFlow's variables are.
   fileprivate static func withoutOutput(_ name: String) -> String {
     name.hasSuffix(":0") ? String(name.dropLast(2)) : name
+  }
+
+  /// Names the numbers that follow all slots, which Keras 3 lists as just variables, such as `variable_7`.
+  private mutating func nameLastNumbers(_ weights: [String]) throws(FlywheelError) {
+    guard let training = try KerasDocuments.object(KerasDocuments.Attribute.training, in: metadata),
+      let optimizer = KerasModel(configuration: .null, training: training).optimizer,
+      let names = OptimizerVariables.numbersAfter[optimizer.className]
+    else { return }
+    let last = weights.suffix(names.count).map { "\(Self.optimizer)/\($0)" }
+    let isUnnamed = last.allSatisfy { path in
+      numbers.contains(path) && keys[path]?.hasPrefix("optimizer/variable") == true
+    }
+    guard isUnnamed, last.count == names.count else { return }
+    for (path, name) in zip(last, names) { keys[path] = "optimizer/\(name)" }
   }
 
   // MARK: What else is said

@@ -75,5 +75,5 @@ struct OptimizerVariables {
   ]
 
   /// Numbers that follow all slots, by class.
-  private static let numbersAfter = ["Nadam": ["u_product"]]
+  static let numbersAfter = ["Nadam": ["u_product"]]
 }

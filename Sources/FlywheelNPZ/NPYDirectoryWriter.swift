@@ -31,7 +31,7 @@ public final class NPYDirectoryWriter: ArchiveWriter {
     durability: AtomicFile.Durability = .durable
   ) throws(FlywheelError) {
     // A slash at the end means the same directory.
-    let path = path.lexicallyNormalized()
+    let path = try FileSystem.target(of: path.lexicallyNormalized())
     guard path.lastComponent?.kind == .regular else {
       throw FlywheelError(
         .invalidArgument,

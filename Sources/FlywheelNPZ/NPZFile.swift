@@ -1,6 +1,5 @@
 public import FlywheelCore
 import FlywheelZip
-import Synchronization
 public import SystemPackage
 
 /// An .npz file, open for reading: a zip archive of .npy files, as `numpy.savez` and many others write it.
@@ -28,6 +27,9 @@ public final class NPZFile: ArchiveReader {
   private let zip: ZipReader
   private let checksums: Checksums
   private let trueTypes = TrueTypes()
+
+  /// Whether the members' checksums are compared.
+  public var hasChecksums: Bool { checksums == .verified }
 
   /// Opens a file, and reads the archive's directory.
   ///
@@ -213,12 +215,7 @@ public final class NPZFile: ArchiveReader {
   /// - Throws: As `tensor(_:)`, for the first that cannot be read.
   /// - Returns: A tensor for each key; nil where there is no member of that name.
   public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
-    let tensors = Mutex([Tensor?](repeating: nil, count: keys.count))
-    try Parallel.forEach(keys.count) { (index) throws(FlywheelError) in
-      let tensor = try tensor(keys[index])
-      tensors.withLock { $0[index] = tensor }
-    }
-    return tensors.withLock(\.self)
+    try tensorsInParallel(keys)
   }
 
   /// Reads an array piece by piece; but one that is both in Fortran's order and compressed is inflated as a

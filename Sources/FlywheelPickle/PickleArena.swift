@@ -22,7 +22,8 @@ struct PickleArena: Sendable {
     case integer(Int64)
     case double(Double)
     case largeInteger(Run)
-    case text(Run)
+    /// Its place in `texts`.
+    case text(UInt32)
     case bytes(Run)
     case list(UInt32)
     case tuple(Run)
@@ -48,6 +49,8 @@ struct PickleArena: Sendable {
 
   var nodes: [Node] = []
   var elements: [Reference] = []
+  /// Each text once, however often it is referred to.
+  var texts: [String] = []
   var lists: [[Reference]] = []
   var dictionaries: [[PickleGraph.Entry]] = []
   var globals: [PickleGlobal] = []

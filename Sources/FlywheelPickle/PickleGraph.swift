@@ -3,8 +3,8 @@ public import FlywheelCore
 /// The values of one pickle, and how they refer to each other.
 ///
 /// Reading executes nothing: a call is recorded as the name of what would be called, with its arguments. The
-/// graph takes memory in proportion to the pickle's bytes, whatever they say; texts stay where they are until they
-/// are asked for.
+/// graph takes memory in proportion to the pickle's bytes, whatever they say. Each text is made once: what refers
+/// to it shares it.
 public struct PickleGraph: Sendable {
   /// One value of a graph.
   public struct Reference: Sendable, Hashable {
@@ -72,7 +72,7 @@ public struct PickleGraph: Sendable {
     case .integer(let value): .integer(value)
     case .double(let value): .double(value)
     case .largeInteger(let run): .largeInteger(contents(run))
-    case .text(let run): .text(text(run))
+    case .text(let place): .text(arena.texts[Int(place)])
     case .bytes(let run): .bytes(contents(run))
     case .list(let place): .list(arena.lists[Int(place)])
     case .tuple(let run): .tuple(arena.elements[run.range])
@@ -102,11 +102,5 @@ public struct PickleGraph: Sendable {
   private func contents(_ run: PickleArena.Run) -> [UInt8] {
     let taken = bytes.bytes.extracting(run.range(from: start))
     return unsafe taken.withUnsafeBytes { unsafe [UInt8]($0) }
-  }
-
-  /// A text, whose bytes were found to be UTF-8 when the pickle was read.
-  private func text(_ run: PickleArena.Run) -> String {
-    let taken = bytes.bytes.extracting(run.range(from: start))
-    return unsafe taken.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
   }
 }

@@ -132,9 +132,6 @@ public struct PickleWriter: Sendable {
   /// Begins the identifier of what lies outside of the pickle: a tuple, whose elements follow.
   public mutating func beginPersistentID() { begin(ending: [.tuple, .persistentID]) }
 
-  /// Begins the state of the object that was written last: one value, which follows.
-  public mutating func beginState() { endings.append([.build]) }
-
   /// Ends what was begun last.
   ///
   /// - Precondition: Something was begun.

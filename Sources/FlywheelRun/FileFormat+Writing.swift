@@ -34,12 +34,12 @@ extension ArchiveWriter {
   /// - Parameters:
   ///   - archive: What to write.
   ///   - attributes: Attributes of parts of it, by what they belong to, where the format has any.
-  ///   - crc32: The checksum of the tensor under a key, if it is known.
-  /// - Throws: What writing throws.
+  ///   - crc32: The checksum of the tensor under a key, if it is known; asked before each is written.
+  /// - Throws: What writing throws, and what `crc32` does.
   package func write(
     _ archive: Archive,
     _ attributes: OrderedDictionary<String, OrderedDictionary<String, AttributeValue>> = [:],
-    crc32: (String) -> UInt32?
+    crc32: (String) throws(FlywheelError) -> UInt32?
   ) throws(FlywheelError) {
     var metadata = ArchiveMetadata(attributes: attributes)
     metadata.attributes[""] = archive.attributes
@@ -48,7 +48,7 @@ extension ArchiveWriter {
       hasRoom(for: metadata) ? metadata : ArchiveMetadata()
     )
     for (key, tensor) in archive.tensors {
-      try write(tensor, under: key, crc32: crc32(key))
+      try write(tensor, under: key, crc32: try crc32(key))
     }
     if holdsMetadata { try write(metadata) }
     try finish()

@@ -143,7 +143,7 @@ struct SafetensorsHeader {
     var type: SafetensorsType?
     var extents: [Int]?
     var places: [Int]?
-    var others: Set<String> = []
+    var others: OrderedSet<String> = []
     var isFirst = true
     try reader.enterObject()
     while let (field, offset) = try reader.nextName(&isFirst) {
@@ -161,17 +161,11 @@ struct SafetensorsHeader {
         }
       case "dtype", "shape", "data_offsets": throw reader.secondMember(field, at: offset)
       default:
-        guard others.insert(field).inserted else { throw reader.secondMember(field, at: offset) }
+        guard others.append(field).inserted else { throw reader.secondMember(field, at: offset) }
         _ = try reader.readValue(depth: 2)
-        obstacles.append(
-          .init(
-            name: "the member \(quoted(field)) of '\(name)'",
-            reason: "is not one that safetensors files have",
-            key: name
-          )
-        )
       }
     }
+    if !others.isEmpty { obstacles.append(Self.obstacle(others, in: name)) }
     guard let type, let extents, let places else {
       throw Self.malformed(
         "a tensor without \(type == nil ? "dtype" : extents == nil ? "shape" : "data_offsets")",
@@ -186,6 +180,26 @@ struct SafetensorsHeader {
       error.location.byteOffset = UInt64(offset)
       throw error
     }
+  }
+
+  /// What a tensor has besides: one obstacle, however many there are.
+  private static func obstacle(
+    _ fields: OrderedSet<String>,
+    in name: String
+  ) -> ArchiveMetadata.Obstacle {
+    let shown = fields.prefix(3).map(quoted).joined(separator: ", ")
+    let words =
+      switch fields.count {
+      case 1: "the member \(shown)"
+      case 2...3: "the members \(shown)"
+      default: "the members \(shown) and \(fields.count - 3) more"
+      }
+    let verdict = fields.count == 1 ? "is not one" : "are not among those"
+    return .init(
+      name: "\(words) of \(quoted(name))",
+      reason: "\(verdict) that safetensors files have",
+      key: name
+    )
   }
 
   @_lifetime(reader: copy reader)

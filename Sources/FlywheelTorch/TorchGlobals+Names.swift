@@ -17,6 +17,16 @@ extension TorchGlobals {
   /// What the identifiers of storages are called in errors.
   static let storage = PickleGlobal(module: "torch", name: "storage")
 
+  /// What a file may contain under a name with its module, as Python writes it; nil if there is no such.
+  static func named(_ text: String) -> PickleGlobal? {
+    guard let dot = text.unicodeScalars.lastIndex(of: ".") else { return nil }
+    let global = PickleGlobal(
+      module: String(text[..<dot]),
+      name: String(text[text.unicodeScalars.index(after: dot)...])
+    )
+    return all[global] == nil ? nil : global
+  }
+
   /// A function of `torch/_utils.py`.
   static func utility(_ name: String) -> PickleGlobal {
     PickleGlobal(module: "torch._utils", name: name)

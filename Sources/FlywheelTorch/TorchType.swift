@@ -21,11 +21,11 @@ struct TorchType: Sendable, Hashable {
     partCount = dtype.partCount
   }
 
-  /// A type that Flywheel carries as bytes.
+  /// A type that Flywheel carries as bytes, under the name that PyTorch gives it.
   private init(_ name: String, bytes byteCount: Int, partCount: Int = 1) {
     self.name = name
     storage = nil
-    element = .opaque(OpaqueType(name: "|V\(byteCount)", byteCount: byteCount))
+    element = .opaque(OpaqueType(name: name, byteCount: byteCount))
     self.partCount = partCount
   }
 

@@ -258,11 +258,23 @@ public struct TrainingSession: ~Copyable {
     )
   }
 
+  /// Whether a checkpoint says all that Flywheel's trainer needs to go on with it.
+  ///
+  /// Under another framework's names, too, it is the same state, and what is said of the training stays.
+  ///
+  /// - Parameter checkpoint: The checkpoint.
+  /// - Returns: Whether it is one of Flywheel's trainer.
+  public static func isOfTrainer(_ checkpoint: Checkpoint) -> Bool {
+    guard case .object(let members) = checkpoint.trainer else { return false }
+    return checkpoint.optimizer.dialect == "flywheel"
+      || ["network", "optimizer", "data"].allSatisfy { members[$0] != nil }
+  }
+
   private static func configuration(
     of checkpoint: Checkpoint,
     _ path: FilePath
   ) throws(FlywheelError) -> TrainingConfiguration {
-    guard checkpoint.trainer != .null, checkpoint.optimizer.dialect == "flywheel" else {
+    guard isOfTrainer(checkpoint) else {
       throw FlywheelError(
         .unsupported,
         "The checkpoint is not of Flywheel's own trainer, or does not say how it was trained; go on with the "

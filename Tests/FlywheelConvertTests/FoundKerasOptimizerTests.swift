@@ -1,8 +1,9 @@
-import FlywheelConvert
 import FlywheelCore
 import FlywheelOptim
 import OrderedCollections
 import Testing
+
+@testable import FlywheelConvert
 
 @Suite("Optimizers that a Keras model's configuration tells of")
 struct FoundKerasOptimizerTests {
@@ -117,6 +118,70 @@ struct FoundKerasOptimizerTests {
     }
     let biases = try find("SGD", Self.dense(.null, Self.square(0.5)))
     #expect(biases?.groups[0].hyperparameters[.biasL2] == .number(0.5))
+  }
+
+  @Test(
+    "What layers do to steps and no rule does is an obstacle, in whatever they are",
+    arguments: [
+      ("kernel_constraint", "MaxNorm"), ("activity_regularizer", "L2"),
+      ("gamma_regularizer", "L1"), ("kernel_regularizer", "L1"),
+    ]
+  )
+  func layers(member: String, className: String) throws {
+    let value: JSONValue = ["class_name": JSONValue(className), "config": [:]]
+    let layer: JSONValue = [
+      "class_name": "Dense", "config": .object(["name": "inside", member: value]),
+    ]
+    let model: JSONValue = [
+      "class_name": "Sequential", "config": ["name": "outside", "layers": [layer]],
+    ]
+    let wrapped: JSONValue = [
+      "class_name": "TimeDistributed", "config": ["name": "outside", "layer": layer],
+    ]
+    for layers in [[layer], [model], [wrapped], [Self.dense(.null), layer]] {
+      let metadata = Self.archive("SGD", ["learning_rate": 0.1], layers: layers)
+      let found = try #require(try FoundOptimizer.find(in: metadata))
+      #expect(found.obstacles.contains { $0.contains(member) }, "\(found.obstacles)")
+    }
+  }
+
+  @Test("Layers that are not trained are told by their keys, those in them with them")
+  func frozen() throws {
+    func layer(_ name: String, _ isTrained: Bool, in layers: [JSONValue]? = nil) -> JSONValue {
+      var config: OrderedDictionary<String, JSONValue> = [
+        "name": JSONValue(name), "trainable": .bool(isTrained),
+      ]
+      config["layers"] = layers.map { .array($0) }
+      return ["class_name": layers == nil ? "Dense" : "Sequential", "config": .object(config)]
+    }
+    let layers = [
+      layer("a", true), layer("b", false), layer("c", true, in: [layer("d", false)]),
+      layer("e", false, in: [layer("f", false)]),
+    ]
+    let metadata = Self.archive("SGD", ["learning_rate": 0.1], layers: layers)
+    let found = try #require(try FoundOptimizer.find(in: metadata))
+    #expect(found.untrained == ["layers/b/", "layers/c/d/", "layers/e/"])
+    #expect(found.obstacles.isEmpty)
+    let description = try TensorDescription(element: .number(.float32), shape: try Shape([2, 2]))
+    let error = #expect(throws: FlywheelError.self) {
+      try UnderstoodNames(
+        ["layers/a/kernel": description, "layers/b/kernel": description],
+        metadata
+      )
+    }
+    #expect(error?.code == .unsupported && error?.location.tensor == "layers/b/kernel")
+    _ = try UnderstoodNames(["layers/a/kernel": description], metadata)
+  }
+
+  @Test("A class that is written for a rule is read as that rule")
+  func bothWays() throws {
+    #expect(KerasOptimizer.rules.count == 4)
+    for rule in KerasOptimizer.rules {
+      let name = try #require(KerasOptimizer.className(ofRule: rule))
+      let metadata = Self.archive(name, ["learning_rate": 0.1])
+      #expect(try FoundOptimizer.find(in: metadata)?.rules == [rule])
+    }
+    #expect(KerasOptimizer.className(ofRule: "pytorch") == nil)
   }
 
   @Test("What is no configuration says nothing; a number out of range is an error")

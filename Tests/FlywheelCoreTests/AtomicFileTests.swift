@@ -52,6 +52,36 @@ import Testing
     #expect(try directory.names() == ["file"])
   }
 
+  @Test(arguments: ["link to file", "link to link", "link to nothing", "link elsewhere"])
+  func `where a link leads is what is written, and the link stays`(link: String) throws {
+    let directory = try TemporaryDirectory()
+    try directory.write(Self.old, to: "file")
+    try FileSystem.createDirectory(directory.path.appending("folder"))
+    for (name, target) in [
+      ("link to file", "file"), ("link to link", "link to file"), ("link to nothing", "new"),
+      ("link elsewhere", directory.path.appending("folder/file").string),
+    ] {
+      let path = directory.path.appending(name)
+      #expect(unsafe path.withPlatformString { unsafe symlink(target, $0) } == 0)
+    }
+    let path = directory.path.appending(link)
+    let target = try FileSystem.target(of: path)
+    try AtomicFile.write(Self.new, to: path)
+    #expect(try FileSystem.target(of: path) == target && target != path)
+    #expect(FileSystem.identity(of: path) == FileSystem.identity(of: target))
+    #expect(try directory.read(link) == Self.new)
+    #expect(try !directory.names().contains { $0.hasSuffix(AtomicFile.temporarySuffix) })
+  }
+
+  @Test func `links that lead in a circle are refused`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("loop")
+    #expect(unsafe path.withPlatformString { unsafe symlink("loop", $0) } == 0)
+    let error = #expect(throws: FlywheelError.self) { try AtomicFile.write(Self.new, to: path) }
+    #expect(error?.cause == .errno(.tooManySymbolicLinkLevels) && error?.location.path == path)
+    #expect(try directory.names() == ["loop"])
+  }
+
   @Test func `the name belongs to the old file until the new one is committed`() throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write(Self.old, to: "file")

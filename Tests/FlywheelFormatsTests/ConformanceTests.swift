@@ -198,7 +198,9 @@ struct ConformanceTests {
     }
     // An empty directory is of no format.
     guard !held.isEmpty || format.suffixes.first != "/" else { return }
-    #expect(try FileFormat.of(contentsOf: path).identifier == identifier)
+    // A .weights.h5 is HDF5 in which names are Keras's.
+    let read = identifier == "keras_weights" ? "hdf5" : identifier
+    #expect(try FileFormat.of(contentsOf: path).identifier == read)
     let reader = try FileFormat.open(path)
     let members = try reader.members()
     // One array has no name in its file.
@@ -320,7 +322,9 @@ struct ConformanceTests {
         contents.metadata = ArchiveMetadata(attributes: [group: attributes])
         let path = path(format, "file-\(index)-\(group)")
         guard let writer = try writer(format, path) else { return }
-        guard writer.hasRoom(for: contents.metadata) else { continue }
+        guard writer.hasRoom(for: contents.metadata),
+          writer.obstacles(to: contents.metadata).isEmpty
+        else { continue }
         guard try write(contents, as: format, to: path) != nil else { return }
         let found = try FileFormat.open(path).metadata()
         for (name, value) in attributes {

@@ -26,6 +26,10 @@ struct FileFormatTests {
         Array(#"{"metadata": {}, "weight_map": {"a": "b.safetensors"}}"#.utf8), "safetensors_shards"
       ),
       ([255, 255, 0, 0, 0, 0, 0, 0] + Array(" \n{".utf8), "safetensors"),
+      (
+        [2, 32, 0, 0, 0, 0, 0, 0] + [UInt8](repeating: 0x20, count: 8192) + Array("{}".utf8),
+        "safetensors"
+      ),
     ] as [([UInt8], String)]
   )
   func recognizes(bytes: [UInt8], identifier: String) throws {

@@ -17,6 +17,15 @@ struct KerasArchiveReaderTests {
   }
 
   @Test(
+    "A .keras archive has a checksum, other files of Keras have none",
+    arguments: [("adam.keras", true), ("adam.h5", false), ("weights.h5", false)]
+  )
+  func checksums(name: String, hasChecksums: Bool) throws {
+    let reader = try KerasArchiveReader(opening: Self.folder.appending(name))
+    #expect(reader.hasChecksums == hasChecksums)
+  }
+
+  @Test(
     "Every variable has Keras's name for it, and its value",
     arguments: [
       "adam.keras", "adam.h5", "weights.h5", "layered.keras", "layered.h5", "tensorflow-2.15.h5",

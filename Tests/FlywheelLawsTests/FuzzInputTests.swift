@@ -43,13 +43,18 @@ import Testing
     try SafetensorsLaws.check(input.bytes())
   }
 
+  @Test(arguments: Input.all("torch"))
+  func `a file of PyTorch keeps its laws`(input: Input) throws {
+    try TorchLaws.check(input.bytes())
+  }
+
   @Test(arguments: Input.all("zip"))
   func `a zip archive keeps its laws`(input: Input) throws {
     try ZipLaws.check(input.bytes())
   }
 
   @Test func `there are inputs for every target`() {
-    for target in ["json", "npy", "pickle", "safetensors", "zip"] {
+    for target in ["json", "npy", "pickle", "safetensors", "torch", "zip"] {
       #expect(Input.all(target).count > 10)
     }
   }

@@ -99,6 +99,16 @@ struct NPYDirectoryTests {
     #expect(try FileSystem.names(in: target) == ["other"])
   }
 
+  @Test("Where a link leads to nothing, the directory is made there")
+  func link() throws {
+    let directory = try TemporaryDirectory()
+    let link = directory.path.appending("link")
+    #expect(unsafe link.withPlatformString { unsafe symlink("d", $0) } == 0)
+    try NPYDirectoryWriter(creating: link).finish()
+    #expect(try directory.names() == ["d", "link"])
+    #expect(FileSystem.isDirectory(directory.path.appending("d")))
+  }
+
   @Test("What is no array is named; hidden files and what lies outside are left alone")
   func others() throws {
     let directory = try TemporaryDirectory()

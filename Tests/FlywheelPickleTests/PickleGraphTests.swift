@@ -171,4 +171,21 @@ struct PickleGraphTests {
     #expect(elements.count == 2 && elements.first == elements.last)
     #expect(elements.first.map { graph.offset(of: $0) } == bytes.place)
   }
+  @Test("A text is made once, however often it is referred to and asked for")
+  func sharedText() throws {
+    let text = String(repeating: "long ", count: 1_000)
+    let bytes: Pickle = [.header, "(", .text(text), "q", Pickle([0]), "h", Pickle([0]), "t."]
+    let graph = try bytes.graph()
+    guard case .tuple(let elements) = graph[graph.root] else {
+      Issue.record("a tuple was written")
+      return
+    }
+    let places = elements.map { element -> UInt? in
+      guard case .text(let found) = graph[element], found == text else { return nil }
+      return unsafe found.utf8.withContiguousStorageIfAvailable {
+        UInt(bitPattern: $0.baseAddress)
+      }
+    }
+    #expect(places.count == 2 && places[0] != nil && places[0] == places[1])
+  }
 }

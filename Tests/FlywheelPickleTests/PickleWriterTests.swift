@@ -55,17 +55,12 @@ struct PickleWriterTests {
     writer.end()
     writer.end()
     writer.end()
-    writer.beginState()
-    writer.beginDictionary()
-    writer.write("state")
-    writer.writeNone()
-    writer.end()
-    writer.end()
     writer.write("param_groups")
     writer.beginList()
     writer.write(-0.0)
     writer.write(Double.infinity)
     writer.write(true)
+    writer.writeNone()
     writer.beginTuple()
     writer.write("Größe")
     writer.end()
@@ -74,8 +69,8 @@ struct PickleWriterTests {
     #expect(
       try Self.graph(of: writer).printed() == """
         {'state': {0: torch._utils._rebuild_tensor_v2(persistent ('storage', torch.FloatStorage, '0', \
-        'cpu', 6), 0, (2, 3), (), False, {})}<{'state': None}>, 'param_groups': [-0.0, inf, True, \
-        ('Größe',)]}
+        'cpu', 6), 0, (2, 3), (), False, {})}, 'param_groups': [-0.0, inf, True, \
+        None, ('Größe',)]}
         """
     )
   }

@@ -108,6 +108,18 @@ struct SafetensorsFileTests {
     #expect(try Self.read("{}").metadata().attributes.isEmpty)
   }
 
+  @Test("However many members nobody knows, they are one obstacle with a short name")
+  func manyObstacles() throws {
+    let members = (0..<1_000).map { #""\#($0)":null,"# }.joined()
+    let name = String(repeating: "long ", count: 10_000)
+    let header = #"{"\#(name)":{\#(members)"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#
+    let obstacles = try Self.read(header).metadata().obstacles
+    #expect(obstacles.map(\.key) == [name])
+    let words = "the members '0', '1', '2' and 997 more of "
+    #expect(obstacles.allSatisfy { $0.name.hasPrefix(words) })
+    #expect(obstacles.allSatisfy { $0.name.utf8.count < 500 })
+  }
+
   @Test("Truth values other than 0 and 1 are refused where they are read")
   func truth() throws {
     let header = #"{"t":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]}}"#

@@ -77,6 +77,13 @@ struct DistributedCheckpointTests {
     #expect(metadata.obstacles.isEmpty)
   }
 
+  @Test("What lies in zip archives with checksums has checksums")
+  func checksums() throws {
+    let path = Self.directory.appending("together")
+    #expect(try DistributedCheckpoint(path: path).hasChecksums)
+    #expect(try !DistributedCheckpoint(path: path, verifiesChecksums: false).hasChecksums)
+  }
+
   @Test("A chunk that changed is named, with its file and its place")
   func changedChunk() throws {
     let place = 40

@@ -69,11 +69,9 @@ struct HostileTorchTests {
     ),
     Refusal(
       "65 axes",
-      .marked(
-        .tensor(
-          extents: .tuple(Array(repeating: 1, count: 65)),
-          strides: .tuple(Array(repeating: 1, count: 65))
-        )
+      .tensor(
+        extents: .marked(.tuple(Array(repeating: 1, count: 65))),
+        strides: .tuple(Array(repeating: 1, count: 65))
       ),
       .malformed
     ),
@@ -304,6 +302,38 @@ struct HostileTorchTests {
         .stored(.dictionary([(.recalled(0), .list((0..<400).map { _ in .list([]) }))]), 1),
         .list((0..<400).map { _ in .recalled(1) }),
       ]),
+      .limitExceeded
+    ),
+    Refusal(
+      "a list that repeats a long text",
+      .list(
+        [.stored(.text(String(repeating: "a", count: 50_000)), 0)]
+          + Array(repeating: .recalled(0), count: 20_000)
+      ),
+      .limitExceeded
+    ),
+    Refusal(
+      "a key that repeats a long text",
+      .list([
+        .stored(.text(String(repeating: "a", count: 50_000)), 0),
+        .dictionary([(.tuple(Array(repeating: .recalled(0), count: 20_000)), SavedObject.none)]),
+      ]),
+      .limitExceeded
+    ),
+    Refusal(
+      "a long key of many dictionaries",
+      .list(
+        [.stored(.text(String(repeating: "a", count: 50_000)), 0)]
+          + Array(repeating: .dictionary([(.recalled(0), .none)]), count: 5000)
+      ),
+      .limitExceeded
+    ),
+    Refusal(
+      "a dictionary of odd keys many times",
+      .list(
+        [.stored(.dictionary((0..<500).map { _ in (.tuple([.tuple([])]), .none) }), 0)]
+          + Array(repeating: .recalled(0), count: 1000)
+      ),
       .limitExceeded
     ),
     Refusal("code", .call(.marked(.global("os", "system")), ["true"]), .unsupported),

@@ -6,6 +6,11 @@ import Testing
 
 @Suite("The dictionaries of PyTorch files")
 struct TorchNestingTests {
+  /// What a file says of an object, beside flat names: the JSON of it.
+  private static func structure(_ text: String) -> OrderedDictionary<String, AttributeValue> {
+    ["torch.containers": .string(text)]
+  }
+
   /// A file's flat names and what it says besides, with what becomes of it.
   struct Case: CustomTestStringConvertible {
     var testDescription: String
@@ -24,7 +29,7 @@ struct TorchNestingTests {
 
   static let sgdText =
     "{'lr': 0.1, 'momentum': 0, 'dampening': 0, 'weight_decay': 0, 'nesterov': False, "
-    + "'maximize': False, 'differentiable': False, 'params': [0, 1], 'foreach': None, 'fused': None}"
+    + "'maximize': False, 'foreach': None, 'differentiable': False, 'fused': None, 'params': [0, 1]}"
 
   static let cases = [
     Case(
@@ -145,10 +150,10 @@ struct TorchNestingTests {
         "": ["betas": vector([0.5, 0.5])],
       ],
       text:
-        "{'model': M{weight}, 'optimizer': {'state': {}, 'param_groups': [{'betas': (0.9, 0.999), "
-        + "'own': [[1, 2], [3, 4]], 'none': [], 'lr': 0.001, 'eps': 1e-08, 'weight_decay': 0, "
-        + "'amsgrad': False, 'maximize': False, 'foreach': None, 'capturable': False, "
-        + "'differentiable': False, 'fused': None, 'decoupled_weight_decay': False}]}, "
+        "{'model': M{weight}, 'optimizer': {'state': {}, 'param_groups': [{'lr': 0.001, 'betas': (0.9, 0.999), "
+        + "'eps': 1e-08, 'weight_decay': 0, 'amsgrad': False, 'maximize': False, 'foreach': None, "
+        + "'capturable': False, 'differentiable': False, 'fused': None, "
+        + "'decoupled_weight_decay': False, 'own': [[1, 2], [3, 4]], 'none': []}]}, "
         + "'betas': [0.5, 0.5]}"
     ),
     Case(
@@ -171,6 +176,74 @@ struct TorchNestingTests {
       ]
     ),
     Case(
+      testDescription: "a structure tells dictionaries, lists, keys and what is None",
+      keys: ["a.0.w", "a.1.w", "b.5", "b.6", "b.7", "t"],
+      attributes: [
+        "": structure(
+          #"{"object":{"kind":"dict","entries":["#
+            + #"["z"],"None",["a"],{"kind":"tuple","entries":[2,"OrderedDict"]},"#
+            + #"["b"],{"kind":"dict","entries":[[{"from":5,"count":3}],"value"]},"#
+            + #"["c"],{"kind":"list","integers":[1]},["t"],"value",["e"],{"kind":"Size","entries":[]}]}}"#
+        )
+        .merging(["c": vector([0.5, 2])]) { first, _ in first }
+      ],
+      emptyGroups: ["e"],
+      text: "{'z': None, 'a': tuple(M{w}, M{w}), 'b': {5, 6, 7}, 'c': [0.5, 2], t, 'e': {}}"
+    ),
+    Case(
+      testDescription: "what a structure does not know goes where its name leads",
+      keys: ["a.w", "a.v", "b.c.x", "n"],
+      attributes: [
+        "": structure(
+          #"{"object":{"kind":"dict","entries":[["gone","a"],"OrderedDict",["b"],"#
+            + #"{"kind":"dict","entries":[["c"],{"kind":"dict","entries":[["old"],"value"]}]},"#
+            + #"["lost"],{"kind":"dict","entries":[["way"],{"kind":"list","entries":[3,"value"]}]}]}}"#
+        ),
+        "new": ["x": .integer(1)],
+      ],
+      text: "{'a': M{w, v}, 'b': {'c': {x}}, n, 'new': {'x': 1}}"
+    ),
+    Case(
+      testDescription: "what is renamed to usual words is what they say, and leaves nothing behind",
+      keys: ["model.w", "optimizer.state.0.momentum_buffer", "lost.w"],
+      attributes: [
+        "": structure(
+          #"{"object":{"kind":"dict","entries":[["net"],"OrderedDict",["sgd"],{"kind":"dict","entries":["#
+            + #"["state"],{"kind":"dict","entries":[[0],"dict"]},["param_groups"],{"kind":"list","#
+            + #""entries":[1,{"kind":"dict","entries":[["lr"],"value",["foreach"],"None"]}]}]},"#
+            + #"["none"],"None",["empty"],"list",["was"],{"kind":"dict","entries":[]}]}}"#
+        ),
+        "optimizer.param_groups.0": [
+          "lr": .double(0.1), "momentum": .integer(0), "dampening": .integer(0),
+          "weight_decay": .integer(0), "nesterov": flag(false), "maximize": flag(false),
+          "differentiable": flag(false), "params": vector([0, 1] as [Int64]),
+        ],
+      ],
+      text:
+        "{'none': None, 'model': M{w}, 'optimizer': {'state': {0: {momentum_buffer}}, "
+        + "'param_groups': [\(sgdText)]}, lost.w}"
+    ),
+    Case(
+      testDescription: "a list of which an element is gone is a dictionary",
+      keys: ["0", "2"],
+      attributes: ["": structure(#"{"object":{"kind":"list","entries":[3,"value"]}}"#)],
+      text: "{0, 2}"
+    ),
+    Case(
+      testDescription: "another text in the place of a structure is named",
+      keys: ["w"],
+      attributes: ["": structure("[1]")],
+      text: "M{w}",
+      obstacles: ["the attribute 'torch.containers'"]
+    ),
+    Case(
+      testDescription: "texts about a whole file are no part of a module's state",
+      keys: ["a.w"],
+      attributes: ["": ["format": .string("pt"), "author": .string("x")]],
+      text: "M{a.w}",
+      obstacles: ["the attribute 'author'"]
+    ),
+    Case(
       testDescription: "one name cannot be two things",
       keys: ["a", "b.c"],
       attributes: ["": ["a": .integer(1), "b": .integer(2)], "b": ["c": .integer(3)]],
@@ -188,6 +261,51 @@ struct TorchNestingTests {
     let nesting = TorchNesting(example.keys, metadata)
     #expect(Self.text(of: "", in: nesting) == example.text)
     #expect(nesting.obstacles.map(\.name) == example.obstacles)
+  }
+
+  @Test("A structure says no more than a file can hold")
+  func bombs() {
+    let lists = String(repeating: #"{"kind":"list","entries":[9000,"#, count: 9)
+    let ends = String(repeating: "]}", count: 9)
+    for text in [
+      #"{"object":{"kind":"list","entries":[9000000000000000000,"None"]}}"#,
+      #"{"object":{"kind":"list","entries":[2000000,"None"]}}"#,
+      #"{"object":{"kind":"list","entries":[9000,{"kind":"list","entries":[9000,"None"]}]}}"#,
+      #"{"object":"# + lists + #""None""# + ends + "}",
+      #"{"object":{"kind":"dict","entries":[[{"from":9223372036854775807,"count":2}],"None"]}}"#,
+      #"{"object":{"kind":"dict","entries":[[{"from":0,"count":-1}],"None"]}}"#,
+      #"{"object":{"kind":"dict","entries":[["a"]]}}"#, #"{"object":"thing"}"#, "{}", "",
+      String(repeating: "[", count: 100_000),
+    ] {
+      let metadata = ArchiveMetadata(attributes: ["": Self.structure(text)])
+      let nesting = TorchNesting(["x"], metadata)
+      #expect(
+        nesting.obstacles.map(\.name) == ["the attribute 'torch.containers'"],
+        "\(text.prefix(80))"
+      )
+    }
+  }
+
+  @Test("A structure that is long goes in several attributes, and comes back")
+  func pieces() throws {
+    var form = TorchForm(.dictionary, entries: [])
+    for number in 0..<20_000 {
+      form.append(.text("größe \(number)"), TorchForm(number.isMultiple(of: 2) ? .none : .number))
+    }
+    for key in [
+      TorchKey.none, .bool(true), .integer(-3), .double(0.5), .double(-.infinity),
+      .global("torch.int8"),
+      .tuple([.text("a"), .integer(1), .tuple([])]),
+    ] {
+      form.append(key, TorchForm(.tuple, integers: [0, 2]))
+    }
+    let structure = TorchStructure(object: form, ties: ["a": "b"])
+    let attributes = structure.attributes
+    #expect(attributes.count > 5)
+    #expect(attributes.keys.allSatisfy { ArchiveMetadata.isTorchStructure($0) })
+    for case .string(let piece) in attributes.values { #expect(piece.utf8.count <= 50_000) }
+    let metadata = ArchiveMetadata(attributes: ["": attributes])
+    #expect(TorchStructure(in: metadata, count: 0) == structure)
   }
 
   @Test("Names of many dots are no dictionaries")
@@ -228,15 +346,16 @@ struct TorchNestingTests {
   private static func text(of path: String, in nesting: TorchNesting) -> String {
     let kind = nesting.kind(of: path)
     let entries = nesting.containers[path] ?? [:]
-    if kind == .plain, let items = TorchPickler.items(of: entries) {
-      return "[\(items.map { text(of: $0, in: nesting) }.joined(separator: ", "))]"
+    if kind.isSequence, let items = TorchNesting.items(of: entries) {
+      let texts = items.map { text(of: $0, in: nesting) }.joined(separator: ", ")
+      return kind == .list ? "[\(texts)]" : "\(kind.rawValue)(\(texts))"
     }
     let texts = entries.map { name, entry in
       if case .tensor = entry { return name }
-      let key = kind == .numbered && Int(name) != nil ? name : "'\(name)'"
-      return "\(key): \(text(of: entry, in: nesting))"
+      let key = nesting.key(of: name, in: path)
+      return "\(key == .text(name) ? "'\(name)'" : name): \(text(of: entry, in: nesting))"
     }
-    return "\(kind == .module ? "M" : ""){\(texts.joined(separator: ", "))}"
+    return "\(kind == .ordered ? "M" : ""){\(texts.joined(separator: ", "))}"
   }
 
   private static func text(of entry: TorchNesting.Entry, in nesting: TorchNesting) -> String {
@@ -256,6 +375,7 @@ struct TorchNestingTests {
     case .text(let text): "'\(text)'"
     case .list(let values): "[\(values.map(text(of:)).joined(separator: ", "))]"
     case .tuple(let values): "(\(values.map(text(of:)).joined(separator: ", ")))"
+    case .set, .size, .bytes, .byteArray, .global, .device, .layout: "\(value)"
     }
   }
 }

@@ -18,10 +18,8 @@ struct TorchOptimizerTests {
       (["lr", "params", "own"], ["momentum_buffer"], "dampening"),
     ] as [([String], [String], String)]
   )
-  func missing(names: [String], slots: [String], expected: String) {
-    let missing = TorchOptimizer.missing(from: names, Set(slots))
-    #expect(missing[expected] != nil)
-    #expect(names.allSatisfy { missing[$0] == nil })
+  func known(names: [String], slots: [String], expected: String) {
+    #expect(TorchOptimizer.defaults(for: names, Set(slots))[expected] != nil)
   }
 
   @Test("A group that is whole but for what is None keeps its optimizer")
@@ -31,14 +29,14 @@ struct TorchOptimizerTests {
       "lr", "betas", "eps", "weight_decay", "maximize", "capturable", "decoupled_weight_decay",
       "differentiable",
     ]
-    #expect(
-      TorchOptimizer.missing(from: names, ["step", "exp_avg", "exp_avg_sq"]) == ["foreach": .none]
-    )
+    let defaults = TorchOptimizer.defaults(for: names, ["step", "exp_avg", "exp_avg_sq"])
+    #expect(Set(defaults.keys) == Set(names + ["foreach"]))
+    #expect(defaults["foreach"] == TorchValue.none)
   }
 
   @Test("Nothing is added to the groups of an optimizer that is not known")
   func unknown() {
-    #expect(TorchOptimizer.missing(from: ["lr", "momentum"], ["own"]).isEmpty)
-    #expect(TorchOptimizer.missing(from: ["dampening", "betas"], []).isEmpty)
+    #expect(TorchOptimizer.defaults(for: ["lr", "momentum"], ["own"]).isEmpty)
+    #expect(TorchOptimizer.defaults(for: ["dampening", "betas"], []).isEmpty)
   }
 }

@@ -18,4 +18,14 @@ struct TorchTypeTests {
     let storages = TorchType.all.compactMap(\.storage)
     #expect(Set(storages).count == storages.count)
   }
+
+  @Test("Types that are only carried have names of their own, by which they are found again")
+  func carried() {
+    let carried = TorchType.all.filter { $0.element.dtype == nil }
+    #expect(carried.count == 4)
+    for type in carried {
+      guard case .opaque(let element) = type.element else { continue }
+      #expect(element.name == type.name)
+    }
+  }
 }

@@ -126,6 +126,12 @@ def tensorflow(path: Path, style: str) -> dict[str, np.ndarray]:
         found["optimizer/{}/{}".format(*key)] = slots[key]
     config = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": 0.01, "beta_1": 0.9,
               "beta_2": 0.999, "epsilon": 1e-07, "amsgrad": False}}  # fmt: skip
+    legacy(path, weights, config, listed)
+    return found
+
+
+def legacy(path: Path, weights: dict, config: dict, listed: dict) -> None:
+    """Writes the legacy file of two dense layers, `dense` and `dense_1`."""
     with h5py.File(path, "w") as file:
         file.attrs.update(TENSORFLOW)
         file.attrs["training_config"] = json.dumps({"loss": "mse", "optimizer_config": config})
@@ -144,7 +150,31 @@ def tensorflow(path: Path, style: str) -> dict[str, np.ndarray]:
         state.attrs["weight_names"] = [name.encode() for name in listed]
         for name, value in listed.items():
             state[name] = value
-    return found
+
+
+# How its SGD names a momentum: of OptimizerV2 in a graph and in eager mode (tf_keras/optimizers/legacy/
+# gradient_descent.py), and since 2.11 (optimizers/sgd.py).
+MOMENTA = {
+    "graph": ("training/SGD/{}/momentum:0", "training/SGD/iter:0"),
+    "eager": ("SGD/{}/momentum:0", "SGD/iter:0"),
+    "2.15": ("SGD/m/{}:0", "iteration:0"),
+}
+
+
+def tensorflow_sgd(path: Path, style: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Writes the legacy file of two dense layers under SGD; returns weights and momenta by names."""
+    random = np.random.default_rng(7)
+    shapes = {"dense/kernel": (4, 5), "dense/bias": (5,), "dense_1/kernel": (5, 3), "dense_1/bias": (3,)}
+    weights, momenta = (
+        {name: random.normal(size=shape).astype("float32") for name, shape in shapes.items()}
+        for _ in range(2)
+    )
+    name, counter = MOMENTA[style]
+    listed = {counter: np.array(7, "int64")} | {name.format(key): momenta[key] for key in shapes}
+    config = {"class_name": "SGD", "config": {"name": "SGD", "learning_rate": 0.01, "decay": 0.0,
+              "momentum": 0.9, "nesterov": False}}  # fmt: skip
+    legacy(path, weights, config, listed)
+    return weights, momenta
 
 
 def save(keras, model, path: Path) -> None:

@@ -1,6 +1,7 @@
-"""Files that no Keras writes, and how each must end: the code of the error, or `reads`."""
+"""Files that no Keras writes, and how each must end: the code of the error, or `reads`; and at which byte."""
 
 import json
+import math
 import struct
 import zipfile
 from pathlib import Path
@@ -157,6 +158,22 @@ def same_names(legacy):
     ]  # fmt: skip
 
 
+def model_cut(legacy):
+    legacy.file.attrs["model_config"] = '{"class_name": "Sequential", "config":'
+
+
+def model_is_a_number(legacy):
+    legacy.file.attrs["model_config"] = 7
+
+
+def training_is_not_json(legacy):
+    legacy.file.attrs["training_config"] = "{'optimizer_config': None}"
+
+
+def training_is_a_list(legacy):
+    legacy.file.attrs["training_config"] = "[]"
+
+
 def combining_marks(legacy):
     legacy.layer["a" + 300 * "\u0301"] = BIAS
 
@@ -171,7 +188,8 @@ LEGACY = {
     layers_are_a_table: "reads", weights_are_numbers: "malformed",
     six_thousand_layers: "malformed", optimizer_missing: "malformed",
     deep_groups: "limit_exceeded", group_in_itself: "reads", odd_names: "reads", same_names: "reads",
-    combining_marks: "limit_exceeded",
+    combining_marks: "limit_exceeded", model_cut: "truncated", model_is_a_number: "malformed",
+    training_is_not_json: "malformed", training_is_a_list: "malformed",
 }  # fmt: skip
 
 
@@ -234,12 +252,15 @@ MANY = {"name": "s", "layers": [{"class_name": "Dense", "config": {"name": f"d{n
 LAYERS = {"name": "s", "layers": {"class_name": 7, "config": []}}
 
 ARCHIVES = {
-    "not-json": ("{", None, "reads"),
+    "not-json": ("{", None, "truncated"),
+    "second-comma": ('{"class_name": "Sequential",, "config": {}}', None, "malformed"),
+    "list-json": ("[]", None, "malformed"),
     "not-utf8": (b"\xff{}", None, "malformed"),
-    "deep-json": ('{"config": ' + DEEP + "}", None, "reads"),
-    "null-json": ("null", None, "reads"),
+    "deep-json": ('{"config": ' + DEEP + "}", None, "limit_exceeded"),
+    "null-json": ("null", None, "malformed"),
     "layers-are-an-object": (configuration(config=LAYERS), None, "reads"),
     "optimizer-is-a-text": (configuration(compile_config={"optimizer": "sgd"}), None, "reads"),
+    "numbers-that-are-words": (configuration(weights=[math.nan, -math.inf, "NaN"]), None, "reads"),
     "ten-thousand-layers": (configuration(config=MANY), None, "reads"),
     "odd-numbers": (configuration(), odd_numbers, "reads"),
     "name-with-slashes": (configuration(), name_with_slashes, "reads"),
@@ -256,8 +277,8 @@ def archive(path: Path, members: list, compression=zipfile.ZIP_STORED) -> None:
             file.writestr(zipfile.ZipInfo(name), content, compression)
 
 
-def make(folder: Path) -> dict[str, str]:
-    """Writes the files; returns how each ends."""
+def make(folder: Path) -> dict[str, list]:
+    """Writes the files; returns how each ends: the code, and the offset if it has one."""
     codes = {}
     for change, code in LEGACY.items():
         name = change.__name__.replace("_", "-") + ".h5"
@@ -272,6 +293,8 @@ def make(folder: Path) -> dict[str, str]:
     good = stored()
     sound = [("config.json", configuration()), ("model.weights.h5", good)]
     for name, members, code in (
+        ("versions-cut", [*sound, ("metadata.json", '{"keras_version": "3.15')], "truncated"),
+        ("versions-null", [*sound, ("metadata.json", " null")], "malformed"),
         ("slip", [*sound, ("../../slip", "x")], "malformed"),
         ("absolute", [*sound, ("/etc/x", "x")], "malformed"),
         ("no-hdf5", [sound[0], ("model.weights.h5", b"HDF is what this is not" * 9)], "malformed"),
@@ -294,13 +317,37 @@ def make(folder: Path) -> dict[str, str]:
     archive(folder / "encrypted.keras", sound)
     data = bytearray((folder / "encrypted.keras").read_bytes())
     for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        place = data.index(b"model.weights.h5")
-        place = data.rindex(signature, 0, place if offset == 6 else data.rindex(b"model.weights.h5"))
-        data[place + offset : place + offset + 2] = struct.pack("<H", 1)
+        name = data.index(b"model.weights.h5")
+        start = data.rindex(signature, 0, name if offset == 6 else data.rindex(b"model.weights.h5"))
+        data[start + offset : start + offset + 2] = struct.pack("<H", 1)
     (folder / "encrypted.keras").write_bytes(data)
     codes["encrypted.keras"] = "unsupported"
     codes |= shards(folder)
-    return codes
+    return {name: [code, place_of(folder / name)] for name, code in codes.items()}
+
+
+# Where errors are that have a place: in a document, or in the archive.
+OFFSETS = {
+    "model-cut.h5": 38, "training-is-not-json.h5": 1, "training-is-a-list.h5": 0,
+    "not-json.keras": 1, "second-comma.keras": 28, "list-json.keras": 0, "not-utf8.keras": 0,
+    "deep-json.keras": 74, "null-json.keras": 0, "versions-cut.keras": 23, "versions-null.keras": 0,
+}  # fmt: skip
+
+
+def place_of(path: Path) -> int | None:
+    """The offset that the error of a file is to have."""
+    data = path.read_bytes()
+    match path.name:
+        # The archive's directory says the names, and in front of them the flags.
+        case "slip.keras":
+            return data.rindex(b"../../slip")
+        case "absolute.keras":
+            return data.rindex(b"/etc/x")
+        case "encrypted.keras":
+            return data.rindex(b"model.weights.h5") - 46 + 8
+        case "flipped.keras":
+            return data.index(b"\x89HDF")
+    return OFFSETS.get(path.name)
 
 
 def shards(folder: Path) -> dict[str, str]:

@@ -14,6 +14,9 @@ import zlib
 from pathlib import Path
 
 import numpy
+import torch
+from torch.distributed.checkpoint import metadata
+from torch.distributed.checkpoint.filesystem import _StorageInfo
 
 ACCENTS = "\u0301\u0323"
 
@@ -282,12 +285,81 @@ def safetensors_files():
     yield "accents.safetensors", safetensors(f'{{"a{ACCENTS * 1000}":1}}')
 
 
+def torch_archive(content, method=zipfile.ZIP_STORED, **storages):
+    """A file of torch.save with a pickle, and storages of bytes under the names s0, s1, …"""
+    members = [("a/data.pkl", content, method), ("a/version", b"3\n", zipfile.ZIP_STORED)]
+    members += [(f"a/data/{name[1:]}", storage, method) for name, storage in storages.items()]
+    return archive(members)
+
+
+def text(content):
+    return b"X" + struct.pack("<I", len(content)) + content
+
+
+def view(storage, offset=0, count=1, stride=1, size=1):
+    """A tensor of bytes in a storage, as a pickle has it."""
+    numbers = [struct.pack("<BI", ord("J"), number) for number in (size, offset, count, stride)]
+    identifier = b"(" + text(b"storage") + b"ctorch\nByteStorage\n" + text(storage) + text(b"cpu") + numbers[0] + b"tQ"
+    arguments = numbers[1] + numbers[2] + b"\x85" + numbers[3] + b"\x85\x89ccollections\nOrderedDict\n)R"
+    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + identifier + arguments + b"tR"
+
+
+def distributed(chunks, paths, name="x"):
+    """Metadata of a distributed checkpoint: a tensor of two rows in chunks, and a number, each the whole of the file
+    that follows."""
+    saved = io.BytesIO()
+    torch.save(torch.arange(6.0).reshape(2, 3), saved)
+    count = len(saved.getvalue())
+    properties = metadata.TensorProperties(torch.float32)
+    tensor = metadata.TensorStorageMetadata(
+        properties, torch.Size([2 * len(chunks), 3]),
+        [metadata.ChunkStorageMetadata(torch.Size([row, 0]), torch.Size([2, 3])) for row in chunks],
+    )  # fmt: skip
+    places = {
+        metadata.MetadataIndex(name, torch.Size([row, 0])): _StorageInfo(f"__{row}_0.distcp", 0, count)
+        for row in chunks
+    }
+    places[metadata.MetadataIndex("lr")] = _StorageInfo("__9_0.distcp", 0, count)
+    listed = {name: tensor, "lr": metadata.BytesStorageMetadata()}
+    return pickle.dumps(metadata.Metadata(listed, paths, places)) + saved.getvalue()
+
+
+def torch_files():
+    header, long = b"\x80\2", b"long" * 500
+    stored, deflate = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
+    # PyTorch names the storages of the old format by their addresses.
+    fixtures = Path(__file__).resolve().parents[1] / "Fixtures" / "torch"
+    yield "stream.pt", (fixtures / "old-view.pt").read_bytes()
+    views = header + b"}(" + b"".join(text(b"%d" % n) + view(b"%d" % (n % 2), n, size=1000) for n in range(8)) + b"u."
+    for name, method in (("views.pt", stored), ("views-deflated.pt", deflate)):
+        yield name, torch_archive(views, method, s0=bytes(1000), s1=b"\1" * 1000)
+    tensors = text(b"a") + view(b"0", count=3, size=3) + text(b"wide") + view(b"0", count=100_000, stride=0, size=3)
+    yield "expanded.pt", torch_archive(header + b"}(" + tensors + b"u.", s0=b"abc")
+    # Short files that say a great deal.
+    for name, content in {
+        "texts-in-a-list": b"}(" + text(b"x") + b"](" + text(long) + b"q\0" + b"h\0" * 4_000 + b"eu",
+        "texts-in-a-key": b"}((" + text(long) + b"q\0" + b"h\0" * 4_000 + b"tNu",
+        "texts-as-keys": b"](" + text(long) + b"q\0" + b"}(h\0NNNu" * 1_500 + b"e",
+        "odd-keys": b"](}(" + b")\x85N" * 1_000 + b"uq\0" + b"h\0" * 1_000 + b"e",
+        "lists": b"]q\0" + b"".join(b"](" + b"h%c" % n * 9 + b"eq%c" % (n + 1) for n in range(20)),
+        "sizes": b"}(" + text(b"x") + b"ctorch\nSize\n(((" + b"K\1" * 500 + b"tttRu",
+    }.items():
+        yield f"{name}.pt", torch_archive(header + content + b".")
+    yield "nones.pt", torch_archive(header + b"N" * 2_000_000 + b".", deflate)
+    yield "few-nones.pt", torch_archive(header + b"(" + b"N" * 100_000 + b"t.", deflate)
+    yield "whole.distcp", distributed([0], {"x": ("x",), "lr": ("optim", "param_groups", 0, "lr")})
+    yield "two-chunks.distcp", distributed([0, 2], {"x": ("x",), "lr": ("lr",)})
+    yield "overlap.distcp", distributed([0, 1], None)
+    yield "long-path.distcp", distributed([0], {"a" * 2_000: ("a" * 2_000,) * 2_000}, "a" * 2_000)
+
+
 def main():
     for kind, inputs in (
         ("json", json_documents),
         ("npy", npy_files),
         ("pickle", pickles),
         ("safetensors", safetensors_files),
+        ("torch", torch_files),
         ("zip", zip_archives),
     ):
         directory = Path(sys.argv[1]) / kind

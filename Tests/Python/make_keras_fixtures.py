@@ -47,8 +47,9 @@ def main() -> int:
     (FOLDER / "expected.json").write_text(json.dumps(listing, indent=0) + "\n")
     hostile = FOLDER / "hostile"
     hostile.mkdir(exist_ok=True)
-    codes = keras_hostile.make(hostile)
-    (hostile / "expected.json").write_text(json.dumps(codes, indent=0) + "\n")
+    ends = keras_hostile.make(hostile)
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(end)}" for name, end in ends.items())
+    (hostile / "expected.json").write_text(f"{{\n{lines}\n}}\n")
     for path in [*sorted(FOLDER.iterdir()), *sorted(hostile.iterdir())]:
         print(f"{path.name}: {path.stat().st_size} bytes")
     return 0

@@ -27,7 +27,7 @@ from support import (
     write_structured,
 )
 
-RESTORED = re.compile(r"at step ([\d,]+): (\d+) epochs and ([\d,]+) batches done")
+RESTORED = re.compile(r"at step ([\d,]+): (\d+) epochs? and ([\d,]+) batches done")
 
 
 class ResumeTestCase(TestCase):
@@ -393,6 +393,23 @@ class Epochs(ResumeTestCase):
         self.resume(start, "--output", branch)
         self.assert_same_end(branch, straight)
         self.assertEqual(files_and_bytes(straight), before)
+
+    def test_a_run_goes_on_from_what_other_frameworks_take(self):
+        # The same rule, whose buffers are the same numbers under other names.
+        for rule, suffix in (("pytorch", ".pt"), ("keras", ".keras"), ("keras_adam", ".weights.h5")):
+            with self.subTest(rule=rule, suffix=suffix):
+                self.folder.joinpath("runs", rule).mkdir(parents=True)
+                settings = [*self.settings("small"), "--rule", rule, "--learning-rate", 0.01]
+                if rule != "keras_adam":
+                    settings += ["--momentum", 0.9]
+                straight = self.train(*settings)
+                run = self.train(*settings, "--epochs", 1)
+                state = self.path("state").with_suffix(suffix)
+                self.flywheel("convert", run, state, "--quiet")
+                branch = self.path("branch")
+                result = self.resume(state, "--epochs", 12, "--output", branch)
+                self.assertIn(": 1 epoch and 0 batches done", result.stderr)
+                self.assert_same_checkpoint(newest(branch), newest(straight))
 
     def test_a_run_with_a_relative_data_folder_goes_on_from_anywhere(self):
         settings = self.settings("small")

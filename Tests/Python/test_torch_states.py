@@ -173,6 +173,19 @@ class TorchStates(TestCase):
                 self.assertIn(f"'optimizer.param_groups' says the rule, '{rule}'", notes)
                 self.assert_same(found, model, optimizer, slots)
 
+    def test_a_learning_rate_may_be_a_tensor(self):
+        model, optimizer = trained(lambda m: optim.Adam(m.parameters(), lr=torch.tensor(0.01)))
+        file = self.save(model, optimizer)
+        found, notes = self.understood(file)
+        self.assertIn("torch.optim.Adam", notes)
+        for group in found.document["optimizer"]["groups"]:
+            self.assertEqual(group["learning_rate"], float(np.float32(0.01)))
+        # As an array it stays one.
+        target = self.path().with_suffix(".pt")
+        self.flywheel("convert", file, target)
+        rate = torch.load(target)["optimizer"]["param_groups"][0]["lr"]
+        self.assertTrue(torch.equal(rate, torch.tensor(0.01)))
+
     def test_groups_are_those_of_the_model(self):
         slots = {"exp_avg": "exp_avg", "exp_avg_sq": "exp_avg_sq"}
         for name, (make, way) in GROUPS.items():

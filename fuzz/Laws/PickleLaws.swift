@@ -155,7 +155,11 @@ private struct PickleCopy {
       isExact = false
       return
     }
-    let state = graph.state(of: reference)
+    // No state can be written.
+    guard graph.state(of: reference) == nil else {
+      isExact = false
+      return
+    }
     switch graph[reference] {
     case .none: writer.writeNone()
     case .bool(let value): writer.write(value)
@@ -170,8 +174,7 @@ private struct PickleCopy {
       writer.beginTuple()
       write(items, depth)
     case .dictionary(let entries):
-      let type = PickleGlobal(module: "collections", name: "OrderedDict")
-      if state == nil { writer.beginDictionary() } else { writer.beginDictionary(of: type) }
+      writer.beginDictionary()
       write(entries.flatMap { [$0.key, $0.value] }[...], depth)
     case .call(let global, let arguments):
       writer.beginCall(of: global)
@@ -185,10 +188,6 @@ private struct PickleCopy {
       write(elements, depth)
     case .largeInteger, .bytes, .emptySet, .object: isExact = false
     }
-    guard let state, isExact else { return }
-    writer.beginState()
-    write(state, depth: depth + 1)
-    writer.end()
   }
 
   private mutating func write(_ items: ArraySlice<PickleGraph.Reference>, _ depth: Int) {

@@ -31,8 +31,8 @@ struct ConvertCommand: ParsableCommand {
 
       --to takes a checkpoint to another framework: its names and shapes, and its update rule's numbers \
       and buffers, so that training goes on as the same run. --from reads what a framework saved. A \
-      checkpoint that becomes a framework's own kind of file, .pt or .keras, goes --to that framework if \
-      nothing is said. What converts only as long as the learning rate stays is said; what cannot be exact \
+      checkpoint that becomes a framework's own kind of file, .pt, .keras or .weights.h5, goes --to that \
+      framework if nothing is said, and so does a model of Keras that becomes a .pt. What converts only as long as the learning rate stays is said; what cannot be exact \
       is refused, unless --approximate asks for it and says how far off it is. What the file does not say, \
       such as the momentum, has to be given: of a file --rule and the numbers say what it was trained with, \
       of a checkpoint what the result is to have. 'flywheel rules A B' shows the mathematics.
@@ -127,8 +127,16 @@ struct ConvertCommand: ParsableCommand {
     let (from, to) = (try FileFormat.of(contentsOf: source), try FileFormat.of(name: output))
     try requireFree(target)
     let reader = try Self.open(source, from)
-    guard try !isAboutState(reader, to) else {
-      return try convertState(reader, (source, from), (target, to))
+    let notes: [String]
+    switch try subject(of: reader, from, to) {
+    case .state:
+      return try write(try stateConversion(of: reader, to), (source, from), (target, to))
+    case .stateIfPossible:
+      switch try possibleConversion(of: reader, to) {
+      case .success(let state): return try write(state, (source, from), (target, to))
+      case .failure(let error): notes = [try Self.note(on: error, to)]
+      }
+    case .arrays(let known): notes = known
     }
     var conversion = try Conversion(of: reader, try options())
     let view = ConversionProgressView(
@@ -144,88 +152,141 @@ struct ConvertCommand: ParsableCommand {
         shardByteCount: shardSize
       )
       try conversion.write(to: writer) { (count) throws(FlywheelError) in
-        guard fw_signals_pending() == 0 else {
-          throw FlywheelError(.inputOutput, "Stopped by a signal; nothing was written.")
-        }
+        try Self.requireNoSignal()
         view.show(count)
       }
     } catch {
       view.clear()
-      let signal = fw_signals_pending()
-      guard signal == 0 else {
-        Terminal.error.print("\(error.message)")
-        throw ExitStatus.stopped(by: signal)
-      }
-      throw error
+      throw Self.ending(error)
     }
     view.clear()
-    report(conversion, (source, from), (target, to))
+    report(conversion, notes, (source, from), (target, to))
   }
 
-  /// Whether the tensors' meaning is converted: if a flag asks for it, and where a whole checkpoint becomes a
-  /// file of a framework's own kind, which is of use to nobody in other names.
-  private func isAboutState(
-    _ reader: any ArchiveReader,
-    _ format: FileFormat
-  ) throws(FlywheelError) -> Bool {
-    if state.isAsked { return true }
-    guard format.dialect != nil, only.isEmpty, rename.isEmpty, map == nil else { return false }
-    if try reader.trainingDocument()?.noun == "checkpoint" { return true }
-    // Keras's files hold arrays of a model only, which has to be described.
-    guard format.dialect == Dialect.kerasNamed.name else { return false }
-    return try !KerasConfiguration.isDescribed(in: reader.metadata())
+  private static func requireNoSignal() throws(FlywheelError) {
+    guard fw_signals_pending() == 0 else {
+      throw FlywheelError(.inputOutput, "Stopped by a signal; nothing was written.")
+    }
+  }
+
+  /// What ends the process after an error: the signal, if there was one.
+  private static func ending(_ error: FlywheelError) -> any Error {
+    let signal = fw_signals_pending()
+    guard signal != 0 else { return error }
+    Terminal.error.print("\(error.message)")
+    return ExitStatus.stopped(by: signal)
+  }
+
+  // MARK: What the tensors mean
+
+  /// What is converted: the tensors' meaning if a flag asks for it, and else what suits the target.
+  private func subject(
+    of reader: any ArchiveReader,
+    _ source: FileFormat,
+    _ target: FileFormat
+  ) throws(FlywheelError) -> ConversionSubject {
+    if state.isAsked { return .state }
+    guard only.isEmpty, rename.isEmpty, map == nil else { return .arrays(notes: []) }
+    return try ConversionSubject(of: reader, source, as: target)
+  }
+
+  /// The dialect of a format's own files; nil for files of no framework.
+  private static func dialect(of format: FileFormat) throws(FlywheelError) -> Dialect? {
+    try format.dialect.map { (name) throws(FlywheelError) in try Dialect.named(name) }
   }
 
   /// Converts what the tensors mean: their dialect, and the optimizer's rule.
-  private func convertState(
-    _ reader: any ArchiveReader,
-    _ source: (path: FilePath, format: FileFormat),
-    _ target: (path: FilePath, format: FileFormat)
-  ) throws {
-    let own = try target.format.dialect.map { (name) throws(FlywheelError) in
-      try Dialect.named(name)
-    }
+  private func stateConversion(
+    of reader: any ArchiveReader,
+    _ format: FileFormat
+  ) throws(FlywheelError) -> StateConversion {
+    let own = try Self.dialect(of: format)
+    let keras: [Dialect] = [.keras, .kerasNamed]
     var state = state
-    // Both are Keras's names: numbers in one of its files, words in the others.
-    if own == .kerasNamed, state.to == .keras { state.to = own }
-    let conversion: StateConversion
+    // Both are Keras's names: numbers in some of its files, words in the others.
+    if let own, keras.contains(own), let to = state.to, keras.contains(to) { state.to = own }
     do throws(FlywheelError) {
-      conversion = try StateConversion(of: reader, state, try options(), inFileOf: own)
+      return try StateConversion(of: reader, state, try options(), inFileOf: own)
     } catch {
-      guard let own, !state.isAsked else { throw error }
+      // What a flag would mend is said already.
+      guard let own, !self.state.isAsked, error.code == .unsupported, !error.message.contains("--")
+      else { throw error }
       let instead =
-        own == .kerasNamed
-        ? "an .h5 file has room for arrays in other names."
+        keras.contains(own)
+        ? "an .npz or plain .h5 file has room for arrays in other names."
         : "--to flywheel writes one in Flywheel's own names all the same."
       throw FlywheelError(
         error.code,
-        "\(error.message)\n\(target.format.name) files are for '\(own.name)'; \(instead)",
+        "\(error.message)\n\(format.name) files are for '\(own.name)'; \(instead)",
         at: error.location,
         cause: error.cause
       )
     }
+  }
+
+  /// The same where arrays may be no state that can be converted, with the reason.
+  private func possibleConversion(
+    of reader: any ArchiveReader,
+    _ format: FileFormat
+  ) throws(FlywheelError) -> Result<StateConversion, FlywheelError> {
+    do throws(FlywheelError) {
+      let own = try Self.dialect(of: format)
+      return .success(try StateConversion(of: reader, state, try options(), inFileOf: own))
+    } catch {
+      guard [.unsupported, .invalidArgument, .mismatch].contains(error.code) else { throw error }
+      return .failure(error)
+    }
+  }
+
+  /// What is said where arrays stay what they are because they are no state for the target.
+  private static func note(
+    on error: FlywheelError,
+    _ format: FileFormat
+  ) throws(FlywheelError) -> String {
+    let own = try dialect(of: format)?.name ?? ""
+    return "the arrays keep their names and axes, since --to \(own) cannot take them over: "
+      + error.message
+  }
+
+  /// Writes a training state, and says what was done.
+  private func write(
+    _ conversion: StateConversion,
+    _ source: (path: FilePath, format: FileFormat),
+    _ target: (path: FilePath, format: FileFormat)
+  ) throws {
     var (archive, index) = try conversion.checkpoint.indexedArchive()
     var notes = conversion.notes
-    if own == .kerasNamed {
+    let own = try Self.dialect(of: target.format)
+    if own == .kerasNamed || own == .keras {
       guard conversion.target == own else {
         throw FlywheelError(
           .unsupported,
-          "A model of Keras has its arrays under the names of 'keras_named', not '\(conversion.target.name)'; leave "
-            + "--to out, or write an .h5 file.",
+          "\(target.format.name) files have their arrays under the names of '\(own?.name ?? "")', not "
+            + "'\(conversion.target.name)'; leave --to out, or write an .npz or plain .h5 file.",
           at: .init(path: target.path)
         )
       }
+    }
+    if own == .kerasNamed {
       let model = try KerasConfiguration(of: conversion.checkpoint)
       archive.attributes.merge(model.attributes) { own, _ in own }
       notes += model.notes
     }
-    let writer = try target.format.create(
-      target.path,
-      compression: compress,
-      expectedByteCount: archive.byteCount,
-      shardByteCount: shardSize
-    )
-    try writer.write(archive, try conversion.statement()) { index.entries[$0]?.crc32 }
+    do throws(FlywheelError) {
+      try Self.requireNoSignal()
+      let writer = try target.format.create(
+        target.path,
+        compression: compress,
+        expectedByteCount: archive.byteCount,
+        shardByteCount: shardSize
+      )
+      try writer.write(archive, try conversion.statement()) { (key) throws(FlywheelError) in
+        try Self.requireNoSignal()
+        return index.entries[key]?.crc32
+      }
+    } catch {
+      throw Self.ending(error)
+    }
     for note in notes { Terminal.error.print("note: \(note)") }
     let before = DiskUsage.bytes(of: source.path, source.format)
     let after = DiskUsage.bytes(of: target.path, target.format)
@@ -283,13 +344,15 @@ struct ConvertCommand: ParsableCommand {
 
   private func report(
     _ conversion: Conversion,
+    _ notes: [String],
     _ source: (path: FilePath, format: FileFormat),
     _ target: (path: FilePath, format: FileFormat)
   ) {
     let before = DiskUsage.bytes(of: source.path, source.format)
     let after = DiskUsage.bytes(of: target.path, target.format)
     // Said even when quiet: nothing is left out in silence.
-    for note in conversion.notes { Terminal.error.print("note: \(note)") }
+    let notes = notes + conversion.notes
+    for note in notes { Terminal.error.print("note: \(note)") }
     for obstacle in conversion.obstacles {
       Terminal.error.print("left out: \(obstacle.name): \(obstacle.reason)")
     }
@@ -304,7 +367,7 @@ struct ConvertCommand: ParsableCommand {
             ["name": JSONValue($0.name), "reason": JSONValue($0.reason)]
           }
         ),
-        "notes": .array(conversion.notes.map { JSONValue($0) }),
+        "notes": .array(notes.map { JSONValue($0) }),
       ]
       Terminal.output.print(document.prettyText())
     } else if !reporting.quiet {

@@ -14,7 +14,7 @@ struct ResumeCommand: ParsableCommand {
     discussion: """
       Damaged checkpoints are named and skipped. Given a checkpoint file instead of a run, a new run \
       starts from it, and the file's own run stays as it is; 'flywheel convert' may have changed its \
-      format. A run that early stopping ended goes on \
+      format, and taken it to another framework. A run that early stopping ended goes on \
       with --no-early-stopping, or with more patience in its configuration.json.
 
       A file that another program saved goes on in a new run, too, at the end of one of its epochs: what \
@@ -114,7 +114,7 @@ struct ResumeCommand: ParsableCommand {
     }
     guard training.noun == "checkpoint", continuation.isAsked else { return nil }
     let state = try StartingState(reading: path)
-    return state.checkpoint.trainer == .null ? state : nil
+    return TrainingSession.isOfTrainer(state.checkpoint) ? nil : state
   }
 
   /// The state in a file that is none of Flywheel's.

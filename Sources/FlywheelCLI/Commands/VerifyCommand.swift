@@ -12,9 +12,9 @@ struct VerifyCommand: ParsableCommand {
     discussion: """
       Compares each tensor with its CRC-32, the document with its own and with the schema, and the \
       attributes that are there with the document; nothing that the index does not list may have been \
-      added. Of other files every array is read: .npz files have checksums of their own, other formats \
-      have none, which is said. Exit status 0: all whole; 1: at least one is not; 2: one could not be \
-      checked.
+      added. Of other files every array is read: .npz and .keras files have checksums of their own, as \
+      most of PyTorch have; others have none, which is said. Exit status 0: all whole; 1: at least one is \
+      not; 2: one could not be checked.
 
       Examples:
         flywheel verify runs/1

@@ -1,7 +1,5 @@
 public import FlywheelCore
-import FlywheelPickle
 import OrderedCollections
-import Synchronization
 public import SystemPackage
 
 /// A directory that `torch.distributed.checkpoint` wrote, open for reading: what was saved in parts by several
@@ -20,17 +18,7 @@ public final class DistributedCheckpoint: ArchiveReader {
 
   private let verifiesChecksums: Bool
   private let files: [String: TensorStorage]
-  private let found: OrderedDictionary<String, Member>
-  private let extras: ArchiveMetadata
-
-  /// What is under a key.
-  private enum Member {
-    case chunks(TensorDescription, [DistributedChunk])
-    /// A tensor in an object that was saved as one.
-    case inner(TorchFile, key: String, DistributedPlace)
-    case values(Tensor)
-    case unreadable(type: String, Shape, FlywheelError)
-  }
+  private let listing: DistributedListing
 
   /// The name of the file that tells of all others.
   package static let metadataName = ".metadata"
@@ -42,24 +30,46 @@ public final class DistributedCheckpoint: ArchiveReader {
   ///   - verifiesChecksums: Whether the checksum of each chunk is compared when elements of it are read.
   /// - Throws: `notFound` if it has no metadata, or not all files that these name; `inputOutput`; `malformed`,
   ///   `truncated` or `corrupted` if it is damaged; `unsupported` if it holds anything that is not read.
-  public init(path: FilePath, verifiesChecksums: Bool = true) throws(FlywheelError) {
-    let metadataPath = path.appending(Self.metadataName)
-    let bytes = TensorStorage(mapping: try MappedFile(path: metadataPath))
-    let metadata = try FlywheelError.locating(path: metadataPath) { () throws(FlywheelError) in
-      try DistributedMetadata(bytes)
+  public convenience init(path: FilePath, verifiesChecksums: Bool = true) throws(FlywheelError) {
+    func map(_ path: FilePath) throws(FlywheelError) -> TensorStorage {
+      TensorStorage(mapping: try MappedFile(path: path))
     }
-    files = try Self.open(metadata.usedPlaces, in: path)
-    let listing = try Self.listing(metadata, files, path, verifiesChecksums)
-    self.path = path
-    self.verifiesChecksums = verifiesChecksums
-    found = listing.members
-    extras = listing.metadata
+    try self.init(
+      map(path.appending(Self.metadataName)),
+      path: path,
+      verifiesChecksums: verifiesChecksums,
+      opening: map
+    )
   }
 
-  /// Maps the files, and makes sure that all places lie in them, apart from each other.
+  /// Takes the bytes of the metadata, and those of the files that they name from wherever these are.
+  ///
+  /// - Parameters:
+  ///   - metadata: All bytes of the file `.metadata`.
+  ///   - path: The name of the directory, for errors.
+  ///   - verifiesChecksums: Whether the checksum of each chunk is compared when elements of it are read.
+  ///   - opening: Gives the bytes of a file in the directory.
+  /// - Throws: As the other, and what `opening` throws.
+  public init(
+    _ metadata: TensorStorage,
+    path: FilePath,
+    verifiesChecksums: Bool = true,
+    opening: (FilePath) throws(FlywheelError) -> TensorStorage
+  ) throws(FlywheelError) {
+    let metadata = try FlywheelError.locating(
+      path: path.appending(Self.metadataName)
+    ) { () throws(FlywheelError) in try DistributedMetadata(metadata) }
+    files = try Self.open(metadata.usedPlaces, in: path, opening)
+    listing = try DistributedListing(metadata, files, path, verifiesChecksums: verifiesChecksums)
+    self.path = path
+    self.verifiesChecksums = verifiesChecksums
+  }
+
+  /// Opens the files, and makes sure that all places lie in them, apart from each other.
   private static func open(
     _ places: [DistributedPlace],
-    in directory: FilePath
+    in directory: FilePath,
+    _ opening: (FilePath) throws(FlywheelError) -> TensorStorage
   ) throws(FlywheelError) -> [String: TensorStorage] {
     var files: [String: TensorStorage] = [:]
     var last: DistributedPlace?
@@ -73,7 +83,7 @@ public final class DistributedCheckpoint: ArchiveReader {
       if let known = files[place.file] {
         storage = known
       } else {
-        storage = TensorStorage(mapping: try MappedFile(path: path))
+        storage = try opening(path)
         files[place.file] = storage
       }
       guard place.range.upperBound <= storage.byteCount else {
@@ -97,100 +107,18 @@ public final class DistributedCheckpoint: ArchiveReader {
     return files
   }
 
-  // MARK: Objects
-
-  /// Lists all tensors, and reads all that is none.
-  private static func listing(
-    _ metadata: DistributedMetadata,
-    _ files: [String: TensorStorage],
-    _ directory: FilePath,
-    _ verifiesChecksums: Bool
-  ) throws(FlywheelError) -> Listing {
-    var listing = Listing()
-    for (name, entry) in metadata.entries {
-      switch entry {
-      case .tensor(let tensor, let chunks): listing.add(.chunks(tensor, chunks), name)
-      case .unreadable(let type, let shape, let reason):
-        let reason = reason.located(path: directory.appending(metadataName))
-        listing.add(.unreadable(type: type, shape, reason), name)
-      case .object(let place, let path):
-        guard let whole = files[place.file] else { continue }
-        do throws(FlywheelError) {
-          let file = try TorchFile(
-            TensorStorage(place.range, of: whole),
-            path: directory.appending(place.file),
-            verifiesChecksums: verifiesChecksums
-          )
-          try listing.add(file, place, name, path, isSlot: metadata.isSlot(path))
-        } catch {
-          guard error.code == .unsupported else { throw error.moved(by: place, tensor: name) }
-          listing.add(obstacle: error.message, name)
+  /// Whether every chunk and every object has a checksum that is compared.
+  public var hasChecksums: Bool {
+    listing.objectsHaveChecksums
+      && listing.members.allSatisfy { key, member in
+        guard case .chunks(let tensor, let chunks) = member else { return true }
+        return chunks.allSatisfy { chunk in
+          if chunk.shape.elementCount == 0 { return true }
+          let file = (try? file(of: chunk, of: tensor, key)) ?? nil
+          return file?.hasChecksums == true
         }
       }
-    }
-    return listing
   }
-
-  /// What is found while the metadata are read.
-  private struct Listing {
-    var members: OrderedDictionary<String, Member> = [:]
-    var metadata = ArchiveMetadata()
-
-    mutating func add(_ member: Member, _ key: String) {
-      guard members[key] == nil else { return add(obstacle: DistributedCheckpoint.sameName, key) }
-      members[key] = member
-    }
-
-    mutating func add(_ value: AttributeValue, _ name: String, of owner: String) {
-      guard metadata.attributes[owner]?[name] == nil else {
-        return add(
-          obstacle: DistributedCheckpoint.sameName,
-          owner.isEmpty ? name : "\(owner).\(name)"
-        )
-      }
-      metadata.attributes[owner, default: [:]][name] = value
-    }
-
-    mutating func add(obstacle reason: String, _ key: String) {
-      metadata.obstacles.append(.init(name: "the value '\(key)'", reason: reason))
-    }
-
-    /// Adds what an object holds, under its own name.
-    mutating func add(
-      _ file: TorchFile,
-      _ place: DistributedPlace,
-      _ key: String,
-      _ path: [String],
-      isSlot: Bool
-    ) throws(FlywheelError) {
-      for member in try file.members() {
-        let isWhole = member.key == "tensor" && !file.isDictionary
-        add(.inner(file, key: member.key, place), isWhole ? key : "\(key).\(member.key)")
-      }
-      let inner = try file.metadata()
-      for obstacle in inner.obstacles {
-        metadata.obstacles.append(
-          .init(name: "\(obstacle.name) in '\(key)'", reason: obstacle.reason)
-        )
-      }
-      metadata.emptyGroups += inner.emptyGroups.map { "\(key).\($0)" }
-      if file.isEmptyContainer { metadata.emptyGroups.append(key) }
-      for (owner, attributes) in inner.attributes {
-        for (name, value) in attributes {
-          if !owner.isEmpty || name != "value" || file.isDictionary {
-            add(value, name, of: owner.isEmpty ? key : "\(key).\(owner)")
-          } else if isSlot, let number = value.number {
-            add(.values(number), key)
-          } else {
-            add(value, path.last ?? key, of: path.dropLast().joined(separator: "."))
-          }
-        }
-      }
-    }
-  }
-
-  private static let sameName =
-    "has the name of another value, once the keys of dictionaries are joined by dots; rename one of them"
 
   // MARK: Listing
 
@@ -204,8 +132,8 @@ public final class DistributedCheckpoint: ArchiveReader {
   /// - Throws: Nothing; what is wrong with a tensor is in its entry.
   public func members() throws(FlywheelError) -> [ArchiveMember] {
     var members: [ArchiveMember] = []
-    members.reserveCapacity(found.count)
-    for (key, member) in found { members.append(try listed(member, key)) }
+    members.reserveCapacity(listing.members.count)
+    for (key, member) in listing.members { members.append(try listed(member, key)) }
     return members
   }
 
@@ -215,11 +143,14 @@ public final class DistributedCheckpoint: ArchiveReader {
   /// - Throws: Nothing; what is wrong with it is in the answer.
   /// - Returns: What it is; nil if there is none of this name.
   public func member(_ key: String) throws(FlywheelError) -> ArchiveMember? {
-    guard let member = found[key] else { return nil }
+    guard let member = listing.members[key] else { return nil }
     return try listed(member, key)
   }
 
-  private func listed(_ member: Member, _ key: String) throws(FlywheelError) -> ArchiveMember {
+  private func listed(
+    _ member: DistributedListing.Member,
+    _ key: String
+  ) throws(FlywheelError) -> ArchiveMember {
     switch member {
     case .chunks(let tensor, let chunks):
       let storage = chunks.count == 1 ? "" : "\(chunks.count) chunks"
@@ -231,18 +162,23 @@ public final class DistributedCheckpoint: ArchiveReader {
         key: key,
         content: .unreadable(type: type, shape: shape, reason: reason)
       )
-    case .inner(let file, let name, _):
+    case .inner(let file, let name, let place):
       guard let inner = try file.member(name) else {
-        throw FlywheelError(.notFound, "There is no tensor '\(name)' in the object.")
+        throw FlywheelError(.notFound, "There is no tensor \(quoted(name)) in the object.")
       }
-      return ArchiveMember(key: key, content: inner.content, storage: inner.storage)
+      var content = inner.content
+      if case .unreadable(let type, let shape, let reason) = content {
+        let reason = reason.moved(by: place, tensor: key)
+        content = .unreadable(type: type, shape: shape, reason: reason)
+      }
+      return ArchiveMember(key: key, content: content, storage: inner.storage)
     }
   }
 
   /// What was saved besides tensors: numbers and texts, lists of them, and empty dictionaries.
   ///
   /// - Throws: Nothing.
-  public func metadata() throws(FlywheelError) -> ArchiveMetadata { extras }
+  public func metadata() throws(FlywheelError) -> ArchiveMetadata { listing.metadata }
 
   // MARK: Reading
 
@@ -254,7 +190,7 @@ public final class DistributedCheckpoint: ArchiveReader {
   ///   no memory.
   /// - Returns: The elements; nil if there is no tensor of this name.
   public func tensor(_ key: String) throws(FlywheelError) -> Tensor? {
-    switch found[key] {
+    switch listing.members[key] {
     case nil: return nil
     case .values(let tensor): return tensor
     case .unreadable(_, _, let reason): throw reason.located(path: path, tensor: key)
@@ -288,12 +224,7 @@ public final class DistributedCheckpoint: ArchiveReader {
   /// - Throws: As `tensor(_:)`, for the first that cannot be read.
   /// - Returns: A tensor for each key; nil where there is no tensor of that name.
   public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
-    let tensors = Mutex([Tensor?](repeating: nil, count: keys.count))
-    try Parallel.forEach(keys.count) { (index) throws(FlywheelError) in
-      let tensor = try tensor(keys[index])
-      tensors.withLock { $0[index] = tensor }
-    }
-    return tensors.withLock(\.self)
+    try tensorsInParallel(keys)
   }
 
   /// Reads a tensor piece by piece; but one whose chunks do not follow each other is put together first.
@@ -306,7 +237,7 @@ public final class DistributedCheckpoint: ArchiveReader {
     _ key: String,
     _ body: (RawSpan) throws(FlywheelError) -> Void
   ) throws(FlywheelError) {
-    switch found[key] {
+    switch listing.members[key] {
     case nil:
       throw FlywheelError(
         .notFound,
@@ -421,41 +352,10 @@ public final class DistributedCheckpoint: ArchiveReader {
 
 extension FlywheelError {
   /// The error as one about the file that a part of a checkpoint lies in, rather than about the part.
-  fileprivate func moved(by place: DistributedPlace, tensor: String) -> FlywheelError {
+  func moved(by place: DistributedPlace, tensor: String) -> FlywheelError {
     var error = self
     error.location.byteOffset = location.byteOffset.map { $0 + UInt64(place.range.lowerBound) }
     error.location.tensor = tensor
     return error
-  }
-}
-
-extension TorchFile {
-  /// Whether the object is a dictionary.
-  fileprivate var isDictionary: Bool {
-    switch container.graph[container.graph.root] {
-    case .dictionary: true
-    default: false
-    }
-  }
-
-  /// Whether the object is a dictionary, a list or a tuple of nothing.
-  fileprivate var isEmptyContainer: Bool {
-    switch container.graph[container.graph.root] {
-    case .dictionary(let entries): entries.isEmpty
-    case .list(let items): items.isEmpty
-    case .tuple(let items): items.isEmpty
-    default: false
-    }
-  }
-}
-
-extension AttributeValue {
-  /// One number, as a tensor of no axes.
-  fileprivate var number: Tensor? {
-    switch self {
-    case .integer(let number): try? Tensor([number], shape: .scalar)
-    case .double(let number): try? Tensor([number], shape: .scalar)
-    default: nil
-    }
   }
 }

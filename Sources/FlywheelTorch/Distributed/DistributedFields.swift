@@ -11,9 +11,6 @@ struct DistributedFields {
   /// The classes have at most five; more would make one short pickle say a great deal.
   private static let fieldLimit = 16
 
-  /// The most axes that a tensor of PyTorch has.
-  private static let rankLimit = 64
-
   /// Takes a value that must be an object of a class.
   ///
   /// - Parameters:
@@ -80,27 +77,8 @@ struct DistributedFields {
   /// A `torch.Size`, or a tuple or list of numbers that count.
   func extents(_ name: String) throws(FlywheelError) -> [Int] {
     let reference = try reference(name)
-    var inner = reference
-    if case .call(TorchGlobals.size, let arguments) = graph[reference], arguments.count == 1,
-      let only = arguments.first
-    {
-      inner = only
-    }
-    let items: ArraySlice<PickleGraph.Reference>
-    switch graph[inner] {
-    case .tuple(let elements): items = elements
-    case .list(let elements): items = elements[...]
-    default: throw malformed(reference, name, "a tuple of sizes")
-    }
-    guard items.count <= Self.rankLimit else {
-      throw malformed("\(items.count) axes as \(name)", "at most \(Self.rankLimit)", at: offset)
-    }
-    var extents: [Int] = []
-    for item in items {
-      guard case .integer(let number) = graph[item], number >= 0 else {
-        throw malformed(reference, name, "a tuple of sizes")
-      }
-      extents.append(Int(number))
+    guard let extents = graph.integers(of: reference), extents.allSatisfy({ $0 >= 0 }) else {
+      throw malformed(reference, name, "a tuple of at most \(TorchTensor.rankLimit) sizes")
     }
     return extents
   }

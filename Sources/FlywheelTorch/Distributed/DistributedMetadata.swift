@@ -19,16 +19,15 @@ struct DistributedMetadata {
   }
 
   private let graph: PickleGraph
-  /// How many chunks there may still be: each takes more bytes than one.
-  private var chunkBudget: Int
-  private var places: [PlaceKey: DistributedPlace] = [:]
+  private var budget: DistributedBudget
+  /// Where each chunk and each object lies, by its name and the chunk's offsets.
+  private var places: [String: [[Int]?: DistributedPlace]] = [:]
   /// The paths of optimizers' states.
   private var optimizers: Set<[String]> = []
 
-  private struct PlaceKey: Hashable {
-    let name: String
-    let offsets: [Int]?
-  }
+  /// The longest names and paths that systems take.
+  private static let nameLimit = 255
+  private static let pathLimit = 4_095
 
   /// Understands the pickle.
   ///
@@ -37,7 +36,7 @@ struct DistributedMetadata {
   ///   of a checkpoint.
   init(_ bytes: TensorStorage) throws(FlywheelError) {
     graph = try PickleGraph(reading: bytes, allowing: TorchGlobals.distributed)
-    chunkBudget = graph.end
+    budget = DistributedBudget(of: graph.end)
     let root = try DistributedFields(graph.root, "Metadata", in: graph)
     let listed = try root.dictionary("state_dict_metadata")
     try readPlaces(root.dictionary("storage_data"))
@@ -66,6 +65,15 @@ struct DistributedMetadata {
     return used
   }
 
+  /// How many bytes the metadata have, and the values that are no tensors.
+  var byteCount: Int {
+    entries.values.reduce(graph.end) { count, entry in
+      guard case .object(let place, _) = entry else { return count }
+      let (sum, overflow) = count.addingReportingOverflow(place.range.count)
+      return overflow ? .max : sum
+    }
+  }
+
   /// Whether a path is that of a value in the state that an optimizer keeps of a parameter.
   func isSlot(_ path: [String]) -> Bool {
     path.count >= 3 && path[path.count - 3] == "state"
@@ -83,13 +91,15 @@ struct DistributedMetadata {
 
   /// Reads where each chunk and each object lies.
   private mutating func readPlaces(_ entries: [PickleGraph.Entry]) throws(FlywheelError) {
-    places.reserveCapacity(entries.count)
     for entry in entries {
       let index = try DistributedFields(entry.key, "MetadataIndex", in: graph)
       let offsets = index.optional("offset") == nil ? nil : try index.extents("offset")
-      let key = PlaceKey(name: try index.text("fqn"), offsets: offsets)
-      guard places.updateValue(try place(entry.value), forKey: key) == nil else {
-        throw malformed("a second place of '\(printable(key.name))'", "one", at: entry.key)
+      let name = try index.text("fqn")
+      let place = try place(entry.value)
+      // Both are looked at whole.
+      try spend(name.utf8.count + place.file.utf8.count, at: entry.key)
+      guard places[name, default: [:]].updateValue(place, forKey: offsets) == nil else {
+        throw malformed("a second place of '\(printable(name))'", "one", at: entry.key)
       }
     }
   }
@@ -98,8 +108,10 @@ struct DistributedMetadata {
     let info = try DistributedFields(reference, "_StorageInfo", in: graph)
     let file = try info.text("relative_path")
     let parts = file.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.allSatisfy({ !["", ".", ".."].contains($0) }), !file.utf8.contains(0) else {
-      throw malformed("the file '\(printable(file))'", "one in the checkpoint", at: reference)
+    guard file.utf8.count <= Self.pathLimit, !file.utf8.contains(0),
+      parts.allSatisfy({ !["", ".", ".."].contains($0) && $0.utf8.count <= Self.nameLimit })
+    else {
+      throw malformed("the file \(quoted(file))", "one in the checkpoint", at: reference)
     }
     if info.optional("transform_descriptors") != nil {
       throw FlywheelError(
@@ -131,18 +143,29 @@ struct DistributedMetadata {
     for entry in entries {
       guard case .text(let name) = graph[entry.key], case .tuple(let parts) = graph[entry.value]
       else { continue }
-      var path: [String] = []
-      // A path that is longer than its name would be another's.
-      for part in parts.prefix(name.utf8.count + 1) {
-        switch graph[part] {
-        case .text(let text): path.append(text)
-        case .integer(let number): path.append("\(number)")
-        default: break
-        }
-      }
-      if path.joined(separator: ".") == name { paths[name] = path }
+      paths[name] = path(parts, of: name)
     }
     return paths
+  }
+
+  /// The path that texts and numbers are, if they are a name when dots join them.
+  private func path(_ parts: ArraySlice<PickleGraph.Reference>, of name: String) -> [String]? {
+    var path: [String] = []
+    var rest = name.utf8[...]
+    for part in parts {
+      // No more is looked at than the name has; the parts may be long, and many.
+      if !path.isEmpty, rest.popFirst() != UInt8(ascii: ".") { return nil }
+      let text: String
+      switch graph[part] {
+      case .text(let found): text = found
+      case .integer(let number): text = "\(number)"
+      default: return nil
+      }
+      guard rest.starts(with: text.utf8) else { return nil }
+      rest = rest.dropFirst(text.utf8.count)
+      path.append(text)
+    }
+    return rest.isEmpty && !path.isEmpty ? path : nil
   }
 
   // MARK: Entries
@@ -153,7 +176,7 @@ struct DistributedMetadata {
     _ path: [String]?
   ) throws(FlywheelError) -> Entry {
     if case .object(let type, _) = graph[reference], type.name == "BytesStorageMetadata" {
-      guard let place = places[PlaceKey(name: name, offsets: nil)] else {
+      guard let place = places[name]?[nil] else {
         throw malformed("'\(printable(name))' without a place", "one in a file", at: reference)
       }
       return .object(place, path: path ?? Self.path(of: name))
@@ -202,19 +225,14 @@ struct DistributedMetadata {
     of tensor: TensorDescription,
     _ name: String
   ) throws(FlywheelError) -> [DistributedChunk] {
-    chunkBudget -= references.count
-    guard chunkBudget >= 0 else {
-      throw FlywheelError(
-        .limitExceeded,
-        "The metadata tell of more chunks than they have bytes; they were not written by PyTorch."
-      )
-    }
+    let places = places[name] ?? [:]
     var chunks: [DistributedChunk] = []
     for reference in references {
       let fields = try DistributedFields(reference, "ChunkStorageMetadata", in: graph)
       let offsets = try fields.extents("offsets")
       let shape = try Shape(fields.extents("sizes"))
-      guard let place = places[PlaceKey(name: name, offsets: offsets)] else {
+      try spend(64 + 16 * (offsets.count + shape.rank), at: reference)
+      guard let place = places[offsets] else {
         throw malformed("a chunk at \(offsets) without a place", "one in a file", at: reference)
       }
       let chunk = DistributedChunk(offsets: offsets, shape: shape, place: place)
@@ -230,6 +248,17 @@ struct DistributedMetadata {
       chunks.append(chunk)
     }
     return chunks
+  }
+
+  private mutating func spend(
+    _ count: Int,
+    at reference: PickleGraph.Reference
+  ) throws(FlywheelError) {
+    do throws(FlywheelError) {
+      try budget.spend(count)
+    } catch {
+      throw error.located(byteOffset: graph.offset(of: reference))
+    }
   }
 
   private func malformed(

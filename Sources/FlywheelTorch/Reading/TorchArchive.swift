@@ -14,15 +14,12 @@ final class TorchArchive: TorchContainer {
   private let zip: ZipReader
   /// What the names of all members begin with.
   private let folder: String
-  private let verifiesChecksums: Bool
-  private let state = Mutex(State())
-
-  private struct State {
-    /// The storages whose checksums have been compared.
-    var verified: Set<String> = []
-    /// The storage that was inflated last: tensors that share one follow each other mostly.
-    var inflated: (key: String, contents: TensorStorage)?
-  }
+  /// Whether checksums are compared, which not all files have.
+  let hasChecksums: Bool
+  /// The storages whose checksums have been compared.
+  private let verified = Mutex<Set<String>>([])
+  /// Storages that several tensors view, inflated, or what is wrong with them.
+  private let inflated = Mutex<[String: Result<TensorStorage, FlywheelError>]>([:])
 
   /// The versions of the archive that PyTorch 2.13 reads.
   private static let versions = 1...10
@@ -60,20 +57,39 @@ final class TorchArchive: TorchContainer {
     let hasChecksums = zip.entries.contains { $0.crc32 != 0 }
     self.zip = zip
     self.folder = folder
-    self.verifiesChecksums = verifiesChecksums && hasChecksums
-    try Self.check(zip, folder, verifiesChecksums: self.verifiesChecksums)
+    self.hasChecksums = verifiesChecksums && hasChecksums
+    try Self.requirePlausible(entry, path)
+    try Self.check(zip, folder, verifiesChecksums: self.hasChecksums)
     try Self.checkVersion(zip, folder)
     isBigEndian = try Self.isBigEndian(zip, folder)
     if let range = try zip.storedRange(of: entry) {
       graph = try PickleGraph(reading: bytes, in: range, allowing: TorchGlobals.allowList)
     } else {
-      let contents = try zip.contents(of: entry, verifiesChecksum: self.verifiesChecksums)
+      let contents = try zip.contents(of: entry, verifiesChecksum: self.hasChecksums)
       graph = try PickleGraph(reading: contents, allowing: TorchGlobals.allowList)
     }
     graphByteCount = entry.byteCount
   }
 
   var byteCount: Int { zip.bytes.byteCount }
+
+  /// Refuses a pickle that becomes far larger than any when it is inflated: each of its bytes may become a value.
+  ///
+  /// Those of models take a fourth to a tenth of their size; a mebibyte is any file's to expand.
+  private static func requirePlausible(
+    _ entry: ZipEntry,
+    _ path: FilePath
+  ) throws(FlywheelError) {
+    let (limit, overflow) = entry.compressedByteCount.multipliedReportingOverflow(by: 32)
+    guard overflow || entry.byteCount <= max(1 << 20, limit) else {
+      throw FlywheelError(
+        .limitExceeded,
+        "The pickle would have \(entry.byteCount) bytes, more than 32 times as many as it is compressed to; "
+          + "torch.save does not compress it.",
+        at: .init(path: path, tensor: entry.name, byteOffset: UInt64(entry.headerOffset))
+      )
+    }
+  }
 
   /// The folder that all members are in, as PyTorch finds it.
   private static func folder(of zip: ZipReader) -> String {
@@ -167,21 +183,31 @@ final class TorchArchive: TorchContainer {
     return entry.method == .stored ? "" : "\(entry.method)"
   }
 
-  func contents(of storage: TorchStorage) throws(FlywheelError) -> (TensorStorage, offset: Int) {
+  func contents(
+    of storage: TorchStorage,
+    isShared: Bool
+  ) throws(FlywheelError) -> (TensorStorage, offset: Int) {
     let entry = try entry(of: storage)
     if let range = try zip.storedRange(of: entry) {
-      if verifiesChecksums, !state.withLock({ $0.verified.contains(storage.key) }) {
+      if hasChecksums, !verified.withLock({ $0.contains(storage.key) }) {
         try zip.verify(entry)
-        state.withLock { _ = $0.verified.insert(storage.key) }
+        verified.withLock { _ = $0.insert(storage.key) }
       }
       return (zip.bytes, range.lowerBound)
     }
-    if let known = state.withLock({ $0.inflated }), known.key == storage.key {
-      return (known.contents, 0)
+    guard isShared else {
+      return (try zip.contents(of: entry, verifiesChecksum: hasChecksums), 0)
     }
-    let contents = try zip.contents(of: entry, verifiesChecksum: verifiesChecksums)
-    state.withLock { $0.inflated = (storage.key, contents) }
-    return (contents, 0)
+    // Under the lock, so that no two threads inflate the same.
+    let contents = inflated.withLock { inflated in
+      if let known = inflated[storage.key] { return known }
+      let contents = Result { () throws(FlywheelError) in
+        try zip.contents(of: entry, verifiesChecksum: hasChecksums)
+      }
+      inflated[storage.key] = contents
+      return contents
+    }
+    return (try contents.get(), 0)
   }
 
   private func entry(of storage: TorchStorage) throws(FlywheelError) -> ZipEntry {
@@ -189,14 +215,14 @@ final class TorchArchive: TorchContainer {
     guard let entry = zip.entry(named: name) else {
       throw FlywheelError(
         .notFound,
-        "The file has no member '\(name)' with the bytes of a storage; it was not finished, or packed anew "
+        "The file has no member \(quoted(name)) with the bytes of a storage; it was not finished, or packed anew "
           + "without it."
       )
     }
     guard entry.byteCount == storage.byteCount else {
       throw FlywheelError(
         .mismatch,
-        "The member '\(name)' has \(entry.byteCount) bytes, but the pickle says that the storage has "
+        "The member \(quoted(name)) has \(entry.byteCount) bytes, but the pickle says that the storage has "
           + "\(storage.byteCount); the file is damaged.",
         at: .init(byteOffset: UInt64(entry.headerOffset))
       )

@@ -55,29 +55,12 @@ struct TorchArguments {
     return global
   }
 
-  /// A tuple or a list of numbers that count; a `torch.Size` is one too.
+  /// A tuple or a list of numbers that count, one for each axis; a `torch.Size` is one too.
   func integers(_ place: Int, _ what: String) throws(FlywheelError) -> [Int] {
-    var reference = self[place]
-    if case .call(TorchGlobals.size, let arguments) = graph[reference], arguments.count == 1,
-      let only = arguments.first
-    {
-      reference = only
+    guard let integers = graph.integers(of: self[place]) else {
+      throw malformed(place, what, "a tuple of at most \(TorchTensor.rankLimit) integers")
     }
-    let items: ArraySlice<PickleGraph.Reference>
-    switch graph[reference] {
-    case .tuple(let elements): items = elements
-    case .list(let elements): items = elements[...]
-    default: throw malformed(place, what, "a tuple of integers")
-    }
-    var numbers: [Int] = []
-    numbers.reserveCapacity(items.count)
-    for item in items {
-      guard case .integer(let number) = graph[item], let number = Int(exactly: number) else {
-        throw malformed(place, what, "a tuple of integers")
-      }
-      numbers.append(number)
-    }
-    return numbers
+    return integers
   }
 
   /// A dictionary of nothing, or nothing: where old files could have had functions to call.

@@ -11,6 +11,8 @@ protocol TorchContainer: Sendable {
   var byteCount: Int { get }
   /// Whether the storages have the high bytes of numbers first.
   var isBigEndian: Bool { get }
+  /// Whether each storage has a checksum, which is compared when its bytes are read.
+  var hasChecksums: Bool { get }
 
   /// Looks for the bytes of a storage, without touching them.
   ///
@@ -21,8 +23,13 @@ protocol TorchContainer: Sendable {
 
   /// Reads the bytes of a storage; without a copy if they lie in the file as they are.
   ///
-  /// - Parameter storage: The storage.
+  /// - Parameters:
+  ///   - storage: The storage.
+  ///   - isShared: Whether several tensors view it, so that it is worth keeping what had to be inflated.
   /// - Throws: As `find(_:)`, and what is wrong with the bytes.
   /// - Returns: What holds them, and where in it they begin.
-  func contents(of storage: TorchStorage) throws(FlywheelError) -> (TensorStorage, offset: Int)
+  func contents(
+    of storage: TorchStorage,
+    isShared: Bool
+  ) throws(FlywheelError) -> (TensorStorage, offset: Int)
 }

@@ -1,7 +1,6 @@
 public import FlywheelCore
 import FlywheelPickle
 import OrderedCollections
-import Synchronization
 public import SystemPackage
 
 /// A file that `torch.save` wrote, open for reading: `.pt`, `.pth`, `.ckpt` or `.bin`, as PyTorch 1.6 and later
@@ -13,16 +12,22 @@ public import SystemPackage
 /// the dictionary that holds it. An object that is one tensor has the key `tensor`.
 ///
 /// Tensors are used where they lie in the file if their elements lie there one behind the other, aligned and
-/// without compression, as PyTorch writes most; views with other strides are gathered. All tensors of a file
-/// together have at most 1,032 times its bytes, or 64 MiB. Byte offsets in errors count from the start of the
-/// file; those of a pickle that is compressed from its own.
+/// without compression, as PyTorch writes most; views with other strides are gathered. A compressed storage that
+/// several tensors view is inflated once, and kept as long as the file is open. All tensors of a file together
+/// have at most 1,032 times its bytes, or 64 MiB. Byte offsets in errors count from the start of the file; those
+/// of a pickle that is compressed from its own.
 public final class TorchFile: ArchiveReader {
   /// The file.
   public let path: FilePath
 
   let container: any TorchContainer
-  private let found: OrderedDictionary<String, TorchMember>
-  private let extras: ArchiveMetadata
+  private let flattening: TorchFlattening
+  private var found: OrderedDictionary<String, TorchMember> { flattening.members }
+  /// The keys of storages that several tensors view.
+  private let shared: Set<String>
+
+  /// What the object says besides tensors, without what it is to Python.
+  var contents: ArchiveMetadata { flattening.metadata }
 
   /// Opens a file, and reads its pickle.
   ///
@@ -56,12 +61,21 @@ public final class TorchFile: ArchiveReader {
     self.path = path
     do throws(FlywheelError) {
       container = try Self.container(bytes, path, verifiesChecksums)
-      let flattening = try TorchFlattening(container)
-      found = flattening.members
-      extras = flattening.metadata
+      flattening = try TorchFlattening(container)
+      shared = Self.sharedStorages(of: flattening.members.values)
     } catch {
       throw error.located(path: path)
     }
+  }
+
+  private static func sharedStorages(of members: some Sequence<TorchMember>) -> Set<String> {
+    var seen: Set<String> = []
+    var shared: Set<String> = []
+    for case .view(let tensor) in members.lazy.map(\.content)
+    where !seen.insert(tensor.storage.key).inserted {
+      shared.insert(tensor.storage.key)
+    }
+    return shared
   }
 
   private static func container(
@@ -87,6 +101,9 @@ public final class TorchFile: ArchiveReader {
     }
   }
 
+  /// Whether the file has checksums, and they are compared; those of before PyTorch 1.6 have none.
+  public var hasChecksums: Bool { container.hasChecksums }
+
   // MARK: Listing
 
   /// Members in the order of the object, which modules and optimizers have, under PyTorch's names.
@@ -96,7 +113,7 @@ public final class TorchFile: ArchiveReader {
   ///
   /// - Throws: Nothing; what is wrong with a tensor is in its entry.
   public func members() throws(FlywheelError) -> [ArchiveMember] {
-    found.map { $0.value.listed($0.key, isBigEndian: container.isBigEndian) }
+    found.map { $0.value.listed($0.key, in: path, isBigEndian: container.isBigEndian) }
   }
 
   /// Looks at one tensor.
@@ -105,15 +122,31 @@ public final class TorchFile: ArchiveReader {
   /// - Throws: Nothing; what is wrong with it is in the answer.
   /// - Returns: What it is; nil if there is none of this name.
   public func member(_ key: String) throws(FlywheelError) -> ArchiveMember? {
-    found[key]?.listed(key, isBigEndian: container.isBigEndian)
+    found[key]?.listed(key, in: path, isBigEndian: container.isBigEndian)
   }
 
-  /// What the object says besides tensors: numbers and texts, lists of them, and empty dictionaries.
+  /// What the object says besides tensors: numbers and texts, lists of them, and empty dictionaries; and, unless
+  /// writing it finds the same without, what it is to Python, which is an attribute of the whole.
   ///
   /// Objects that are nothing of that are obstacles.
   ///
   /// - Throws: Nothing.
-  public func metadata() throws(FlywheelError) -> ArchiveMetadata { extras }
+  public func metadata() throws(FlywheelError) -> ArchiveMetadata {
+    var metadata = contents
+    guard let structure = flattening.structure else { return metadata }
+    for (name, value) in structure.attributes {
+      if metadata.attributes[""]?[name] != nil {
+        metadata.obstacles.append(
+          .init(
+            name: "the value '\(name)'",
+            reason: "has a name of what Flywheel says of the object; rename it"
+          )
+        )
+      }
+      metadata.attributes["", default: [:]][name] = value
+    }
+    return metadata
+  }
 
   // MARK: Reading
 
@@ -130,7 +163,7 @@ public final class TorchFile: ArchiveReader {
       switch member.content {
       case .values(let tensor): return tensor
       case .view(let tensor):
-        let (storage, offset) = try container.contents(of: tensor.storage)
+        let (storage, offset) = try contents(of: tensor.storage)
         return try TorchElements(tensor, isBigEndian: container.isBigEndian)
           .tensor(in: storage, at: offset)
       case .unreadable(_, _, let reason): throw reason
@@ -144,12 +177,7 @@ public final class TorchFile: ArchiveReader {
   /// - Throws: As `tensor(_:)`, for the first that cannot be read.
   /// - Returns: A tensor for each key; nil where there is no tensor of that name.
   public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
-    let tensors = Mutex([Tensor?](repeating: nil, count: keys.count))
-    try Parallel.forEach(keys.count) { (index) throws(FlywheelError) in
-      let tensor = try tensor(keys[index])
-      tensors.withLock { $0[index] = tensor }
-    }
-    return tensors.withLock(\.self)
+    try tensorsInParallel(keys)
   }
 
   /// Reads a tensor piece by piece; but a storage that is compressed is inflated as a whole.
@@ -167,12 +195,18 @@ public final class TorchFile: ArchiveReader {
       switch member.content {
       case .values(let tensor): try body(tensor.bytes)
       case .view(let tensor):
-        let (storage, offset) = try container.contents(of: tensor.storage)
+        let (storage, offset) = try contents(of: tensor.storage)
         try TorchElements(tensor, isBigEndian: container.isBigEndian)
           .read(storage, at: offset, body)
       case .unreadable(_, _, let reason): throw reason
       }
     }
+  }
+
+  private func contents(
+    of storage: TorchStorage
+  ) throws(FlywheelError) -> (TensorStorage, offset: Int) {
+    try container.contents(of: storage, isShared: shared.contains(storage.key))
   }
 
   /// Completes errors about a tensor: they name it, rather than the storage that it is a view of.
@@ -183,9 +217,7 @@ public final class TorchFile: ArchiveReader {
     do throws(FlywheelError) {
       return try body()
     } catch {
-      var error = error.located(path: path)
-      error.location.tensor = key
-      throw error
+      throw error.located(path: path).about(tensor: key)
     }
   }
 }

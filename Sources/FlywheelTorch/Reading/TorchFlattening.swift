@@ -11,38 +11,18 @@ import OrderedCollections
 /// which are versions of their layouts that PyTorch can do without.
 struct TorchFlattening {
   /// The tensors under their keys.
-  private(set) var members: OrderedDictionary<String, TorchMember> = [:]
+  var members: OrderedDictionary<String, TorchMember> { listing.members }
   /// What there is besides.
-  private(set) var metadata = ArchiveMetadata()
+  var metadata: ArchiveMetadata { listing.metadata }
+  /// What the object is to Python, beside all that.
+  private(set) var object = TorchForm(.none)
 
   private let graph: PickleGraph
-  private let container: any TorchContainer
   private let pickle: TorchPickle
-  private var storages: [String: Use] = [:]
-  private var budget: Budget
+  private var listing: TorchListing
 
-  /// How a storage is used.
-  private struct Use {
-    let storage: TorchStorage
-    let compression: String
-    /// The first tensor in it, and its key.
-    let first: (tensor: TorchTensor, key: String)
-    /// Once there are several, all tensors in it, and the keys under which each is first.
-    var keys: [TorchTensor: String] = [:]
-  }
-
-  /// What may still be made of a pickle: values may be shared, so that a short one can say a great deal.
-  private struct Budget {
-    /// How many values may still be visited, each as often as it is reached.
-    var visits: Int
-    /// How many bytes all names, and all values that the pickle itself holds, may still have.
-    var copiedByteCount: Int
-    /// How many bytes all tensors may still have.
-    var elementByteCount: Int
-  }
-
-  /// More levels than this are refused; PyTorch's own state has about ten.
-  private static let depthLimit = 100
+  private typealias Place = TorchListing.Place
+  private typealias Found = TorchListing.Found
 
   /// Flattens an object.
   ///
@@ -50,46 +30,33 @@ struct TorchFlattening {
   /// - Throws: `limitExceeded` if the object holds itself, is nested too deep, or says too much for its size;
   ///   `malformed` if a storage is told to have two types or sizes.
   init(_ container: any TorchContainer) throws(FlywheelError) {
-    self.container = container
     graph = container.graph
     pickle = TorchPickle(graph)
-    budget = Budget(
-      visits: 64 * container.graphByteCount + 1024,
-      copiedByteCount: 64 * container.graphByteCount + (1 << 20),
-      // As much as deflate can make of so many bytes; 64 MiB are any file's to expand.
-      elementByteCount: max(
-        64 << 20,
-        container.byteCount.multipliedReportingOverflow(by: 1032).partialValue
-      )
-    )
-    try visit(graph.root, Place())
+    listing = TorchListing(container)
+    object = try visit(graph.root, Place()).form
   }
 
-  /// Where in the object a value is.
-  private struct Place {
-    /// The key of what holds it; nil for the object itself.
-    var owner: String?
-    /// Its own name there.
-    var name = ""
-    var depth = 0
-    var state = State.none
-
-    /// How near it is to an optimizer's state.
-    enum State {
-      case none
-      /// The dictionary of the states of all parameters.
-      case table
-      /// The state of one parameter.
-      case parameter
-      /// A value in that.
-      case slot
-    }
-
-    /// The key that it has as a tensor.
-    var key: String {
-      guard let owner else { return name }
-      return owner.isEmpty ? name : owner + "." + name
-    }
+  /// What the object is to Python, unless names say it already.
+  var structure: TorchStructure? {
+    var ties: OrderedDictionary<String, String> = [:]
+    for (key, member) in members { ties[key] = member.twin }
+    let isModule = object == TorchForm(.ordered) && metadata.attributes.isEmpty
+    // Where Flywheel's own document lies, that has everything.
+    guard !isModule || !ties.isEmpty, members["flywheel.metadata"] == nil else { return nil }
+    let structure = TorchStructure(object: object, ties: ties)
+    let keys = OrderedSet(members.keys)
+    // Not every container keeps the order of attributes.
+    var sorted = metadata
+    for owner in sorted.attributes.keys { sorted.attributes[owner]?.sort { $0.key < $1.key } }
+    let named = TorchNesting(keys, sorted, nil)
+    let told = TorchNesting(keys, metadata, structure)
+    let isSame =
+      ties.isEmpty && named.isSame(as: told)
+      && members.allSatisfy { key, member in
+        guard let array = member.array, TorchNesting.canBeNumber(array) else { return true }
+        return named.isNumber(key, array) == told.isNumber(key, array)
+      }
+    return isSame ? nil : structure
   }
 
   // MARK: Walking
@@ -97,66 +64,104 @@ struct TorchFlattening {
   private mutating func visit(
     _ reference: PickleGraph.Reference,
     _ place: Place
-  ) throws(FlywheelError) {
-    try spend(1, at: reference)
-    guard place.depth <= Self.depthLimit else { throw excess(at: reference) }
+  ) throws(FlywheelError) -> Found {
+    try listing.spend(1, at: reference)
+    guard place.depth <= TorchListing.depthLimit else { throw listing.excess(at: reference) }
     switch graph[reference] {
-    case .none: return
-    case .dictionary(let entries): try visit(entries, of: reference, place)
-    case .list(let items): try visit(items[...], place, at: reference)
-    case .tuple(let items): try visit(items, place, at: reference)
-    case .emptySet: try addEmpty(place, at: reference)
-    case .persistent: try add(pickle.meaning(of: reference), place, at: reference)
+    case .none: return Found(TorchForm(.none))
+    case .dictionary(let entries):
+      let kind = graph.type(of: reference).flatMap { Self.dictionaries[$0] } ?? .dictionary
+      return try visit(entries, as: kind, of: reference, place)
+    case .list(let items): return try visit(items[...], as: .list, place, at: reference)
+    case .tuple(let items): return try visit(items, as: .tuple, place, at: reference)
+    case .emptySet: return try visit([], as: .set, place, at: reference)
+    case .persistent: return try add(pickle.meaning(of: reference), place, at: reference)
     case .call(let function, let arguments):
       if TorchMaker.all[function] != nil {
-        try add(pickle.meaning(of: reference), place, at: reference)
-      } else {
-        try visit(function, arguments, reference, place)
+        return try add(pickle.meaning(of: reference), place, at: reference)
       }
-    case let value: try add(value, place, at: reference)
+      return try visit(function, arguments, reference, place)
+    case let value: return try listing.add(value, place, at: reference)
     }
   }
 
+  /// What the classes of dictionaries are.
+  private static let dictionaries: [PickleGlobal: TorchForm.Kind] = [
+    TorchGlobals.orderedDictionary: .ordered, TorchGlobals.counter: .counter,
+  ]
+
   private mutating func visit(
     _ entries: [PickleGraph.Entry],
+    as kind: TorchForm.Kind,
     of reference: PickleGraph.Reference,
     _ place: Place
-  ) throws(FlywheelError) {
-    if entries.isEmpty { try addEmpty(place, at: reference) }
-    let key = try key(of: place, at: reference)
-    let names = entries.map { TorchScalar.name(of: $0.key, in: graph) }
-    let isOptimizer = names.contains("state") && names.contains("param_groups")
-    for (entry, name) in zip(entries, names) {
-      guard let name else {
-        add(obstacle: "has a key that is \(graph[entry.key].kind)", place)
+  ) throws(FlywheelError) -> Found {
+    if entries.isEmpty { try listing.addEmpty(place, at: reference) }
+    let owner = try listing.key(of: place, at: reference)
+    var keys: [TorchKey?] = []
+    for entry in entries {
+      let key = try TorchScalar.key(of: entry.key, in: graph) { (count) throws(FlywheelError) in
+        try listing.copy(count, at: reference)
+      }
+      keys.append(key)
+    }
+    let isOptimizer = keys.contains(.text("state")) && keys.contains(.text("param_groups"))
+    var form = TorchForm(kind, entries: [])
+    var holdsOnlyTensors = !entries.isEmpty
+    for (entry, key) in zip(entries, keys) {
+      guard let key else {
+        _ = try listing.add(
+          obstacle: "has a key that is \(graph[entry.key].kind)",
+          place,
+          at: reference
+        )
         continue
       }
-      var inner = Place(owner: key, name: name, depth: place.depth + 1)
+      var inner = Place(owner: owner, name: key.name, depth: place.depth + 1)
       switch place.state {
       case .table: inner.state = .parameter
       case .parameter: inner.state = .slot
-      case .none where isOptimizer && name == "state": inner.state = .table
+      case .none where isOptimizer && inner.name == "state": inner.state = .table
       default: break
       }
-      try visit(entry.value, inner)
+      let found = try visit(entry.value, inner)
+      guard !found.isLost else { continue }
+      holdsOnlyTensors =
+        holdsOnlyTensors && found.isTensor && found.form.kind == .value && key == .text(inner.name)
+      form.append(key, found.form)
     }
+    // Their names in the file are enough then, which may be many.
+    if holdsOnlyTensors { form.entries = nil }
     if let state = graph.state(of: reference) { try visit(attributes: state, place) }
+    return Found(form)
   }
 
   private mutating func visit(
     _ items: ArraySlice<PickleGraph.Reference>,
+    as kind: TorchForm.Kind,
     _ place: Place,
     at reference: PickleGraph.Reference
-  ) throws(FlywheelError) {
-    guard !items.isEmpty else { return try addEmpty(place, at: reference) }
-    if let attribute = try TorchScalar.array(of: items, in: graph) {
-      try spend(items.count, at: reference)
-      return try add(attribute, place, at: reference)
+  ) throws(FlywheelError) -> Found {
+    var form = TorchForm(kind, entries: [])
+    guard !items.isEmpty else {
+      try listing.addEmpty(place, at: reference)
+      return Found(form)
     }
-    let key = try key(of: place, at: reference)
+    let array = try TorchScalar.array(of: items, in: graph) { (count) throws(FlywheelError) in
+      try listing.copy(count, at: reference)
+    }
+    if let (attribute, integers) = array {
+      try listing.spend(items.count, at: reference)
+      return try listing.add(attribute, TorchForm(kind, integers: integers), place, at: reference)
+    }
+    let owner = try listing.key(of: place, at: reference)
     for (index, item) in items.enumerated() {
-      try visit(item, Place(owner: key, name: "\(index)", depth: place.depth + 1))
+      try listing.copy(TorchScalar.entryByteCount, at: reference)
+      let inner = Place(owner: owner, name: "\(index)", depth: place.depth + 1)
+      // What is lost leaves a None, so that the others keep their places.
+      form.append(.integer(Int64(index)), try visit(item, inner).form)
     }
+    return Found(form)
   }
 
   /// Visits what a Python object has in its `__dict__`, and in its slots.
@@ -167,14 +172,18 @@ struct TorchFlattening {
     switch graph[state] {
     case .none: return
     case .dictionary(let entries):
-      let key = try key(of: place, at: state)
+      let key = try listing.key(of: place, at: state)
       for entry in entries {
         guard case .text(let name) = graph[entry.key], name != "_metadata" else { continue }
-        try visit(entry.value, Place(owner: key, name: name, depth: place.depth + 1))
+        _ = try visit(entry.value, Place(owner: key, name: name, depth: place.depth + 1))
       }
     case .tuple(let parts) where parts.count == 2:
-      for part in parts { try visit(attributes: part, place) }
-    case let other: add(obstacle: "has attributes that are \(other.kind)", place)
+      for part in parts {
+        try listing.spend(1, at: part)
+        try visit(attributes: part, place)
+      }
+    case let other:
+      _ = try listing.add(obstacle: "has attributes that are \(other.kind)", place, at: state)
     }
   }
 
@@ -184,25 +193,45 @@ struct TorchFlattening {
     _ arguments: ArraySlice<PickleGraph.Reference>,
     _ reference: PickleGraph.Reference,
     _ place: Place
-  ) throws(FlywheelError) {
-    let values = arguments.map { graph[$0] }
+  ) throws(FlywheelError) -> Found {
+    // None of them takes more than two.
+    let values = arguments.count > 2 ? [] : arguments.map { graph[$0] }
     switch (function, values.first, values.count) {
-    case (TorchGlobals.size, .tuple(let items), 1): try visit(items, place, at: reference)
-    case (TorchGlobals.set, .list(let items), 1): try visit(items[...], place, at: reference)
+    case (TorchGlobals.size, .tuple(let items), 1):
+      return try visit(items, as: .size, place, at: reference)
+    case (TorchGlobals.set, .list(let items), 1):
+      return try visit(items[...], as: .set, place, at: reference)
     case (TorchGlobals.counter, .dictionary(let entries), 1):
-      try visit(entries, of: reference, place)
+      return try visit(entries, as: .counter, of: reference, place)
     default:
       if NumPyValue.isArray(function) || NumPyValue.isScalar(function) {
-        try addNumPy(function, arguments, reference, place)
-      } else if let attribute = try TorchScalar.attribute(of: function, values) {
-        try add(attribute, place, at: reference)
-      } else if let bytes = TorchScalar.bytes(of: reference, in: graph) {
-        try add(.tensor(try Tensor(vector: bytes)), place, at: reference)
-      } else {
-        add(obstacle: "is a call of \(function), which is not read", place)
+        return try addNumPy(function, arguments, reference, place)
       }
+      if let attribute = try TorchScalar.attribute(of: function, values) {
+        let kind = Self.values[function] ?? .value
+        return try listing.add(attribute, TorchForm(kind), place, at: reference)
+      }
+      if let bytes = TorchScalar.bytes(of: reference, in: graph) {
+        let kind: TorchForm.Kind = function == TorchGlobals.byteArray ? .byteArray : .bytes
+        return try listing.add(
+          .tensor(try Tensor(vector: bytes)),
+          TorchForm(kind),
+          place,
+          at: reference
+        )
+      }
+      return try listing.add(
+        obstacle: "is a call of \(function), which is not read",
+        place,
+        at: reference
+      )
     }
   }
+
+  /// What functions give that are texts as attributes.
+  private static let values: [PickleGlobal: TorchForm.Kind] = [
+    TorchGlobals.device: .device, TorchGlobals.layout: .layout,
+  ]
 
   /// Adds an array of numpy as a tensor, and a scalar as Python's own numbers.
   private mutating func addNumPy(
@@ -210,7 +239,7 @@ struct TorchFlattening {
     _ arguments: ArraySlice<PickleGraph.Reference>,
     _ reference: PickleGraph.Reference,
     _ place: Place
-  ) throws(FlywheelError) {
+  ) throws(FlywheelError) -> Found {
     let numpy = NumPyValue(graph: graph)
     let isArray = NumPyValue.isArray(function)
     let read = Result { () throws(FlywheelError) in
@@ -218,187 +247,42 @@ struct TorchFlattening {
     }
     switch read {
     case .success(let tensor) where isArray || place.state == .slot:
-      try copy(tensor.byteCount, at: reference)
-      try add(TorchMember(content: .values(tensor)), place, at: reference)
+      try listing.copy(tensor.byteCount, at: reference)
+      return try listing.add(TorchMember(content: .values(tensor)), place, at: reference)
     case .success(let tensor):
-      try add(TorchScalar.attribute(of: tensor), place, at: reference)
+      return try listing.add(
+        TorchScalar.attribute(of: tensor),
+        TorchForm(.value),
+        place,
+        at: reference
+      )
     case .failure(let reason):
+      try listing.copy(reason.message.utf8.count, at: reference)
       let kind = "\(reason.isDamage ? "damaged " : "")\(isArray ? "array" : "scalar") of numpy"
       let content = TorchMember.Content.unreadable(
         type: kind,
         shape: nil,
         reason: reason.located(byteOffset: graph.offset(of: reference))
       )
-      try add(TorchMember(content: content), place, at: reference)
+      return try listing.add(TorchMember(content: content), place, at: reference)
     }
-  }
-
-  // MARK: Bounds
-
-  private mutating func spend(
-    _ count: Int,
-    at reference: PickleGraph.Reference
-  ) throws(FlywheelError) {
-    budget.visits -= count
-    guard budget.visits >= 0 else { throw excess(at: reference) }
-  }
-
-  private mutating func copy(
-    _ byteCount: Int,
-    at reference: PickleGraph.Reference
-  ) throws(FlywheelError) {
-    budget.copiedByteCount -= byteCount
-    guard budget.copiedByteCount >= 0 else { throw excess(at: reference) }
-  }
-
-  /// The key of a value, of which there may not be too many long ones.
-  private mutating func key(
-    of place: Place,
-    at reference: PickleGraph.Reference
-  ) throws(FlywheelError) -> String {
-    try copy((place.owner?.utf8.count ?? 0) + place.name.utf8.count, at: reference)
-    return place.key
-  }
-
-  private func excess(at reference: PickleGraph.Reference) -> FlywheelError {
-    FlywheelError(
-      .limitExceeded,
-      "The saved object holds itself, is nested more than \(Self.depthLimit) deep, or repeats its parts too "
-        + "often; save a state_dict, or a dictionary of them.",
-      at: .init(byteOffset: UInt64(graph.offset(of: reference)))
-    )
-  }
-
-  // MARK: Adding
-
-  private mutating func addEmpty(
-    _ place: Place,
-    at reference: PickleGraph.Reference
-  ) throws(FlywheelError) {
-    guard place.owner != nil else { return }
-    metadata.emptyGroups.append(try key(of: place, at: reference))
-  }
-
-  private mutating func add(obstacle reason: String, _ place: Place) {
-    metadata.obstacles.append(.init(name: "the value '\(place.key)'", reason: reason))
-  }
-
-  private mutating func add(
-    _ value: PickleValue,
-    _ place: Place,
-    at reference: PickleGraph.Reference
-  ) throws(FlywheelError) {
-    if place.state == .slot, let tensor = try TorchScalar.tensor(of: value) {
-      try add(TorchMember(content: .values(tensor)), place, at: reference)
-    } else if let attribute = try TorchScalar.attribute(of: value) {
-      try add(attribute, place, at: reference)
-    } else {
-      add(obstacle: "is \(value.kind), which is not read", place)
-    }
-  }
-
-  private mutating func add(
-    _ attribute: AttributeValue,
-    _ place: Place,
-    at reference: PickleGraph.Reference
-  ) throws(FlywheelError) {
-    // The object may be nothing but a number.
-    let (owner, name) = place.owner.map { ($0, place.name) } ?? ("", "value")
-    guard metadata.attributes[owner]?[name] == nil else {
-      add(obstacle: Self.sameName, place)
-      return
-    }
-    try copy(name.utf8.count + attribute.byteCount, at: reference)
-    metadata.attributes[owner, default: [:]][name] = attribute
   }
 
   private mutating func add(
     _ meaning: TorchPickle.Meaning,
     _ place: Place,
     at reference: PickleGraph.Reference
-  ) throws(FlywheelError) {
+  ) throws(FlywheelError) -> Found {
     switch meaning {
     case .tensor(let tensor, let state):
-      let key = place.owner == nil ? "tensor" : place.key
-      try add(member(tensor, key, at: reference), place, at: reference)
+      let key = place.owner == nil ? TorchStructure.tensor : place.key
+      let found = try listing.add(tensor, key, place, at: reference)
       if let state { try visit(attributes: state, place) }
+      return found
     case .unreadable(let type, let shape, let reason):
+      try listing.copy(reason.message.utf8.count, at: reference)
       let content = TorchMember.Content.unreadable(type: type, shape: shape, reason: reason)
-      try add(TorchMember(content: content), place, at: reference)
-    }
-  }
-
-  private mutating func add(
-    _ member: TorchMember,
-    _ place: Place,
-    at reference: PickleGraph.Reference
-  ) throws(FlywheelError) {
-    let key = place.owner == nil ? "tensor" : try key(of: place, at: reference)
-    guard members[key] == nil else {
-      add(obstacle: Self.sameName, place)
-      return
-    }
-    members[key] = member
-  }
-
-  private static let sameName =
-    "has the name of another value, once the keys of dictionaries are joined by dots; rename one of them"
-
-  /// What a tensor is as a member: one that can be read, if its bytes are there.
-  private mutating func member(
-    _ tensor: TorchTensor,
-    _ key: String,
-    at reference: PickleGraph.Reference
-  ) -> TorchMember {
-    do throws(FlywheelError) {
-      guard tensor.array.byteCount <= budget.elementByteCount else {
-        throw FlywheelError(
-          .limitExceeded,
-          "All tensors together would have more than 1,032 times as many bytes as the file, since they are "
-            + "views that repeat its elements; save tensor.clone() instead of what expand() gives."
-        )
-      }
-      budget.elementByteCount -= tensor.array.byteCount
-      let name = tensor.storage.key
-      guard let use = storages[name] else {
-        let compression = try container.find(tensor.storage)
-        storages[name] = Use(
-          storage: tensor.storage,
-          compression: compression,
-          first: (tensor, key)
-        )
-        return TorchMember(content: .view(tensor), compression: compression)
-      }
-      guard use.storage.agrees(with: tensor.storage) else {
-        throw FlywheelError.malformed(
-          found: "the storage '\(name)' with another type or size than before",
-          expected: "the same"
-        )
-      }
-      if use.keys.isEmpty { storages[name]?.keys[use.first.tensor] = use.first.key }
-      let twin = storages[name]?.keys[tensor]
-      if twin == nil { storages[name]?.keys[tensor] = key }
-      return TorchMember(content: .view(tensor), twin: twin, compression: use.compression)
-    } catch {
-      return TorchMember(
-        content: .unreadable(
-          type: error.isDamage ? "damaged tensor" : "tensor",
-          shape: tensor.array.shape,
-          reason: error.located(byteOffset: graph.offset(of: reference))
-        )
-      )
-    }
-  }
-}
-
-extension AttributeValue {
-  /// About how much memory it takes.
-  fileprivate var byteCount: Int {
-    switch self {
-    case .string(let text): text.utf8.count
-    case .integer, .double: 8
-    case .strings(let texts): texts.reduce(0) { $0 + 16 + $1.utf8.count }
-    case .tensor(let tensor): tensor.byteCount
+      return try listing.add(TorchMember(content: content), place, at: reference)
     }
   }
 }

@@ -93,27 +93,42 @@ enum TorchScalar {
   /// - Parameters:
   ///   - items: The values; at least one.
   ///   - graph: What they belong to.
-  /// - Throws: `limitExceeded` if there is no memory.
-  /// - Returns: The attribute; nil if they are of several kinds, or none of truth values, numbers and texts.
+  ///   - charge: Takes the number of bytes that the next value needs, and throws if there are too many.
+  /// - Throws: `limitExceeded` if there is no memory, and what `charge` throws.
+  /// - Returns: The attribute, and which of its floats are integers; nil if the values are of several kinds, or
+  ///   none of truth values, numbers and texts.
   static func array(
     of items: ArraySlice<PickleGraph.Reference>,
-    in graph: PickleGraph
-  ) throws(FlywheelError) -> AttributeValue? {
+    in graph: PickleGraph,
+    _ charge: (Int) throws(FlywheelError) -> Void
+  ) throws(FlywheelError) -> (attribute: AttributeValue, integers: [Int])? {
     guard let first = items.first else { return nil }
     switch graph[first] {
     case .bool:
-      return try collect(items, graph) { if case .bool(let value) = $0 { value } else { nil } }
-        .map { (values) throws(FlywheelError) in .tensor(try Tensor(vector: values)) }
-    case .text:
-      return collect(items, graph) { if case .text(let text) = $0 { text } else { nil } }
-        .map { .strings($0) }
-    case .integer, .double:
-      let integers = collect(items, graph) { value -> Int64? in
-        if case .integer(let number) = value { number } else { nil }
+      let values = try collect(items, graph, charge) {
+        if case .bool(let value) = $0 { value } else { nil }
       }
-      if let integers { return .tensor(try Tensor(vector: integers)) }
-      return try collect(items, graph, double)
-        .map { (numbers) throws(FlywheelError) in .tensor(try Tensor(vector: numbers)) }
+      return try values.map { (values) throws(FlywheelError) in
+        (.tensor(try Tensor(vector: values)), [])
+      }
+    case .text:
+      let texts = try collect(items, graph, charge) {
+        if case .text(let text) = $0 { text } else { nil }
+      }
+      return texts.map { (.strings($0), []) }
+    case .integer, .double:
+      guard let numbers = try collect(items, graph, charge, double) else {
+        // Integers of more than 53 bits are no floats.
+        let integers = try collect(items, graph, charge, integer)
+        return try integers.map { (integers) throws(FlywheelError) in
+          (.tensor(try Tensor(vector: integers)), [])
+        }
+      }
+      let integers = items.indices.filter { integer(graph[items[$0]]) != nil }
+      guard integers.count < items.count else {
+        return (.tensor(try Tensor(vector: items.compactMap { integer(graph[$0]) })), [])
+      }
+      return (.tensor(try Tensor(vector: numbers)), integers.map { $0 - items.startIndex })
     default: return nil
     }
   }
@@ -144,48 +159,70 @@ enum TorchScalar {
     }
   }
 
-  /// The name that a key of a dictionary gives what it leads to.
+  /// A key of a dictionary.
   ///
   /// - Parameters:
   ///   - key: The key.
   ///   - graph: What it belongs to.
-  /// - Returns: The name, as Python writes the key; nil if it is no text, number, truth value or name, nor a
-  ///   tuple of them.
-  static func name(of key: PickleGraph.Reference, in graph: PickleGraph) -> String? {
-    if case .tuple(let items) = graph[key] {
-      var names: [String] = []
-      for item in items {
-        guard let name = plainName(of: graph[item]) else { return nil }
-        if case .text = graph[item] { names.append("'\(name)'") } else { names.append(name) }
-      }
-      return "(" + names.joined(separator: ", ") + (names.count == 1 ? ",)" : ")")
+  ///   - charge: Takes the number of bytes that the key needs, and throws if there are too many.
+  /// - Throws: What `charge` throws.
+  /// - Returns: The key; nil if it is no text, number, truth value or name, nor a tuple of them.
+  static func key(
+    of key: PickleGraph.Reference,
+    in graph: PickleGraph,
+    _ charge: (Int) throws(FlywheelError) -> Void
+  ) throws(FlywheelError) -> TorchKey? {
+    guard case .tuple(let items) = graph[key] else {
+      return try plainKey(of: graph[key], charge)
     }
-    return plainName(of: graph[key])
+    var parts: [TorchKey] = []
+    for item in items {
+      guard let part = try plainKey(of: graph[item], charge) else { return nil }
+      parts.append(part)
+    }
+    return .tuple(parts)
   }
 
-  private static func plainName(of value: PickleValue) -> String? {
+  private static func plainKey(
+    of value: PickleValue,
+    _ charge: (Int) throws(FlywheelError) -> Void
+  ) throws(FlywheelError) -> TorchKey? {
+    let key: TorchKey
     switch value {
-    case .text(let text): text
-    case .integer(let number): "\(number)"
-    case .double(let number): "\(number)"
-    case .bool(let value): value ? "True" : "False"
-    case .none: "None"
-    case .global(let global): "\(global)"
-    default: nil
+    case .text(let text): key = .text(text)
+    case .integer(let number): key = .integer(number)
+    case .double(let number): key = .double(number)
+    case .bool(let value): key = .bool(value)
+    case .none: key = .none
+    case .global(let global): key = .global("\(global)")
+    default: return nil
     }
+    if case .text(let text) = value { try charge(text.utf8.count) }
+    try charge(entryByteCount)
+    return key
   }
+
+  /// About how much memory an entry of a dictionary or a list takes besides its text.
+  static let entryByteCount = 32
 
   private static func collect<Value>(
     _ items: ArraySlice<PickleGraph.Reference>,
     _ graph: PickleGraph,
+    _ charge: (Int) throws(FlywheelError) -> Void,
     _ convert: (PickleValue) -> Value?
-  ) -> [Value]? {
+  ) throws(FlywheelError) -> [Value]? {
     var values: [Value] = []
     for item in items {
-      guard let value = convert(graph[item]) else { return nil }
+      let found = graph[item]
+      guard let value = convert(found) else { return nil }
+      if case .text(let text) = found { try charge(text.utf8.count + 16) }
       values.append(value)
     }
     return values
+  }
+
+  private static func integer(_ value: PickleValue) -> Int64? {
+    if case .integer(let number) = value { number } else { nil }
   }
 
   /// A number as 64 bits of a float, if they hold it.

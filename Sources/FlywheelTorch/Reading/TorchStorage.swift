@@ -13,25 +13,35 @@ struct TorchStorage: Sendable, Hashable {
   /// Which of its elements this is.
   let part: Range<Int>
 
+  /// PyTorch numbers storages; a long name would be compared and told again for each tensor.
+  private static let keyLimit = 255
+
   /// - Parameters:
   ///   - key: The name of its bytes in the file.
   ///   - type: What the elements are; nil for bytes.
   ///   - count: The number of its elements.
   ///   - part: Which of them this is; nil for all.
-  /// - Throws: `malformed` if there is no such part, `limitExceeded` if the number of bytes overflows.
+  /// - Throws: `malformed` if there is no such part, `limitExceeded` if the number of bytes overflows, or the name
+  ///   is longer than any.
   init(
     key: String,
     type: TorchType?,
     count: Int,
     part: (start: Int, count: Int)? = nil
   ) throws(FlywheelError) {
+    guard key.utf8.count <= Self.keyLimit else {
+      throw FlywheelError(
+        .limitExceeded,
+        "The storage \(quoted(key)) has a name of \(key.utf8.count) bytes; PyTorch gives them numbers."
+      )
+    }
     let part = part ?? (0, count)
     guard count >= 0, part.start >= 0, part.count >= 0, part.start <= count,
       part.count <= count - part.start
     else {
       throw FlywheelError.malformed(
         found: "\(part.count) elements from \(part.start) on",
-        expected: "a part of the \(count) elements of the storage '\(key)'"
+        expected: "a part of the \(count) elements of the storage \(quoted(key))"
       )
     }
     let (byteCount, overflow) = count.multipliedReportingOverflow(

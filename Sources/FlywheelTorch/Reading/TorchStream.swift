@@ -8,6 +8,7 @@ struct TorchStream: TorchContainer {
   let graph: PickleGraph
   let graphByteCount: Int
   let isBigEndian = false
+  let hasChecksums = false
 
   private let bytes: TensorStorage
   /// Where the bytes of each storage lie.
@@ -108,7 +109,7 @@ struct TorchStream: TorchContainer {
         guard let count = Int(exactly: count), count >= 0, count == storage.count else {
           throw FlywheelError(
             .mismatch,
-            "The storage '\(key)' has \(count) elements, but the pickle says \(storage.count); the file is "
+            "The storage \(quoted(key)) has \(count) elements, but the pickle says \(storage.count); the file is "
               + "damaged.",
             at: .init(byteOffset: UInt64(reader.offset - 8))
           )
@@ -128,21 +129,24 @@ struct TorchStream: TorchContainer {
   var byteCount: Int { bytes.byteCount }
 
   func find(_ storage: TorchStorage) throws(FlywheelError) -> String {
-    _ = try contents(of: storage)
+    _ = try contents(of: storage, isShared: false)
     return ""
   }
 
-  func contents(of storage: TorchStorage) throws(FlywheelError) -> (TensorStorage, offset: Int) {
+  func contents(
+    of storage: TorchStorage,
+    isShared: Bool
+  ) throws(FlywheelError) -> (TensorStorage, offset: Int) {
     guard let range = ranges[storage.key] else {
       throw FlywheelError(
         .notFound,
-        "The file does not have the bytes of the storage '\(storage.key)'; it was not finished."
+        "The file does not have the bytes of the storage \(quoted(storage.key)); it was not finished."
       )
     }
     guard range.count == storage.byteCount else {
       throw FlywheelError(
         .mismatch,
-        "The storage '\(storage.key)' has \(range.count) bytes where the tensor needs "
+        "The storage \(quoted(storage.key)) has \(range.count) bytes where the tensor needs "
           + "\(storage.byteCount); the file is damaged.",
         at: .init(byteOffset: UInt64(range.lowerBound))
       )

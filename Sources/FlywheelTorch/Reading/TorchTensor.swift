@@ -43,10 +43,10 @@ struct TorchTensor: Sendable, Hashable {
     strides: [Int],
     signs: Signs = []
   ) throws(FlywheelError) {
-    guard extents.count == strides.count, extents.count <= Self.rankLimit else {
+    guard extents.count == strides.count else {
       throw FlywheelError.malformed(
         found: "\(extents.count) extents and \(strides.count) strides",
-        expected: "as many of both, and at most \(Self.rankLimit)"
+        expected: "as many of both"
       )
     }
     if let stride = strides.first(where: { $0 < 0 }) {
@@ -69,7 +69,7 @@ struct TorchTensor: Sendable, Hashable {
       throw FlywheelError.malformed(
         found: "a tensor of shape \(shape) and strides \(Self.text(strides)), from element "
           + "\(offset) on",
-        expected: "one within the \(count) elements of the storage '\(storage.key)'"
+        expected: "one within the \(count) elements of the storage \(quoted(storage.key))"
       )
     }
     try Self.requireSigns(signs, type)
@@ -80,7 +80,7 @@ struct TorchTensor: Sendable, Hashable {
   }
 
   /// The most axes that a tensor of PyTorch has in all of its functions.
-  private static let rankLimit = 64
+  static let rankLimit = 64
 
   private static func requireSigns(_ signs: Signs, _ type: TorchType) throws(FlywheelError) {
     guard signs.isEmpty || type.hasSigns && (type.partCount == 2 || signs == .negative) else {

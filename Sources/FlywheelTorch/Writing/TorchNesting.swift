@@ -3,9 +3,10 @@ import OrderedCollections
 
 /// The dictionaries and lists of a PyTorch file whose contents have flat names, joined with dots.
 ///
-/// A name's dots may be those of a parameter, `layers.0.weight`, or lead through dictionaries. Which it is tell
-/// the optimizers, whose `state` and `param_groups` have one layout, and what owns attributes. What is left is the
-/// model: a dictionary of its own beside an optimizer, or else the file as a whole.
+/// A file that comes from PyTorch may say what it was of. Where none does, a name's dots may be those of a
+/// parameter, `layers.0.weight`, or lead through dictionaries. Which it is tell the optimizers, whose `state` and
+/// `param_groups` have one layout, and what owns attributes. What is left is the model: a dictionary of its own
+/// beside an optimizer, or else the file as a whole.
 struct TorchNesting {
   /// What a dictionary or a list holds under a name.
   enum Entry: Hashable {
@@ -16,20 +17,19 @@ struct TorchNesting {
     case container(String)
   }
 
-  /// How a dictionary or a list is written.
-  enum Kind {
-    /// An `OrderedDict`, as `Module.state_dict()` gives.
-    case module
-    /// A dictionary with numbers for names, as an optimizer's `state`.
-    case numbered
-    /// A list if its names are the numbers from 0 on, or else a dictionary.
-    case plain
-  }
-
   /// What each dictionary and list holds, by its path; that of the outermost is empty.
-  private(set) var containers: [String: OrderedDictionary<String, Entry>] = ["": [:]]
+  var containers: [String: OrderedDictionary<String, Entry>] = ["": [:]]
+  /// The object as a whole, which may be nothing but a tensor or a value.
+  var root = Entry.container("")
   /// What has no place.
-  private(set) var obstacles: [ArchiveMetadata.Obstacle] = []
+  var obstacles: [ArchiveMetadata.Obstacle] = []
+
+  /// What containers are to Python, by their paths, as far as it is said.
+  var kinds: [String: TorchForm.Kind] = [:]
+  /// The keys of dictionaries that are no texts, by their names.
+  var keys: [String: [String: TorchKey]] = [:]
+  /// The tensors that are said to be numbers to Python.
+  var numbers: Set<String> = []
 
   /// The paths of containers.
   private var paths: Set<String> = []
@@ -46,44 +46,94 @@ struct TorchNesting {
   ///
   /// - Parameters:
   ///   - keys: The flat names of the tensors.
-  ///   - metadata: What the file says besides.
+  ///   - metadata: What the file says besides, its structure too.
   init(_ keys: OrderedSet<String>, _ metadata: ArchiveMetadata) {
-    let owners = ownersWithPlace(keys, metadata)
-    optimizers = Self.optimizers(keys.union(owners))
-    for optimizer in optimizers {
-      addPath(optimizer)
-      addPath(Self.join(optimizer, Self.state))
-      states.insert(Self.join(optimizer, Self.state))
-      addPath(Self.join(optimizer, Self.groups))
+    let count = metadata.attributes.values.reduce(keys.count) { $0 + $1.count }
+    var plain = metadata
+    let parts = metadata.attributes[""]?.keys.filter { ArchiveMetadata.isTorchStructure($0) } ?? []
+    for name in parts { plain.attributes[""]?[name] = nil }
+    let structure = TorchStructure(in: metadata, count: count)
+    self.init(keys, plain, structure)
+    if structure == nil, !parts.isEmpty {
+      obstacles.append(
+        .init(
+          name: "the attribute '\(ArchiveMetadata.torchStructure)'",
+          reason: "is not what Flywheel writes there, the structure of an object of PyTorch"
+        )
+      )
     }
-    for owner in owners { addPath(owner) }
-    for key in keys { addPaths(ofState: key) }
-    let model = placeModel(keys, hasFacts: metadata.attributes[""]?.isEmpty == false)
-    for key in keys {
-      if model.contains(key) {
-        place(.tensor(key), Self.model, key)
-      } else {
-        let (container, name) = split(key)
-        place(.tensor(key), container, name)
+  }
+
+  /// Finds the places of tensors and of all else that a file says.
+  ///
+  /// - Parameters:
+  ///   - keys: The flat names of the tensors.
+  ///   - metadata: What the file says besides.
+  ///   - structure: What the file says of the object that it is of; nil if names have to tell.
+  init(_ keys: OrderedSet<String>, _ metadata: ArchiveMetadata, _ structure: TorchStructure?) {
+    if let structure {
+      place(keys, metadata, by: structure)
+    } else {
+      var metadata = metadata
+      leaveOutTexts(keys, &metadata)
+      placeByNames(keys, metadata)
+    }
+  }
+
+  // MARK: What is written
+
+  /// What a dictionary or a list is to Python.
+  func kind(of path: String) -> TorchForm.Kind {
+    let entries = containers[path] ?? [:]
+    if let kind = kinds[path] {
+      // A list some of whose elements are gone has them by their numbers.
+      let isWhole = !kind.isSequence || entries.isEmpty || Self.items(of: entries) != nil
+      return isWhole ? kind : .dictionary
+    }
+    if modules.contains(path) { return .ordered }
+    return !states.contains(path) && Self.items(of: entries) != nil ? .list : .dictionary
+  }
+
+  /// The key of what has a name in a dictionary.
+  func key(of name: String, in path: String) -> TorchKey {
+    if let key = keys[path]?[name] { return key }
+    guard states.contains(path), Self.isNumber(name), let number = Int64(name) else {
+      return .text(name)
+    }
+    return .integer(number)
+  }
+
+  /// The entries in order if their names are the numbers from 0 on.
+  static func items(of entries: OrderedDictionary<String, Entry>) -> [Entry]? {
+    guard !entries.isEmpty else { return nil }
+    var items: [Entry] = []
+    for number in entries.values.indices {
+      guard let entry = entries["\(number)"] else { return nil }
+      items.append(entry)
+    }
+    return items
+  }
+
+  /// Whether a tensor may be a number to Python: what reading a file makes of one.
+  static func canBeNumber(_ description: TensorDescription) -> Bool {
+    description.shape.rank == 0
+      && [.number(.int64), .number(.float64)].contains(description.element)
+  }
+
+  /// Whether a tensor that can be is a number to Python.
+  func isNumber(_ key: String, _ description: TensorDescription) -> Bool {
+    numbers.contains(key)
+      || key.hasSuffix(".step") && description.element == .number(.int64)
+        && states.contains(split(split(key).container).container)
+  }
+
+  /// Whether PyTorch would find the same as in another.
+  func isSame(as other: TorchNesting) -> Bool {
+    root == other.root && containers == other.containers
+      && containers.allSatisfy { path, entries in
+        kind(of: path) == other.kind(of: path)
+          && entries.keys.allSatisfy { key(of: $0, in: path) == other.key(of: $0, in: path) }
       }
-    }
-    for optimizer in optimizers { make(Self.join(optimizer, Self.state)) }
-    for owner in owners { make(owner) }
-    for (owner, attributes) in metadata.attributes where owner.isEmpty || owners.contains(owner) {
-      for (name, value) in attributes { place(value, name, of: owner) }
-    }
-    for optimizer in optimizers { complete(optimizer) }
-  }
-
-  /// How a dictionary or a list is written.
-  func kind(of path: String) -> Kind {
-    if modules.contains(path) { return .module }
-    return states.contains(path) ? .numbered : .plain
-  }
-
-  /// Whether a tensor is one of an optimizer's for a parameter.
-  func isOfState(_ key: String) -> Bool {
-    kind(of: split(split(key).container).container) == .numbered
   }
 
   // MARK: Paths
@@ -100,12 +150,12 @@ struct TorchNesting {
   /// How deep dictionaries may lie in each other, far below what Python's reader can follow.
   private static let depthLimit = 100
 
-  private static func join(_ path: String, _ name: String) -> String {
+  static func join(_ path: String, _ name: String) -> String {
     path.isEmpty ? name : "\(path).\(name)"
   }
 
   /// The parts of a name between its dots.
-  private static func parts(_ key: String) -> [String] {
+  static func parts(_ key: String) -> [String] {
     key.unicodeScalars.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
   }
 
@@ -114,7 +164,7 @@ struct TorchNesting {
   }
 
   /// Makes a path a container.
-  private mutating func addPath(_ path: String, withThoseAbove: Bool = true) {
+  mutating func addPath(_ path: String, withThoseAbove: Bool = true) {
     guard !path.isEmpty, paths.insert(path).inserted else { return }
     ways.insert(path)
     let scalars = path.unicodeScalars
@@ -139,11 +189,37 @@ struct TorchNesting {
   }
 
   /// The innermost container that a name lies in, and the rest of the name.
-  private func split(_ key: String) -> (container: String, name: String) {
+  func split(_ key: String) -> (container: String, name: String) {
     leading(key).last { paths.contains($0.path) } ?? ("", key)
   }
 
   // MARK: What is what
+
+  /// Leaves out what is said of a file as a whole where the file is nothing but a module's state, which can hold
+  /// no texts; that its tensors are PyTorch's need not be said.
+  mutating func leaveOutTexts(
+    _ keys: OrderedSet<String>,
+    _ metadata: inout ArchiveMetadata
+  ) {
+    if metadata.attributes[""]?["format"] == .string("pt") {
+      metadata.attributes[""]?["format"] = nil
+    }
+    let texts = metadata.attributes[""] ?? [:]
+    guard metadata.attributes.allSatisfy({ $0.key.isEmpty || $0.value.isEmpty }),
+      metadata.emptyGroups.isEmpty, Self.optimizers(keys).isEmpty,
+      !keys.contains(where: { $0.utf8.contains(UInt8(ascii: "/")) }),
+      texts.values.allSatisfy({ if case .string = $0 { true } else { false } })
+    else { return }
+    for name in texts.keys {
+      obstacles.append(
+        .init(
+          name: "the attribute '\(name)'",
+          reason: "is a text about the whole file, and a state_dict holds tensors only"
+        )
+      )
+    }
+    metadata.attributes[""] = nil
+  }
 
   /// Owners of attributes, and empty groups, that can be containers.
   private mutating func ownersWithPlace(
@@ -206,6 +282,17 @@ struct TorchNesting {
   ///
   /// - Returns: The tensors that go into the dictionary `model` under their whole names.
   private mutating func placeModel(_ keys: OrderedSet<String>, hasFacts: Bool) -> Set<String> {
+    if let root = kinds[""] {
+      guard root != .ordered else { return [] }
+      for word in Self.models
+      where !keys.contains(word) && kinds[word] == nil
+        && keys.contains(where: { $0.utf8.starts(with: "\(word).".utf8) })
+      {
+        addPath(word)
+        modules.insert(word)
+      }
+      return []
+    }
     // Names with slashes are Flywheel's own, and so is its document's.
     let rest = keys.filter { key in
       split(key).container.isEmpty && !key.utf8.contains(UInt8(ascii: "/"))
@@ -234,15 +321,48 @@ struct TorchNesting {
 
   // MARK: Placing
 
+  /// Places what no structure tells of: all of a file, or what has other names than when it was saved.
+  ///
+  /// - Parameters:
+  ///   - keys: The flat names of the tensors.
+  ///   - metadata: What the file says besides.
+  mutating func placeByNames(_ keys: OrderedSet<String>, _ metadata: ArchiveMetadata) {
+    let owners = ownersWithPlace(keys, metadata).filter { containers[$0] == nil }
+    optimizers = Self.optimizers(keys.union(owners)).filter { kinds[$0] == nil }
+    for optimizer in optimizers {
+      addPath(optimizer)
+      addPath(Self.join(optimizer, Self.state))
+      states.insert(Self.join(optimizer, Self.state))
+      addPath(Self.join(optimizer, Self.groups))
+    }
+    for owner in owners { addPath(owner) }
+    for key in keys { addPaths(ofState: key) }
+    let model = placeModel(keys, hasFacts: metadata.attributes[""]?.isEmpty == false)
+    for key in keys {
+      if model.contains(key) {
+        place(.tensor(key), Self.model, key)
+      } else {
+        let (container, name) = split(key)
+        place(.tensor(key), container, name)
+      }
+    }
+    for optimizer in optimizers { make(Self.join(optimizer, Self.state)) }
+    for owner in owners { make(owner) }
+    for (owner, attributes) in metadata.attributes where containers[owner] != nil {
+      for (name, value) in attributes { place(value, name, of: owner) }
+    }
+    for optimizer in optimizers { complete(optimizer) }
+  }
+
   /// Makes sure that a container is there, and those that it lies in.
-  private mutating func make(_ path: String) {
+  mutating func make(_ path: String) {
     guard containers[path] == nil else { return }
     containers[path] = [:]
     let (above, name) = split(path)
     place(.container(path), above, name)
   }
 
-  private mutating func place(_ entry: Entry, _ container: String, _ name: String) {
+  mutating func place(_ entry: Entry, _ container: String, _ name: String) {
     make(container)
     guard containers[container]?[name] == nil else {
       obstacles.append(
@@ -256,8 +376,23 @@ struct TorchNesting {
     containers[container]?[name] = entry
   }
 
-  private mutating func place(_ attribute: AttributeValue, _ name: String, of owner: String) {
-    guard var value = TorchValue(attribute) else {
+  /// Places an attribute.
+  ///
+  /// - Parameters:
+  ///   - attribute: Its value.
+  ///   - form: What that is to Python; nil if its name has to tell.
+  ///   - name: Its name.
+  ///   - owner: The container that it belongs to.
+  mutating func place(
+    _ attribute: AttributeValue,
+    as form: TorchForm? = nil,
+    _ name: String,
+    of owner: String
+  ) {
+    let isTuple =
+      TorchOptimizer.tuples.contains(name) && Self.parts(owner).dropLast().last == Self.groups
+    let usual = TorchForm(isTuple ? .tuple : .value)
+    guard let value = TorchValue(attribute, as: form ?? usual) else {
       let whose = owner.isEmpty ? "" : " of '\(owner)'"
       obstacles.append(
         .init(
@@ -266,11 +401,6 @@ struct TorchNesting {
         )
       )
       return
-    }
-    if case .list(let elements) = value, TorchOptimizer.tuples.contains(name),
-      Self.parts(owner).dropLast().last == Self.groups
-    {
-      value = .tuple(elements)
     }
     place(.value(value), owner, name)
   }
@@ -295,10 +425,10 @@ struct TorchNesting {
       slots.formUnion(containers[path]?.keys ?? [])
     }
     for case .container(let path) in list.values {
-      let names = containers[path]?.keys ?? []
-      for (name, value) in TorchOptimizer.missing(from: names, slots) {
-        containers[path]?[name] = .value(value)
-      }
+      guard let numbers = containers[path] else { continue }
+      var whole = TorchOptimizer.defaults(for: numbers.keys, slots).mapValues { Entry.value($0) }
+      whole.merge(numbers) { _, said in said }
+      containers[path] = whole
     }
   }
 }

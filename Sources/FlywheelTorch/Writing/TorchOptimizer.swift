@@ -18,14 +18,14 @@ struct TorchOptimizer: Sendable {
   /// The numbers of any of them: parameters, what a scheduler starts from, and a trainer's own are none.
   private static let numbers = Set(all.flatMap(\.defaults.keys))
 
-  /// The numbers that groups lack to be whole.
+  /// All numbers of a group as they are if nobody sets them.
   ///
   /// - Parameters:
   ///   - names: Those that a group has.
   ///   - slots: The buffers of its optimizer.
-  /// - Returns: Names and values; none of an optimizer that is not known.
-  static func missing(
-    from names: some Sequence<String>,
+  /// - Returns: Names and values, in PyTorch's order; none of an optimizer that is not known.
+  static func defaults(
+    for names: some Sequence<String>,
     _ slots: Set<String>
   ) -> OrderedDictionary<String, TorchValue> {
     let given = numbers.intersection(names)
@@ -36,7 +36,7 @@ struct TorchOptimizer: Sendable {
     let whole = fitting.first { optimizer in
       optimizer.defaults.allSatisfy { given.contains($0.key) || $0.value == .none }
     }
-    return (whole ?? fitting.first)?.defaults.filter { !given.contains($0.key) } ?? [:]
+    return (whole ?? fitting.first)?.defaults ?? [:]
   }
 
   private static let no = TorchValue.bool(false)

@@ -16,7 +16,7 @@ struct TorchPickler {
 
   private let nesting: TorchNesting
   private let tensors: [String: Tensor]
-  private let integers: [String: Int64]
+  private let numbers: [String: TorchValue]
   private var pickle = PickleWriter()
 
   /// Pickles what a file holds.
@@ -24,22 +24,22 @@ struct TorchPickler {
   /// - Parameters:
   ///   - nesting: Where everything lies.
   ///   - tensors: The tensors, by their flat names.
-  ///   - integers: What flat names stand for instead of tensors.
+  ///   - numbers: What flat names stand for instead of tensors.
   /// - Returns: The bytes.
   static func bytes(
     of nesting: TorchNesting,
     _ tensors: [String: Tensor],
-    _ integers: [String: Int64]
+    _ numbers: [String: TorchValue]
   ) -> [UInt8] {
-    var pickle = TorchPickler(nesting: nesting, tensors: tensors, integers: integers)
-    pickle.write(container: "")
+    var pickle = TorchPickler(nesting: nesting, tensors: tensors, numbers: numbers)
+    pickle.write(nesting.root)
     return pickle.pickle.finish()
   }
 
-  private init(nesting: TorchNesting, tensors: [String: Tensor], integers: [String: Int64]) {
+  private init(nesting: TorchNesting, tensors: [String: Tensor], numbers: [String: TorchValue]) {
     self.nesting = nesting
     self.tensors = tensors
-    self.integers = integers
+    self.numbers = numbers
   }
 
   // MARK: Containers
@@ -47,40 +47,50 @@ struct TorchPickler {
   private mutating func write(container path: String) {
     let entries = nesting.containers[path] ?? [:]
     let kind = nesting.kind(of: path)
-    if kind == .plain, let items = Self.items(of: entries) {
-      pickle.beginList()
-      for item in items { write(item) }
-    } else {
-      if kind == .module {
-        pickle.beginDictionary(of: Self.orderedDictionary)
-      } else {
-        pickle.beginDictionary()
-      }
-      for (name, entry) in entries {
-        if kind == .numbered, let number = Int64(name), "\(number)" == name {
-          pickle.write(number)
-        } else {
-          pickle.write(name)
-        }
-        write(entry)
-      }
+    if kind.isSequence {
+      write(TorchNesting.items(of: entries) ?? [], as: kind) { $0.write($1) }
+      return
+    }
+    switch kind {
+    case .ordered: pickle.beginDictionary(of: TorchGlobals.orderedDictionary)
+    case .counter:
+      pickle.beginCall(of: TorchGlobals.counter)
+      pickle.beginDictionary()
+    default: pickle.beginDictionary()
+    }
+    for (name, entry) in entries {
+      write(nesting.key(of: name, in: path))
+      write(entry)
     }
     pickle.end()
+    if kind == .counter { pickle.end() }
   }
 
-  private static let orderedDictionary = PickleGlobal(module: "collections", name: "OrderedDict")
+  /// Writes a list, or what is made of one.
+  private mutating func write<Item>(
+    _ items: [Item],
+    as kind: TorchForm.Kind,
+    _ write: (inout TorchPickler, Item) -> Void
+  ) {
+    let maker = [.set: TorchGlobals.set, .size: TorchGlobals.size][kind]
+    if let maker { pickle.beginCall(of: maker) }
+    if kind == .tuple || kind == .size { pickle.beginTuple() } else { pickle.beginList() }
+    for item in items { write(&self, item) }
+    pickle.end()
+    if maker != nil { pickle.end() }
+  }
 
-  /// The entries in order if their names are the numbers from 0 on.
-  static func items(
-    of entries: OrderedDictionary<String, TorchNesting.Entry>
-  ) -> [TorchNesting.Entry]? {
-    guard !entries.isEmpty else { return nil }
-    var items: [TorchNesting.Entry] = []
-    for number in entries.values.indices {
-      guard let entry = entries["\(number)"] else { return nil }
-      items.append(entry)
+  private mutating func write(_ key: TorchKey) {
+    switch key {
+    case .none: pickle.writeNone()
+    case .bool(let value): pickle.write(value)
+    case .integer(let number): pickle.write(number)
+    case .double(let number): pickle.write(number)
+    case .text(let text): pickle.write(text)
+    case .global(let name):
+      if let global = TorchGlobals.named(name) { pickle.write(global) } else { pickle.write(name) }
+    case .tuple(let parts): write(parts, as: .tuple) { $0.write($1) }
     }
-    return items
   }
 
   private mutating func write(_ entry: TorchNesting.Entry) {
@@ -90,8 +100,8 @@ struct TorchPickler {
     case .tensor(let key):
       if let tensor = tensors[key] {
         write(tensor)
-      } else if let number = integers[key] {
-        pickle.write(number)
+      } else if let number = numbers[key] {
+        write(number)
       } else {
         pickle.writeNone()
       }
@@ -105,15 +115,33 @@ struct TorchPickler {
     case .integer(let number): pickle.write(number)
     case .double(let number): pickle.write(number)
     case .text(let text): pickle.write(text)
-    case .list(let values):
-      pickle.beginList()
-      for value in values { write(value) }
+    case .list(let values): write(values, as: .list) { $0.write($1) }
+    case .tuple(let values): write(values, as: .tuple) { $0.write($1) }
+    case .set(let values): write(values, as: .set) { $0.write($1) }
+    case .size(let values): write(values, as: .size) { $0.write($1) }
+    case .bytes(let bytes): write(bytes)
+    case .byteArray(let bytes):
+      pickle.beginCall(of: TorchGlobals.byteArray)
+      write(bytes)
       pickle.end()
-    case .tuple(let values):
-      pickle.beginTuple()
-      for value in values { write(value) }
-      pickle.end()
+    case .global(let global): pickle.write(global)
+    case .device(let name): write(call: TorchGlobals.device, of: name)
+    case .layout(let name): write(call: TorchGlobals.layout, of: name)
     }
+  }
+
+  private mutating func write(call function: PickleGlobal, of text: String) {
+    pickle.beginCall(of: function)
+    pickle.write(text)
+    pickle.end()
+  }
+
+  /// Writes bytes, which protocol 2 has as a text of as many characters.
+  private mutating func write(_ bytes: [UInt8]) {
+    pickle.beginCall(of: TorchGlobals.encode)
+    pickle.write(String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) })))
+    pickle.write("latin1")
+    pickle.end()
   }
 
   // MARK: Tensors
@@ -127,7 +155,7 @@ struct TorchPickler {
     pickle.write(tuple: tensor.shape.extents)
     pickle.write(tuple: tensor.shape.strides)
     pickle.write(false)  // no gradient
-    pickle.beginDictionary(of: Self.orderedDictionary)  // no hooks
+    pickle.beginDictionary(of: TorchGlobals.orderedDictionary)  // no hooks
     pickle.end()
     if tensor.type.storage == nil {
       pickle.write(PickleGlobal(module: "torch", name: tensor.type.name))

@@ -1,4 +1,5 @@
 import FlywheelCore
+import FlywheelPickle
 
 /// What a PyTorch file says besides its tensors: a value that Python writes as a literal.
 indirect enum TorchValue: Sendable, Hashable {
@@ -9,6 +10,14 @@ indirect enum TorchValue: Sendable, Hashable {
   case text(String)
   case list([TorchValue])
   case tuple([TorchValue])
+  case set([TorchValue])
+  case size([TorchValue])
+  case bytes([UInt8])
+  case byteArray([UInt8])
+  /// What is only named, such as a dtype.
+  case global(PickleGlobal)
+  case device(String)
+  case layout(String)
 }
 
 extension TorchValue {
@@ -23,6 +32,39 @@ extension TorchValue {
     case .tensor(let tensor):
       guard let elements = Self.elements(of: tensor) else { return nil }
       self = Self.nested(elements[...], tensor.shape.extents[...])
+    }
+  }
+
+  /// The value that an attribute is to Python; nil as without a form.
+  ///
+  /// - Parameters:
+  ///   - attribute: The attribute.
+  ///   - form: What it was to Python before; what does not fit the attribute is not heeded.
+  init?(_ attribute: AttributeValue, as form: TorchForm) {
+    self.init(attribute)
+    switch (form.kind, attribute, self) {
+    case (.bytes, .tensor(let tensor), .list), (.byteArray, .tensor(let tensor), .list):
+      guard tensor.shape.rank == 1, let bytes = try? tensor.elements(as: UInt8.self) else { return }
+      self = form.kind == .bytes ? .bytes(bytes) : .byteArray(bytes)
+    case (.name, .string(let text), _):
+      guard let global = TorchGlobals.named(text) else { return }
+      self = .global(global)
+    case (.device, .string(let text), _): self = .device(text)
+    case (.layout, .string(let text), _): self = .layout(text)
+    case (_, _, .list(var elements)) where form.kind.isSequence:
+      for place in form.integers where elements.indices.contains(place) {
+        guard case .double(let number) = elements[place], let integer = Int64(exactly: number)
+        else { continue }
+        elements[place] = .integer(integer)
+      }
+      self =
+        switch form.kind {
+        case .tuple: .tuple(elements)
+        case .set: .set(elements)
+        case .size: .size(elements)
+        default: .list(elements)
+        }
+    default: return
     }
   }
 

@@ -1,6 +1,6 @@
 public import FlywheelCore
 import FlywheelZip
-import OrderedCollections
+public import OrderedCollections
 public import SystemPackage
 
 /// Writes tensors as a PyTorch file, which `torch.load` reads, with `weights_only` and with `mmap` too: a zip
@@ -21,8 +21,14 @@ public final class TorchWriter: ArchiveWriter {
   /// The names of what was written.
   private var keys: OrderedSet<String> = []
   private var tensors: [String: TorchPickler.Tensor] = [:]
-  /// The bytes of what may be an integer to Python, which only its place among all others tells.
-  private var counts: [String: [UInt8]] = [:]
+  /// What may be a number to Python, which only its place among all others tells: its type and its bytes.
+  private var counts: OrderedDictionary<String, (description: TensorDescription, bytes: [UInt8])> =
+    [:]
+  /// The names of tensors that are said to be one, and the name for all of them.
+  private var ties: [String: String] = [:]
+  /// The first tensor of those that are said to be one, with the checksum of its bytes, by that name.
+  private var written: [String: (tensor: TorchPickler.Tensor, crc32: UInt32)] = [:]
+  private var storageCount = 0
   private var metadata = ArchiveMetadata()
 
   /// The folder in the archive, which PyTorch takes whatever it is called.
@@ -102,15 +108,28 @@ public final class TorchWriter: ArchiveWriter {
         at: .init(path: path, tensor: key)
       )
     }
-    if description == Self.count, key.hasSuffix(".step") {
-      counts[key] = try bytes(of: key, elements)
+    if TorchNesting.canBeNumber(description) {
+      counts[key] = (description, try bytes(of: key, elements))
     } else {
-      try write(description, type, under: key, crc32, elements)
+      try store(description, type, under: key, crc32, elements)
     }
   }
 
-  /// What reading a file makes of a number of steps that is an integer to Python.
-  private static let count = try? TensorDescription(element: .number(.int64), shape: .scalar)
+  /// Takes from what is said of the whole which tensors are one, as PyTorch's own files can have them.
+  ///
+  /// - Parameters:
+  ///   - arrays: What will be written.
+  ///   - metadata: What the file will say besides.
+  /// - Throws: Nothing.
+  public func announce(
+    _ arrays: OrderedDictionary<String, TensorDescription>,
+    _ metadata: ArchiveMetadata
+  ) throws(FlywheelError) {
+    for (key, other) in TorchStructure(in: metadata, count: arrays.count)?.ties ?? [:] {
+      ties[key] = other
+      ties[other] = other
+    }
+  }
 
   private func bytes(of key: String, _ elements: Elements) throws(FlywheelError) -> [UInt8] {
     var bytes: [UInt8] = []
@@ -121,11 +140,37 @@ public final class TorchWriter: ArchiveWriter {
     guard bytes.count == DType.int64.byteCount else {
       throw FlywheelError(
         .mismatch,
-        "An integer of 8 bytes has \(bytes.count).",
+        "A number of 8 bytes has \(bytes.count).",
         at: .init(path: path, tensor: key)
       )
     }
     return bytes
+  }
+
+  /// Writes a tensor, unless it is said to be another one and has the same elements still.
+  private func store(
+    _ description: TensorDescription,
+    _ type: TorchType,
+    under key: String,
+    _ crc32: UInt32?,
+    _ elements: Elements
+  ) throws(FlywheelError) {
+    guard let tie = ties[key] else {
+      try write(description, type, under: key, crc32, elements)
+      return
+    }
+    var sum: UInt32 = 0
+    try elements { (piece) throws(FlywheelError) in
+      sum = CRC32.checksum(piece, continuing: sum)
+    }
+    if let (tensor, other) = written[tie], tensor.type == type,
+      tensor.shape == description.shape, other == sum
+    {
+      tensors[key] = tensor
+      return
+    }
+    try write(description, type, under: key, sum, elements)
+    if written[tie] == nil { written[tie] = tensors[key].map { ($0, sum) } }
   }
 
   /// Writes the member of a tensor.
@@ -139,8 +184,9 @@ public final class TorchWriter: ArchiveWriter {
     let tensor = TorchPickler.Tensor(
       type: type,
       shape: description.shape,
-      storage: tensors.count
+      storage: storageCount
     )
+    storageCount += 1
     tensors[key] = tensor
     do throws(FlywheelError) {
       try zip?
@@ -176,18 +222,21 @@ public final class TorchWriter: ArchiveWriter {
   /// - Throws: `inputOutput`; a file that had the name before is then still there.
   public func finish() throws(FlywheelError) {
     let nesting = TorchNesting(keys, metadata)
-    var integers: [String: Int64] = [:]
-    for key in keys {
-      guard let bytes = counts[key] else { continue }
-      if nesting.isOfState(key) {
-        integers[key] = bytes.reversed().reduce(0) { $0 << 8 | Int64($1) }
-      } else if let count = Self.count, let type = TorchType.of(.int64) {
-        try write(count, type, under: key, nil) { (body) throws(FlywheelError) in
+    var numbers: [String: TorchValue] = [:]
+    for (key, (description, bytes)) in counts {
+      if nesting.isNumber(key, description) {
+        let bits = bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        numbers[key] =
+          description.element == .number(.float64)
+          ? .double(Double(bitPattern: bits)) : .integer(Int64(bitPattern: bits))
+      } else {
+        let type = try type(of: description, key)
+        try store(description, type, under: key, nil) { (body) throws(FlywheelError) in
           try body(bytes.rawBytes)
         }
       }
     }
-    try write("data.pkl", TorchPickler.bytes(of: nesting, tensors, integers))
+    try write("data.pkl", TorchPickler.bytes(of: nesting, tensors, numbers))
     try write("byteorder", Array("little".utf8))
     try write("version", Array("3\n".utf8))
     try zip.take()?.finish()
