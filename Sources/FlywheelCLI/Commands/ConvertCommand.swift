@@ -208,16 +208,14 @@ struct ConvertCommand: ParsableCommand {
     do throws(FlywheelError) {
       return try StateConversion(of: reader, state, try options(), inFileOf: own)
     } catch {
-      // What a flag would mend is said already.
-      guard let own, !self.state.isAsked, error.code == .unsupported, !error.message.contains("--")
-      else { throw error }
-      let instead =
-        keras.contains(own)
-        ? "an .npz or plain .h5 file has room for arrays in other names."
-        : "--to flywheel writes one in Flywheel's own names all the same."
+      // Files of Keras have no room for other names; their own errors say what mends them.
+      guard let own, !keras.contains(own), !self.state.isAsked, error.code == .unsupported else {
+        throw error
+      }
       throw FlywheelError(
         error.code,
-        "\(error.message)\n\(format.name) files are for '\(own.name)'; \(instead)",
+        "\(error.message)\n\(format.name) files are for '\(own.name)'; --to flywheel writes one in Flywheel's "
+          + "own names all the same.",
         at: error.location,
         cause: error.cause
       )
