@@ -594,6 +594,26 @@ class Safety(ConvertTestCase):
             self.assertFalse((self.folder / target.rstrip("/")).exists())
             self.assertEqual(temporary_files(self.folder), [])
 
+    def test_signals_end_the_conversion_of_a_state(self):
+        source, target = self.folder / "torch.npz", self.folder / "state.npz"
+        random = np.random.default_rng(1)
+        arrays = {
+            f"layers.{layer}.{kind}": random.standard_normal(shape)
+            for layer in range(4)
+            for kind, shape in (("weight", (1500, 1500)), ("bias", (1500,)))
+        }
+        np.savez(source, **arrays)
+        process = self.start(
+            "convert", source, target, "--from", "pytorch", "--rule", "pytorch", "--lr", 0.1, "--momentum", 0,
+            "--to", "flywheel", "--compress", 9,
+        )  # fmt: skip
+        self.wait_until(lambda: temporary_files(self.folder), "the temporary file")
+        process.send_signal(signal.SIGINT)
+        result = self.finish(process)
+        self.assertEqual(result.status, 130, result.stderr)
+        self.assertFalse(target.exists())
+        self.assertEqual(temporary_files(self.folder), [])
+
     def test_memory_does_not_grow_with_the_file(self):
         import resource
 
