@@ -104,8 +104,14 @@ public struct UnderstoodArchive: Sendable {
     _ fetch: (String) throws(FlywheelError) -> Tensor?,
     _ notes: inout [String]
   ) throws(FlywheelError) -> Checkpoint {
-    let (reading, stated, found) = (names.reading, names.stated, names.found)
+    let (reading, found) = (names.reading, names.found)
+    var stated = names.stated
     let rule = try rule(reading, stated)
+    if found == nil, reading.slots["max_exp_avg_sq"] != nil,
+      stated.hyperparameters[.amsgrad] == nil
+    {
+      stated.hyperparameters[.amsgrad] = .flag(true)
+    }
     let given = found?.groups.first?.hyperparameters ?? Hyperparameters()
     let plain = try reading.numbers(
       hyperparameters: try? rule.completed(stated.hyperparameters.merging(given)),
@@ -188,12 +194,20 @@ public struct UnderstoodArchive: Sendable {
       }
       return rule
     }
+    let rules = (reading.rules.isEmpty ? reading.dialect.rules : reading.rules)
+      .joined(separator: ", ")
+    guard !reading.dialect.numbersBuffers || reading.slots.isEmpty else {
+      throw FlywheelError(
+        .invalidArgument,
+        "Buffers have numbers here and no names: which rule made them is not known. As many of these shapes are "
+          + "kept by \(rules), and by optimizers that are none of Flywheel's rules; give --rule if it is one."
+      )
+    }
     guard reading.rules.count == 1 else {
       throw FlywheelError(
         .invalidArgument,
         "Names and shapes do not tell which rule \(reading.slots.isEmpty ? "trains" : "made") these "
-          + "\(reading.slots.isEmpty ? "parameters" : "buffers"); give --rule, one of "
-          + "\((reading.rules.isEmpty ? reading.dialect.rules : reading.rules).joined(separator: ", "))."
+          + "\(reading.slots.isEmpty ? "parameters" : "buffers"); give --rule, one of \(rules)."
       )
     }
     return try .named(reading.rules[0])

@@ -88,6 +88,12 @@ public struct UnderstoodNames: Sendable {
   /// Numbered buffers of two kinds look the same: only the numbers tell which of them a rule keeps.
   private static func slots(_ stated: StatedOptimizer, _ found: FoundOptimizer?) -> Set<String>? {
     guard let rule = stated.rule else { return nil }
+    // Their number tells whether AMSGrad is on: there is no other buffer that may be missing.
+    if found == nil, rule.meaning(of: Hyperparameter.amsgrad.rawValue) != nil,
+      stated.hyperparameters[.amsgrad] == nil
+    {
+      return nil
+    }
     let groups = found?.groups.map(\.hyperparameters) ?? [Hyperparameters()]
     let known = groups.compactMap { group in
       try? rule.completed(stated.hyperparameters.merging(group))

@@ -158,5 +158,5 @@ public struct Dialect: Sendable, Hashable {
   var numbersLayers: Bool { !(weights.first?.asks(for: .name) ?? false) }
 
   /// Whether buffers have running numbers, so that none may be missing.
-  var numbersBuffers: Bool { buffers.first?.asks(for: .running) ?? false }
+  package var numbersBuffers: Bool { buffers.first?.asks(for: .running) ?? false }
 }
