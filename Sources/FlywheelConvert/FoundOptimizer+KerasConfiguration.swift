@@ -85,7 +85,7 @@ extension FoundOptimizer {
 
 extension JSONValue {
   /// Reads the JSON that an attribute holds; nil if it is none.
-  fileprivate init?(text value: AttributeValue) {
+  init?(text value: AttributeValue) {
     guard case .string(let text) = value, let value = try? JSONValue(parsing: Array(text.utf8))
     else {
       return nil

@@ -43,6 +43,14 @@ public struct UnderstoodNames: Sendable {
     var dialect = dialect
     if dialect == nil, let named = found?.dialect { dialect = try .named(named) }
     var arrays = arrays
+    if KerasConfiguration.isDescribed(in: metadata) {
+      if let network = KerasNetwork(in: metadata) {
+        if let ordered = network.ordered(arrays) { (arrays, facts.origin.order) = (ordered, .kept) }
+      } else {
+        // A model whose own code calls its layers lists them as its attributes.
+        facts.origin.order = .lost
+      }
+    }
     var original: [String: String] = [:]
     var note: String?
     var groups: [String: Int] = [:]

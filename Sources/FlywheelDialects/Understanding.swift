@@ -287,7 +287,8 @@ struct Understanding {
   private func patterns(of layers: [KeyTemplate.Layer]) -> [String] {
     layers.map { layer in
       switch layer {
-      case .numbered: ""
+      // A class of its own calls the layers that Keras numbers in any order.
+      case .numbered(let number): dialect.numbersAreNames ? "\(number)" : ""
       case .named(let name): dialect.numbersAreNames ? name : NumberedName(name).pattern
       }
     }
@@ -298,8 +299,9 @@ struct Understanding {
     return FlywheelError(
       .invalidArgument,
       "Layers of these shapes can follow one another in several orders, and the file does not say which: "
-        + "it is sorted, and \(names.joined(separator: ", ")) have no numbers that tell. Give layers numbers "
-        + "with --rename or --map, or take the model's own file of its framework."
+        + "it does not keep that of the calls, and \(names.joined(separator: ", ")) have no numbers that tell. "
+        + "Give layers numbers with --rename or --map, or take the model's own file of its framework, if that "
+        + "says how the layers are called."
     )
   }
 

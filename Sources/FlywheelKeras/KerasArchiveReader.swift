@@ -48,10 +48,12 @@ public final class KerasArchiveReader: ArchiveReader {
     files = contents.files
     places = contents.places
     facts = contents.metadata
+    origin = ArchiveOrigin(order: contents.tellsOrder ? .kept : .lost, dialect: "keras_named")
   }
 
-  /// The model's order, under the names of Keras.
-  public var origin: ArchiveOrigin { ArchiveOrigin(order: .kept, dialect: "keras_named") }
+  /// Under the names of Keras, in the order of the model's layers if its configuration tells their calls: a
+  /// class of its own keeps them in that of its attributes.
+  public let origin: ArchiveOrigin
 
   /// Lists the arrays: those of the model in its order, those of the optimizer in its own, then the others.
   ///

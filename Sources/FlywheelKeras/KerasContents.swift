@@ -12,6 +12,8 @@ struct KerasContents {
   private(set) var places: OrderedDictionary<String, KerasArchiveReader.Place> = [:]
   /// What it says besides.
   let metadata: ArchiveMetadata
+  /// Whether the model's layers are in the order in which it calls them.
+  private(set) var tellsOrder = false
   /// Whether the bytes of all arrays were compared with a checksum.
   private(set) var hasChecksums = false
 
@@ -146,6 +148,7 @@ struct KerasContents {
       .init(name: "the file '\($0)'", reason: "is no array")
     }
     files = [file]
+    tellsOrder = model?.tellsOrder ?? false
     self.metadata = Self.withoutRepetition(metadata, of: names.keys)
     try place(names.keys)
   }
@@ -154,11 +157,11 @@ struct KerasContents {
 
   private init(legacy file: HDF5ArchiveReader) throws(FlywheelError) {
     let facts = try file.metadata()
-    for name in [KerasDocuments.Attribute.model, KerasDocuments.Attribute.training] {
-      _ = try KerasDocuments.object(name, in: facts)
-    }
+    let model = try KerasDocuments.object(KerasDocuments.Attribute.model, in: facts)
+    _ = try KerasDocuments.object(KerasDocuments.Attribute.training, in: facts)
     let names = try LegacyNames(of: file.members(), facts)
     files = [file]
+    tellsOrder = model.map { KerasModel(configuration: $0).tellsOrder } ?? false
     metadata = Self.withoutRepetition(names.metadata, of: names.keys)
     try place(names.keys)
   }

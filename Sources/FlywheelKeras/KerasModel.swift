@@ -9,6 +9,8 @@ struct KerasModel {
   let layers: [Layer]
   /// The optimizer; nil if the model was not compiled.
   let optimizer: Object?
+  /// Whether the layers are in the order in which they are called: a class of its own calls them in its code.
+  let tellsOrder: Bool
 
   /// An object of a configuration.
   struct Object {
@@ -108,6 +110,8 @@ struct KerasModel {
   init(configuration: JSONValue, training: JSONValue? = nil) {
     let model = Object(configuration)
     name = model?.name
+    let isOfKeras = ["Functional", "Sequential", "Model"].contains(model?.className)
+    tellsOrder = isOfKeras && model?["layers"] != nil
     layers = Self.layers(model?["layers"], depth: 0)
     if case .object(let members)? = training {
       optimizer = Object(members["optimizer_config"])

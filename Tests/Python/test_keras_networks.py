@@ -52,6 +52,45 @@ class KerasNetworks(TestCase):
         last = layers.Dense(10, activation="softmax", name="last")
         yield "second", keras.Model(inputs, last(second(second(first))))
 
+    def test_layers_that_call_one_another_in_code_have_no_order(self):
+        keras = self.keras
+
+        class Backwards(keras.Model):
+            def __init__(self, **settings):
+                super().__init__(**settings)
+                self.first = keras.layers.Dense(784)
+                self.second = keras.layers.Dense(784)
+
+            def call(self, inputs):
+                return self.first(self.second(inputs))
+
+        keras_file, legacy = self.trained(Backwards(), "backwards")
+        for file, words in ((keras_file, "the arrays keep"), (legacy, "in several orders")):
+            with self.subTest(file=file.name):
+                result = self.flywheel("convert", file, self.folder / "model.pt", "--force")
+                self.assertIn("the arrays keep their names", result.stderr)
+                self.assertIn(words, result.stderr)
+        for suffix in (".npz", ".safetensors", ".pt"):
+            arrays = self.folder / f"arrays{suffix}"
+            self.flywheel("convert", legacy, arrays, "--force", "--quiet")
+            asked = ("convert", arrays, self.folder / "state.h5", "--to", "pytorch", "--from", "keras_named")
+            self.assertIn("in several orders", self.flywheel(*asked, status=2).stderr)
+
+    def test_the_configuration_tells_the_order_that_a_container_sorts_away(self):
+        layers = self.keras.layers
+        names = ("z", "a", "m")
+        model = self.keras.Sequential(
+            [self.keras.Input((784,)), *(layers.Dense(784, use_bias=False, name=name) for name in names)]
+        )
+        file, _ = self.trained(model, "sorted")
+        arrays, state = self.folder / "arrays.safetensors", self.folder / "state.npz"
+        self.flywheel("convert", file, arrays, "--quiet")
+        self.flywheel("convert", arrays, state, "--to", "pytorch", "--quiet")
+        with np.load(state) as found:
+            for number, layer in enumerate(model.layers):
+                kernel = np.asarray(layer.kernel)
+                np.testing.assert_array_equal(found[f"layers.{number}.weight"], kernel.T)
+
     def test_numbered_buffers_do_not_tell_their_rule(self):
         for kind, settings in (
             ("Adam", {}), ("Adam", {"amsgrad": True}), ("Adamax", {}), ("Lamb", {}), ("Ftrl", {}),

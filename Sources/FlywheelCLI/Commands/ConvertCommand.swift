@@ -231,7 +231,10 @@ struct ConvertCommand: ParsableCommand {
       let own = try Self.dialect(of: format)
       return .success(try StateConversion(of: reader, state, try options(), inFileOf: own))
     } catch {
-      guard [.unsupported, .invalidArgument, .mismatch].contains(error.code) else { throw error }
+      // Where no array is named as weights are, there are arrays all the same.
+      guard [.unsupported, .invalidArgument, .mismatch, .notFound].contains(error.code) else {
+        throw error
+      }
       return .failure(error)
     }
   }
