@@ -92,29 +92,46 @@ struct ContinuationOptions: ParsableArguments {
 
   /// Understands a file of another program as a state, and says what a person should know.
   ///
-  /// - Throws: What understanding throws.
-  func state(_ reader: any ArchiveReader) throws(FlywheelError) -> StartingState {
+  /// - Throws: What understanding throws, and `unsupported` for a network that is no chain of layers.
+  /// - Returns: The state, and the network that the file describes, if it does.
+  func state(
+    _ reader: any ArchiveReader
+  ) throws(FlywheelError) -> (state: StartingState, network: KerasNetwork?) {
     let understood = try FlywheelError.locating(path: reader.path) { () throws(FlywheelError) in
-      try UnderstoodArchive(
+      let understood = try UnderstoodArchive(
         reader,
         in: from,
         try optimizer.stated(step: step, lastLearningRate: lastLearningRate),
         ConversionOptions(map: try map.map(MapRule.list(inFile:)) ?? [], drops: drop),
         saved: Checkpoint.Saved(run: RunIdentity.random(), time: Timestamp.now)
       )
+      try understood.network?.requireChain()
+      return understood
     }
     for note in understood.notes { Terminal.error.print("note: \(note)") }
-    return StartingState(understood.checkpoint, from: reader.path)
+    return (StartingState(understood.checkpoint, from: reader.path), understood.network)
   }
 
   /// What the run does that goes on from a state.
   ///
-  /// - Throws: `invalidArgument`, with the flags that are missing.
+  /// - Throws: `invalidArgument`, with the flags that are missing; `unsupported` and `mismatch` for a network that
+  ///   the trainer cannot go on with, or not as the flags say.
   func configuration(
     of state: StartingState,
+    _ network: KerasNetwork?,
     data: String?,
     epochs: Int?
   ) throws(FlywheelError) -> TrainingConfiguration {
+    var (activation, loss) = (activation, loss)
+    if let network {
+      do throws(FlywheelError) {
+        let trained = try TrainedNetwork(network)
+        activation = try trained.activation(agreeingWith: activation)
+        loss = try trained.loss(agreeingWith: loss)
+      } catch {
+        throw error.located(path: state.path)
+      }
+    }
     var configuration = try state.configuration()
     // A count that nobody knows is 0.
     let knowsStep = step != nil || state.checkpoint.optimizer.step > 0

@@ -70,7 +70,15 @@ struct StateConversion {
       let stated = try options.stated()
       let saved = Checkpoint.Saved(run: RunIdentity.random(), time: Timestamp.now)
       let understood = try FlywheelError.locating(path: reader.path) { () throws(FlywheelError) in
-        try UnderstoodArchive(reader, in: options.from, stated, naming, saved: saved)
+        let understood = try UnderstoodArchive(
+          reader,
+          in: options.from,
+          stated,
+          naming,
+          saved: saved
+        )
+        try understood.network?.requireChain()
+        return understood
       }
       checkpoint = understood.checkpoint
       source = understood.reading.dialect

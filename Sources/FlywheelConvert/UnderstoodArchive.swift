@@ -19,6 +19,8 @@ public struct UnderstoodArchive: Sendable {
   public let matching: String?
   /// What a person should know, the matching among it.
   public let notes: [String]
+  /// The network that the file describes; nil if it says only arrays.
+  public let network: KerasNetwork?
 
   /// Understands a file.
   ///
@@ -64,6 +66,7 @@ public struct UnderstoodArchive: Sendable {
       )
     )
     (reading, found, matching) = (names.reading, names.found, names.matching)
+    network = KerasNetwork(in: source.metadata)
     // New names do not make them trained.
     try found?.requireTrained(tensors.map(\.source))
     let fetch = { (key: String) throws(FlywheelError) -> Tensor? in

@@ -52,6 +52,19 @@ class KerasNetworks(TestCase):
         last = layers.Dense(10, activation="softmax", name="last")
         yield "second", keras.Model(inputs, last(second(second(first))))
 
+    def test_a_graph_is_no_chain(self):
+        for word, model in self.graphs():
+            for file in self.trained(model, word):
+                with self.subTest(file=file.name):
+                    target = file.with_suffix(".pt")
+                    result = self.flywheel("convert", file, target, "--force")
+                    self.assertIn(f"no chain of layers: '{word}' takes", result.stderr)
+                    self.flywheel("diff", file, target)
+                    asked = ("convert", file, target, "--to", "pytorch", "--force")
+                    self.assertIn(f"'{word}' takes", self.flywheel(*asked, status=2).stderr)
+                    resumed = ("resume", file, *DIGITS, "--output", self.folder / "run")
+                    self.assertIn(f"'{word}' takes", self.flywheel(*resumed, status=2).stderr)
+
     def test_layers_that_call_one_another_in_code_have_no_order(self):
         keras = self.keras
 
@@ -90,6 +103,29 @@ class KerasNetworks(TestCase):
             for number, layer in enumerate(model.layers):
                 kernel = np.asarray(layer.kernel)
                 np.testing.assert_array_equal(found[f"layers.{number}.weight"], kernel.T)
+
+    def test_a_run_goes_on_only_as_the_model_says(self):
+        layers = self.keras.layers
+        plain = self.trained(self.sequential("relu", "softmax"), "plain")
+        for file in plain:
+            # The activation and the loss are the model's.
+            self.flywheel("resume", file, *DIGITS, "--output", self.folder / f"run{file.suffix}")
+        for flags, word in (
+            (["--activation", "tanh"], "'relu', --activation says 'tanh'"),
+            (["--loss", "squared_error"], "'softmax' and its loss"),
+        ):
+            result = self.flywheel("resume", plain[0], *flags, *DIGITS, status=2)
+            self.assertIn(word, result.stderr)
+        noisy = [layers.GaussianNoise(1.0), layers.Rescaling(5.0)]
+        flags = ["--activation", "relu", "--loss", "softmax_cross_entropy"]
+        for name, model, word in (
+            ("gelu", self.sequential("gelu", "softmax"), "hidden layers are gelu"),
+            ("mixed", self.sequential("relu", "sigmoid", "softmax"), "relu, sigmoid"),
+            ("noisy", self.sequential("relu", "softmax", between=noisy), "GaussianNoise 'gaussian_noise', Resc"),
+        ):
+            for file in self.trained(model, name):
+                with self.subTest(file=file.name):
+                    self.assertIn(word, self.flywheel("resume", file, *flags, *DIGITS, status=2).stderr)
 
     def test_numbered_buffers_do_not_tell_their_rule(self):
         for kind, settings in (

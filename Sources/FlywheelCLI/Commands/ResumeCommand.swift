@@ -1,5 +1,6 @@
 import ArgumentParser
 import FlywheelCheckpoint
+import FlywheelConvert
 import FlywheelCore
 import FlywheelFormats
 import FlywheelTrain
@@ -18,8 +19,8 @@ struct ResumeCommand: ParsableCommand {
       with --no-early-stopping, or with more patience in its configuration.json.
 
       A file that another program saved goes on in a new run, too, at the end of one of its epochs: what \
-      it says of its optimizer counts, and what it does not say has to be given. The order of the samples \
-      is that of the --seed.
+      it says of its optimizer and, as files of Keras do, of its layers and loss counts, and what it does \
+      not say has to be given. The order of the samples is that of the --seed.
 
       Examples:
         flywheel resume runs/1
@@ -80,7 +81,9 @@ struct ResumeCommand: ParsableCommand {
     let path = FilePath(source)
     let runner = TrainingRunner(reporting)
     if try ResolvedFile.isArchive(path) {
-      if let state = try foreignState(path) { return try goOn(from: state, runner) }
+      if let found = try foreignState(path) {
+        return try goOn(from: found.state, found.network, runner)
+      }
       try requireNoContinuation()
       try runner.run(in: output) { target throws(FlywheelError) in
         try TrainingSession(
@@ -106,19 +109,24 @@ struct ResumeCommand: ParsableCommand {
     }
   }
 
-  /// The state in a file that does not say how Flywheel's trainer goes on with it; nil if it says so.
-  private func foreignState(_ path: FilePath) throws(FlywheelError) -> StartingState? {
+  /// The state in a file that does not say how Flywheel's trainer goes on with it, with the network that it
+  /// describes; nil if it says so.
+  private func foreignState(
+    _ path: FilePath
+  ) throws(FlywheelError) -> (state: StartingState, network: KerasNetwork?)? {
     let reader = try FileFormat.open(path)
     guard let training = try reader.trainingDocument() else {
       return try otherState(reader)
     }
     guard training.noun == "checkpoint", continuation.isAsked else { return nil }
     let state = try StartingState(reading: path)
-    return TrainingSession.isOfTrainer(state.checkpoint) ? nil : state
+    return TrainingSession.isOfTrainer(state.checkpoint) ? nil : (state, nil)
   }
 
   /// The state in a file that is none of Flywheel's.
-  private func otherState(_ reader: any ArchiveReader) throws(FlywheelError) -> StartingState {
+  private func otherState(
+    _ reader: any ArchiveReader
+  ) throws(FlywheelError) -> (state: StartingState, network: KerasNetwork?) {
     do throws(FlywheelError) {
       return try continuation.state(reader)
     } catch {
@@ -131,8 +139,17 @@ struct ResumeCommand: ParsableCommand {
     }
   }
 
-  private func goOn(from state: StartingState, _ runner: TrainingRunner) throws {
-    let configuration = try continuation.configuration(of: state, data: data, epochs: epochs)
+  private func goOn(
+    from state: StartingState,
+    _ network: KerasNetwork?,
+    _ runner: TrainingRunner
+  ) throws {
+    let configuration = try continuation.configuration(
+      of: state,
+      network,
+      data: data,
+      epochs: epochs
+    )
     try runner.run(in: output) { target throws(FlywheelError) in
       try TrainingSession(continuing: state, as: configuration, at: target, trace: trace)
     }
