@@ -5,7 +5,7 @@ extension SettingComparison {
   /// The numbers that two files of arrays both say besides, such as an epoch or what a schedule is made of.
   ///
   /// Texts are names, versions and dates more often than state, and what only one file says another format may
-  /// have had no room for: neither is compared.
+  /// have had no room for: neither is compared. What texts say of a model of Keras is, by `models(_:_:)`.
   ///
   /// - Parameters:
   ///   - first: What the first file says.

@@ -64,12 +64,13 @@ struct SettingsPlan {
   /// What two files of arrays say besides them.
   private var attributes: [SettingComparison] {
     guard let one = first.archive, let other = second.archive else { return [] }
-    return SettingComparison.attributes(
+    let attributes = SettingComparison.attributes(
       one.metadata,
       other.metadata,
       tolerances,
       areStates: first.checkpoint != nil && second.checkpoint != nil
     )
+    return attributes + SettingComparison.models(one.metadata, other.metadata)
   }
 
   private func setting(

@@ -146,6 +146,27 @@ class KerasNetworks(TestCase):
                 there = self.keras.saving.load_model(end)
                 self.assertEqual(there.optimizer.amsgrad, settings.get("amsgrad", False))
 
+    def test_models_with_the_same_arrays_are_not_the_same(self):
+        model = self.sequential("gelu", "softmax")
+        file, legacy = self.trained(model, "one")
+        other = self.sequential("relu", "softmax")
+        other.set_weights(model.get_weights())
+        other.compile("sgd", "mse")
+        other.save(self.folder / "other.keras")
+        model.save(self.folder / "again.keras", include_optimizer=False)
+        self.flywheel("diff", file, legacy)
+        pair = (self.folder / "again.keras", self.folder / "other.keras")
+        self.flywheel("diff", *pair, "--only", "model/**")
+        result = self.flywheel("diff", *pair, status=1)
+        self.assertIn("gelu", result.stdout)
+        (_, added), (_, shared) = self.graphs()
+        added.save(self.folder / "added.keras")
+        shared.set_weights(added.get_weights())
+        shared.save(self.folder / "shared.keras")
+        pair = (self.folder / "added.keras", self.folder / "shared.keras")
+        result = self.flywheel("diff", *pair, "--json", status=1)
+        self.assertIn("InputLayer, Dense, Dense, Add, Dense", result.stdout)
+
 
 if __name__ == "__main__":
     unittest.main()
