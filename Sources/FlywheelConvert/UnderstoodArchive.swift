@@ -68,7 +68,11 @@ public struct UnderstoodArchive: Sendable {
     (reading, found, matching) = (names.reading, names.found, names.matching)
     network = KerasNetwork(in: source.metadata)
     // New names do not make them trained.
-    try found?.requireTrained(tensors.map(\.source))
+    try FoundOptimizer.requireTrained(
+      tensors.map(\.source),
+      by: found,
+      in: source.metadata
+    )
     let fetch = { (key: String) throws(FlywheelError) -> Tensor? in
       guard let array = arrays[key] else { return nil }
       return try FlywheelError.locating(path: reader.path, tensor: array.source) {

@@ -37,7 +37,7 @@ public struct UnderstoodNames: Sendable {
   ) throws(FlywheelError) {
     var facts = facts
     let found = try FoundOptimizer.find(in: metadata, stating: stated.rule)
-    try found?.requireTrained(Array(arrays.keys))
+    try FoundOptimizer.requireTrained(Array(arrays.keys), by: found, in: metadata)
     var stated = stated
     stated.rule = try found?.rule(agreeingWith: stated.rule) ?? stated.rule
     var dialect = dialect
@@ -111,8 +111,22 @@ public struct UnderstoodNames: Sendable {
 }
 
 extension FoundOptimizer {
-  /// Checks that there are no arrays that the optimizer leaves as they are: elsewhere they would be trained.
-  func requireTrained(_ keys: [String]) throws(FlywheelError) {
+  /// Checks that there are no arrays that stay as they are in training: elsewhere they would be trained.
+  ///
+  /// - Parameters:
+  ///   - keys: The names of arrays.
+  ///   - found: The optimizer; nil for a model that was not compiled, whose layers say it all the same.
+  ///   - metadata: What the file says.
+  /// - Throws: `unsupported`, with the first of them.
+  static func requireTrained(
+    _ keys: [String],
+    by found: FoundOptimizer?,
+    in metadata: ArchiveMetadata
+  ) throws(FlywheelError) {
+    let place = found?.place ?? "The model's configuration"
+    let untrained =
+      found?.untrained
+      ?? KerasNetwork.configuration(in: metadata).map { KerasLayers(of: $0).untrained } ?? []
     for prefix in untrained {
       guard let key = keys.first(where: { $0.utf8.starts(with: prefix.utf8) }) else { continue }
       throw FlywheelError(

@@ -146,6 +146,16 @@ class KerasNetworks(TestCase):
                 there = self.keras.saving.load_model(end)
                 self.assertEqual(there.optimizer.amsgrad, settings.get("amsgrad", False))
 
+    def test_layers_of_a_model_that_was_not_compiled_may_not_be_trained(self):
+        model = self.sequential("relu", "softmax")
+        model.trainable = False
+        for suffix in (".keras", ".h5"):
+            file = self.folder / f"frozen{suffix}"
+            model.save(file)
+            asked = ("convert", file, self.folder / "frozen.pt", "--to", "pytorch", "--rule", "keras", "--lr", 1)
+            result = self.flywheel(*asked, "--momentum", 0.9, status=2)
+            self.assertIn("'layers/' is not trained", result.stderr)
+
     def test_models_with_the_same_arrays_are_not_the_same(self):
         model = self.sequential("gelu", "softmax")
         file, legacy = self.trained(model, "one")
