@@ -643,3 +643,64 @@ class WhatIsNoParameter(TestCase):
         torch.save(model.state_dict(), file)
         target = self.path().with_suffix(".keras")
         self.flywheel("convert", file, target, "--rule", "pytorch", "--lr", 0.1, "--momentum", 0)
+
+
+class WhatTellsNoOrder(TestCase):
+    """Files of torch whose optimizer's numbers do not tell whose they are, or not by themselves."""
+
+    def save(self, model, optimizer):
+        file = self.path().with_suffix(".pt")
+        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, file)
+        return file
+
+    def assert_slots(self, file, model, optimizer, word: str = "exp_avg", names=None, flags=()) -> str:
+        """Each parameter's buffer is its own; returns what was said."""
+        target = self.path().with_suffix(".h5")
+        result = self.flywheel("convert", file, target, "--to", "flywheel", *flags)
+        found = checkpoint.read(target)
+        (slot,) = (name for name in found.slots if name in (word, "velocity"))
+        for name, parameter in model.named_parameters():
+            own = (names or {}).get(name, name)
+            expected = optimizer.state[parameter][word].numpy()
+            np.testing.assert_array_equal(found.model[own], parameter.detach().numpy(), own)
+            np.testing.assert_array_equal(found.slots[slot][own], expected, own)
+        return result.stderr
+
+    def laundered(self, file, suffix: str):
+        """The file once more, after it was one that sorts names."""
+        between, back = self.path().with_suffix(suffix), self.path().with_suffix(".pt")
+        self.flywheel("convert", file, between)
+        self.flywheel("convert", between, back)
+        return back
+
+    def test_parameters_that_are_no_layers_are_counted_at_their_place(self):
+        class Position(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                torch.manual_seed(12)
+                self.position = torch.nn.Parameter(torch.randn(6, 6))
+                self.layer = torch.nn.Linear(6, 6, bias=False)
+
+            def forward(self, values):
+                return self.layer(values + values @ self.position)
+
+        class Scale(torch.nn.Module):
+            """A norm of one's own, with its bias first."""
+
+            def __init__(self):
+                super().__init__()
+                torch.manual_seed(13)
+                self.layer = torch.nn.Linear(6, 5)
+                self.norm = torch.nn.Module()
+                self.norm.bias = torch.nn.Parameter(torch.randn(5))
+                self.norm.weight = torch.nn.Parameter(torch.randn(5))
+
+            def forward(self, values):
+                return self.layer(values) * self.norm.weight + self.norm.bias
+
+        normed = torch.nn.Sequential(torch.nn.Linear(6, 6), torch.nn.Linear(6, 6))
+        normed = torch.nn.utils.parametrizations.weight_norm(normed[0]), normed[1]
+        for model in (Position(), Scale(), torch.nn.Sequential(*normed)):
+            model, optimizer = walked(model, one_group, torch.randn(4, 6))
+            with self.subTest(type(model).__name__):
+                self.assert_slots(self.save(model, optimizer), model, optimizer)
