@@ -21,10 +21,15 @@ struct StateMatching {
   /// How they were matched, for people; nil if nothing had to be.
   private(set) var note: String?
 
+  private typealias Member = (key: String, shape: Shape)
+
   private let found: FoundOptimizer
-  private var parameters: [(key: String, shape: Shape)]
+  /// The parameters in the file's order, which is that of the optimizer's numbers, where it is known.
+  private var parameters: [Member]
+  /// Why their order may not be the model's, as a part of a sentence.
+  private let reasonForNoOrder: String
   /// Whether the parameters are in the model's order.
-  private let isOrdered: Bool
+  private var isOrdered = true
   private let arrays: OrderedDictionary<String, TensorDescription>
   private let prefix: String
   private let dialect: Dialect
@@ -69,12 +74,16 @@ struct StateMatching {
     var own = facts
     own.origin.order = .kept
     let model = try dialect.understand(arrays.filter { !stateKeys.contains($0.key) }, facts: own)
-    parameters = model.parameters.values.compactMap { parameter in
-      arrays[parameter.place.key].map { (parameter.place.key, $0.shape) }
+    let keys = OrderedSet(model.parameters.values.map(\.place.key))
+    parameters = arrays.compactMap { key, array in
+      keys.contains(key) ? (key, array.shape) : nil
     }
     guessed = model.guessed
-    let keys = Set(parameters.map(\.key))
-    isOrdered = facts.keepsOrder(of: arrays.keys.filter(keys.contains))
+    reasonForNoOrder = facts.reasonForNoOrder
+    isOrdered = facts.keepsOrder(of: parameters.map(\.key))
+    if !isOrdered {
+      parameters = keys.compactMap { key in arrays[key].map { (key, $0.shape) } }
+    }
     try matchNames(outside: Set(model.outside))
     try matchNumbers(outside: Set(model.outside))
   }
@@ -310,11 +319,12 @@ struct StateMatching {
         )
       }
       let ranks = equal.map { NameRank($0.key) }
-      guard
-        equal.count == 1
-          || Set(ranks.map(\.pattern)).count == 1 && Set(turn.map(\.group)).count == 1
-      else {
-        throw unordered("several have shape \(shape), and no numbers", equal.map(\.key))
+      let odd = [
+        (Set(ranks.map(\.pattern)).count, "no numbers"),
+        (Set(turn.map(\.group)).count, "are in several groups"),
+      ]
+      if equal.count > 1, let (_, reason) = odd.first(where: { $0.0 > 1 }) {
+        throw unordered("several have shape \(shape), and \(reason)", equal.map(\.key))
       }
       let sorted = zip(ranks, equal).sorted { $0.0.precedes($1.0) }
       for (member, parameter) in zip(turn, sorted) {
@@ -333,9 +343,10 @@ struct StateMatching {
   private func unordered(_ reason: String, _ keys: [String]) -> FlywheelError {
     FlywheelError(
       .invalidArgument,
-      "\(found.place) numbers parameters in the model's order, which this file of the model does not keep, and "
-        + "of \(Self.list(keys)) \(reason). The model in a file of PyTorch would tell, such as "
-        + "pytorch_model.bin; or numbers given with --rename or --map; or 'param_names' in each group."
+      "\(found.place) numbers parameters in the model's order, which this file does not tell: "
+        + "\(reasonForNoOrder). And of \(Self.list(keys)) \(reason). The model in the file that its own program "
+        + "saved would tell, such as pytorch_model.bin; or numbers given with --rename or --map; or 'param_names' "
+        + "in each group."
     )
   }
 

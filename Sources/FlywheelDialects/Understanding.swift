@@ -300,7 +300,7 @@ struct Understanding {
     return FlywheelError(
       .invalidArgument,
       "Layers of these shapes can follow one another in several orders, and the file does not say which: "
-        + "it is sorted, and \(names.joined(separator: ", ")) have no numbers that tell. Give layers numbers "
+        + "\(facts.reasonForNoOrder), and \(names.joined(separator: ", ")) have no numbers that tell. Give layers numbers "
         + "with --rename or --map, or take the model's own file of its framework."
     )
   }

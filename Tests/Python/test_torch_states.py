@@ -574,7 +574,7 @@ class WhatIsNoParameter(TestCase):
         optimizer.step()
         state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
         _, result = self.convert(state, status=2)
-        self.assert_error(result, "several ways", "named_parameters()")
+        self.assert_error(result, "several have shape (4, 4), and are in several groups", "param_names")
 
     def test_tensors_beside_the_model_are_no_parameters(self):
         # As PyTorch's ImageNet example saves.
@@ -672,6 +672,45 @@ class WhatTellsNoOrder(TestCase):
         self.flywheel("convert", file, between)
         self.flywheel("convert", between, back)
         return back
+
+    def test_a_file_that_was_sorted_is_in_no_order(self):
+        for bias, groups in ((False, one_group), (True, one_group), (True, split)):
+            torch.manual_seed(7)
+            model = torch.nn.Sequential(*[torch.nn.Linear(8, 8, bias=bias) for _ in range(12)])
+            model, optimizer = walked(model, groups, torch.randn(4, 8))
+            file = self.save(model, optimizer)
+            names = {name: f"layers.{name}" for name, _ in model.named_parameters()}
+            self.assert_slots(file, model, optimizer, names=names)
+            with self.subTest(bias=bias, groups=groups.__name__):
+                back = self.laundered(file, ".safetensors")
+                self.assert_slots(back, model, optimizer, names=names)
+                self.flywheel("diff", file, back)
+
+    def test_words_that_were_sorted_are_refused_until_they_have_numbers(self):
+        model, optimizer = walked(Words(), one_group, torch.randn(4, 8))
+        file = self.laundered(self.save(model, optimizer), ".safetensors")
+        target = self.path().with_suffix(".keras")
+        result = self.flywheel("convert", file, target, status=2)
+        self.assert_error(result, "alphabetical order, as of files that sort them", "--rename")
+        layers = ("input", "hidden", "down", "out")
+        renames = [
+            part
+            for place, name in enumerate(layers)
+            for part in ("--rename", f"model.{name}.=model.{place}.")
+        ]
+        names = {
+            f"{layer}.{kind}": f"layers.{place}.{kind}"
+            for place, layer in enumerate(layers)
+            for kind in ("weight", "bias")
+        }
+        self.assert_slots(file, model, optimizer, names=names, flags=renames)
+
+    def test_layers_that_were_sorted_are_no_chain(self):
+        file = self.path().with_suffix(".pt")
+        torch.save(dict(sorted(Words().state_dict().items())), file)
+        flags = ("--to", "keras", "--rule", "pytorch", "--lr", 0.1, "--momentum", 0)
+        result = self.flywheel("convert", file, self.path().with_suffix(".h5"), *flags, status=2)
+        self.assert_error(result, "several orders", "alphabetical order", "--rename")
 
     def test_parameters_that_are_no_layers_are_counted_at_their_place(self):
         class Position(torch.nn.Module):
