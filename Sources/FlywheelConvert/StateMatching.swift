@@ -7,8 +7,9 @@ import OrderedCollections
 ///
 /// Names decide where the file has them. Numbers only say an order: each group has parameters in the model's
 /// order, if the optimizer was given them as they are; shapes check it, and of several groups they decide
-/// whose turn it is. A file that does not keep the model's order leaves shapes, and numbers in names. Where
-/// any of that leaves two ways, nothing is matched.
+/// whose turn it is. A file that does not keep the model's order leaves shapes, and numbers in names. Of several
+/// models beside each other nothing tells which the optimizer was given first, but shapes. Where any of that
+/// leaves two ways, nothing is matched.
 struct StateMatching {
   /// The keys that the states get, which name their parameters, by those that they have.
   private(set) var renamed: [String: String] = [:]
@@ -80,12 +81,24 @@ struct StateMatching {
     }
     guessed = model.guessed
     reasonForNoOrder = facts.reasonForNoOrder
-    isOrdered = facts.keepsOrder(of: parameters.map(\.key))
+    isOrdered = ([parameters] + dictionaries).allSatisfy { facts.keepsOrder(of: $0.map(\.key)) }
     if !isOrdered {
       parameters = keys.compactMap { key in arrays[key].map { (key, $0.shape) } }
     }
     try matchNames(outside: Set(model.outside))
     try matchNumbers(outside: Set(model.outside))
+  }
+
+  /// The dictionary beside the optimizer's that a parameter lies in.
+  private func dictionary(of key: String) -> String {
+    // The state of an optimizer that is the whole file has no dictionary beside it.
+    guard prefix.utf8.count(where: { $0 == UInt8(ascii: ".") }) > 1 else { return "" }
+    return String(key.prefix { $0 != "." })
+  }
+
+  /// The parameters of each dictionary.
+  private var dictionaries: [[Member]] {
+    Array(OrderedDictionary(grouping: parameters) { dictionary(of: $0.key) }.values)
   }
 
   /// Takes what lies beside the model for no parameters.
@@ -175,8 +188,9 @@ struct StateMatching {
       )
     }
     guard isOrdered else { return try matchShapes(lists) }
+    try requireOrderOfDictionaries(lists)
     guard lists.filter({ !$0.isEmpty }).count > 1 else { return try matchPositions(lists) }
-    switch order(of: lists) {
+    switch order(of: lists, parameters) {
     case .only(let turns):
       var next = lists.map(\.startIndex)
       for (parameter, group) in zip(parameters, turns) {
@@ -185,7 +199,7 @@ struct StateMatching {
       }
       note =
         "the optimizer's state is matched to parameters by position within each group, the only way in which all "
-        + "shapes fit"
+        + "shapes fit\(assumption)"
     case .several:
       throw FlywheelError(
         .invalidArgument,
@@ -202,7 +216,47 @@ struct StateMatching {
     let group = lists.firstIndex { !$0.isEmpty } ?? 0
     for (id, parameter) in zip(ids, parameters) { try assign(id, to: parameter, group: group) }
     guard !states.isEmpty else { return }
-    note = "the optimizer's state is matched to parameters by position; all shapes fit"
+    note =
+      "the optimizer's state is matched to parameters by position; all shapes fit\(assumption)"
+  }
+
+  /// What matching by position takes for granted; nothing where shapes tell.
+  private var assumption: String {
+    Set(parameters.map(\.shape)).count == parameters.count
+      ? "" : ", if the optimizer was given model.parameters() in their order"
+  }
+
+  /// Checks that of models beside each other, such as an encoder and a decoder, shapes tell which the optimizer
+  /// was given first.
+  private func requireOrderOfDictionaries(_ lists: [[String]]) throws(FlywheelError) {
+    let dictionaries = dictionaries
+    let isOneGroup = lists.filter { !$0.isEmpty }.count <= 1
+    // Without buffers there is nothing to match in one group.
+    guard dictionaries.count > 1, !(isOneGroup && states.isEmpty) else { return }
+    func fit(_ parameters: [Member]) -> Bool {
+      guard !isOneGroup else { return zip(lists.flatMap(\.self), parameters).allSatisfy(fits) }
+      if case .none = order(of: lists, parameters) { return false }
+      return true
+    }
+    var orders: [[Int]] = [[]]
+    // Of more there are too many orders to try; nobody means one of them.
+    let isFew = dictionaries.count <= 6
+    for place in dictionaries.indices where isFew {
+      orders = orders.flatMap { order in
+        (0...order.count).map { order[..<$0] + [place] + order[$0...] }
+      }
+    }
+    var ways = 0
+    for order in orders where isFew && ways < 2 && fit(order.flatMap { dictionaries[$0] }) {
+      ways += 1
+    }
+    guard !isFew || ways > 1 else { return }
+    throw FlywheelError(
+      .invalidArgument,
+      "\(found.place) gives parameters numbers, and the model's are in several dictionaries: "
+        + "\(Self.list(dictionaries.map { dictionary(of: $0[0].key) })). Their shapes fit in several orders; "
+        + "\(Self.remedy)."
+    )
   }
 
   /// What is to be done where numbers do not tell.
@@ -239,7 +293,7 @@ struct StateMatching {
   }
 
   /// How the lists, each in its order, can take turns so that all shapes fit.
-  private func order(of lists: [[String]]) -> Order {
+  private func order(of lists: [[String]], _ parameters: [Member]) -> Order {
     struct Way {
       var count: Int
       var last: Int
@@ -322,6 +376,7 @@ struct StateMatching {
       let odd = [
         (Set(ranks.map(\.pattern)).count, "no numbers"),
         (Set(turn.map(\.group)).count, "are in several groups"),
+        (Set(equal.map { dictionary(of: $0.key) }).count, "are in several dictionaries"),
       ]
       if equal.count > 1, let (_, reason) = odd.first(where: { $0.0 > 1 }) {
         throw unordered("several have shape \(shape), and \(reason)", equal.map(\.key))

@@ -742,4 +742,41 @@ class WhatTellsNoOrder(TestCase):
         for model in (Position(), Scale(), torch.nn.Sequential(*normed)):
             model, optimizer = walked(model, one_group, torch.randn(4, 6))
             with self.subTest(type(model).__name__):
-                self.assert_slots(self.save(model, optimizer), model, optimizer)
+                notes = self.assert_slots(self.save(model, optimizer), model, optimizer)
+                self.assertIn("by position; all shapes fit, if the optimizer was given", notes)
+
+    def test_models_beside_each_other_have_no_order(self):
+        def convert(width: int, groups, status: int):
+            torch.manual_seed(14)
+            encoder, decoder = (
+                torch.nn.Sequential(torch.nn.Linear(*shape)) for shape in ((4, width), (width, 4))
+            )
+            optimizer = optim.SGD(groups(encoder, decoder), lr=0.1, momentum=0.9)
+            decoder(encoder(torch.randn(3, 4))).sum().backward()
+            optimizer.step()
+            parts = {"encoder": encoder, "decoder": decoder, "optimizer": optimizer}
+            file = self.path().with_suffix(".pt")
+            torch.save({key: part.state_dict() for key, part in parts.items()}, file)
+            target = self.path().with_suffix(".h5")
+            result = self.flywheel("convert", file, target, "--to", "flywheel", status=status)
+            if status == 0:
+                found = checkpoint.read(target)
+                for place, part in enumerate((encoder, decoder)):
+                    expected = optimizer.state[part[0].weight]["momentum_buffer"].numpy()
+                    np.testing.assert_array_equal(found.slots["velocity"][f"layers.{place}.weight"], expected)
+            return result
+
+        def one(*models):
+            return [parameter for model in models for parameter in model.parameters()]
+
+        def kinds(*models):
+            return [{"params": [m[0].weight for m in models]}, {"params": [m[0].bias for m in models]}]
+
+        for groups in (lambda e, d: one(d, e), lambda e, d: kinds(d, e)):
+            self.assert_error(
+                convert(4, groups, 2), "'encoder', 'decoder'", "several orders", "named_parameters()"
+            )
+        # Shapes of their own tell.
+        convert(5, lambda e, d: one(d, e), 0)
+        convert(5, one, 0)
+        convert(5, kinds, 0)
