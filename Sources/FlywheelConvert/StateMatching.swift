@@ -1,6 +1,7 @@
 import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelDialects
+import FlywheelOptim
 import OrderedCollections
 
 /// Which parameter each of an optimizer's states belongs to, and which group each parameter is in.
@@ -38,6 +39,8 @@ struct StateMatching {
   private let guessed: [String]
   /// The dialect's words for buffers, which have their parameters' shapes.
   private let words: Set<String>
+  /// The parameters that have no state.
+  private var unmoved: [String] = []
   /// The keys of the states by the number or the name that they have.
   private var states: OrderedDictionary<String, [(key: String, slot: String)]> = [:]
 
@@ -87,6 +90,7 @@ struct StateMatching {
     }
     try matchNames(outside: Set(model.outside))
     try matchNumbers(outside: Set(model.outside))
+    sayWhatWasNotMoved()
   }
 
   /// The dictionary beside the optimizer's that a parameter lies in.
@@ -99,6 +103,22 @@ struct StateMatching {
   /// The parameters of each dictionary.
   private var dictionaries: [[Member]] {
     Array(OrderedDictionary(grouping: parameters) { dictionary(of: $0.key) }.values)
+  }
+
+  /// Whether the rule keeps buffers of a group's parameters, with the group's numbers.
+  private func keepsState(ofGroup index: Int) -> Bool {
+    guard let rule = found.rules.first.flatMap({ UpdateRule.preset($0) }) else { return true }
+    let numbers = found.groups[index].hyperparameters
+    return !rule.slotNames((try? rule.completed(numbers)) ?? numbers).isEmpty
+  }
+
+  /// Says which parameters have no state although others have.
+  private mutating func sayWhatWasNotMoved() {
+    guard let known = note, !unmoved.isEmpty, unmoved.count < groups.count else { return }
+    note =
+      known
+      + "; it has none for \(Self.list(unmoved)), so that no step has moved them: they are frozen "
+      + "(requires_grad=False), or were not used"
   }
 
   /// Takes what lies beside the model for no parameters.
@@ -443,6 +463,7 @@ struct StateMatching {
         at: .init(tensor: parameter.key)
       )
     }
+    if states[id] == nil, keepsState(ofGroup: group) { unmoved.append(parameter.key) }
     for state in states[id] ?? [] {
       renamed[state.key] = "optimizer.state.\(parameter.key).\(state.slot)"
     }

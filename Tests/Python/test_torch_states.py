@@ -780,3 +780,26 @@ class WhatTellsNoOrder(TestCase):
         convert(5, lambda e, d: one(d, e), 0)
         convert(5, one, 0)
         convert(5, kinds, 0)
+
+    def test_what_was_not_moved_is_said(self):
+        def frozen(make):
+            torch.manual_seed(15)
+            model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3))
+            model[0].requires_grad_(False)
+            optimizer = make(model.parameters())
+            model(torch.randn(3, 4)).sum().backward()
+            optimizer.step()
+            return self.save(model, optimizer)
+
+        file = frozen(lambda p: optim.SGD(p, lr=0.1, momentum=0.9))
+        words = "none for 'model.0.weight', 'model.0.bias', so that no step has moved them"
+        self.assertIn(words, self.flywheel("inspect", file, "--json").json["optimizer"]["matching"])
+        target = self.path().with_suffix(".h5")
+        result = self.flywheel("convert", file, target, "--to", "flywheel")
+        self.assertIn(words, result.stderr)
+        result = self.flywheel("convert", file, self.path().with_suffix(".keras"), status=2)
+        self.assert_error(result, "frozen")
+        # Without momentum there is no state to miss.
+        file = frozen(lambda p: optim.SGD(p, lr=0.1))
+        result = self.flywheel("convert", file, self.path().with_suffix(".h5"), "--to", "flywheel")
+        self.assertNotIn("frozen", result.stderr)
