@@ -803,3 +803,18 @@ class WhatTellsNoOrder(TestCase):
         file = frozen(lambda p: optim.SGD(p, lr=0.1))
         result = self.flywheel("convert", file, self.path().with_suffix(".h5"), "--to", "flywheel")
         self.assertNotIn("frozen", result.stderr)
+
+    def test_one_model_and_its_optimizer_of_several_can_be_taken(self):
+        model, optimizer = trained(lambda m: optim.Adam(m.parameters(), lr=0.01))
+        other, second = trained(lambda m: optim.Adam(m.parameters(), lr=0.02), steps=5)
+        state = {"g": model, "d": other, "optimizer_g": optimizer, "optimizer_d": second}
+        file = self.path().with_suffix(".pt")
+        torch.save({key: part.state_dict() for key, part in state.items()}, file)
+        flags = ("--only", "d.**", "--only", "optimizer_d.**")
+        self.assert_slots(file, other, second, flags=flags)
+        target = self.path().with_suffix(".pt")
+        self.flywheel("convert", file, target, *flags)
+        saved = torch.load(target, weights_only=True)
+        self.assertEqual(list(saved["model"]), [f"d.{name}" for name in other.state_dict()])
+        second.load_state_dict(saved["optimizer_d"])
+        self.assertEqual(second.param_groups[0]["lr"], 0.02)
