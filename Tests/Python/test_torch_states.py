@@ -818,3 +818,11 @@ class WhatTellsNoOrder(TestCase):
         self.assertEqual(list(saved["model"]), [f"d.{name}" for name in other.state_dict()])
         second.load_state_dict(saved["optimizer_d"])
         self.assertEqual(second.param_groups[0]["lr"], 0.02)
+
+    def test_words_that_no_optimizer_has_are_listed(self):
+        model, optimizer = trained(lambda m: optim.Adam(m.parameters(), lr=0.01))
+        optimizer.param_groups[0]["lr_scale"] = 0.5
+        file = self.save(model, optimizer)
+        self.assertIn("lr_scale", self.flywheel("inspect", file).stdout)
+        shown = self.flywheel("inspect", file, "--json").json["optimizer"]
+        self.assertEqual(shown["unknown_words"], ["lr_scale"])
