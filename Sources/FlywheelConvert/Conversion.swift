@@ -298,6 +298,7 @@ public struct Conversion {
   }
 
   private func requireNoObstacle() throws(FlywheelError) {
+    let obstacles = obstacles.filter { !$0.isFileBeside }
     guard !drops, !obstacles.isEmpty else { return }
     let shown = obstacles.prefix(4).map { obstacle in
       "\n  \(FlywheelError.oneLine(obstacle.name)): \(obstacle.reason)"

@@ -18,6 +18,8 @@ public struct ArchiveMetadata: Sendable {
     public var reason: String
     /// The key of the member that it belongs to; nil if it belongs to none.
     public var key: String?
+    /// Whether it is a file of its own beside those of the archive: nothing is lost if it stays there.
+    public var isFileBeside: Bool
 
     /// Names a thing.
     ///
@@ -25,10 +27,12 @@ public struct ArchiveMetadata: Sendable {
     ///   - name: Its name.
     ///   - reason: Why it cannot go into another file.
     ///   - key: The key of the member that it belongs to; nil if it belongs to none.
-    public init(name: String, reason: String, key: String? = nil) {
+    ///   - isFileBeside: Whether it is a file of its own beside those of the archive.
+    public init(name: String, reason: String, key: String? = nil, isFileBeside: Bool = false) {
       self.name = name
       self.reason = reason
       self.key = key
+      self.isFileBeside = isFileBeside
     }
   }
 

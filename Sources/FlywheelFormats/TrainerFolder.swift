@@ -8,8 +8,8 @@ import SystemPackage
 /// states of the optimizer, the schedule and the random generators (`src/transformers/trainer.py`).
 ///
 /// Keys begin with what they belong to: `model`, `optimizer`, `scheduler`, `scaler`, `rng_state`. What
-/// `trainer_state.json` says, such as `epoch` and `global_step`, are attributes. Other files are obstacles;
-/// `training_args.bin`, a pickle of classes, is never opened.
+/// `trainer_state.json` says, such as `epoch` and `global_step`, are attributes. Other files are listed as
+/// what is not read; `training_args.bin`, a pickle of classes, is never opened.
 enum TrainerFolder {
   /// The files of tensors besides the model, and what their keys begin with.
   private static let states = [
@@ -71,7 +71,8 @@ enum TrainerFolder {
         .init(
           name: "the file '\(name)'",
           reason: name == "training_args.bin"
-            ? "is a pickle of classes, which is never opened" : "holds no tensors that are read"
+            ? "is a pickle of classes, which is never opened" : "holds no tensors that are read",
+          isFileBeside: true
         )
       )
     }
