@@ -56,6 +56,14 @@ struct FoundOptimizerView {
       }
       lines += Formatting.wrapped(phrases, after: "  group \(index)  ")
     }
+    if !found.unknownWords.isEmpty {
+      let words = found.unknownWords.joined(separator: ", ")
+      lines += Formatting.paragraph(
+        "not known here: \(words), and what it changes of a step",
+        indent: 2,
+        hanging: 4
+      )
+    }
     if let matching { lines += Formatting.paragraph(matching, indent: 2, hanging: 4) }
     if let obstacle {
       lines += Formatting.paragraph("not understood: \(obstacle)", indent: 2, hanging: 4)
@@ -85,6 +93,7 @@ struct FoundOptimizerView {
       "step": step.map { JSONValue($0) } ?? .null,
       "groups": .array(groups),
       "place": JSONValue(found.place),
+      "unknown_words": .array(found.unknownWords.map { JSONValue($0) }),
       "matching": matching.map { JSONValue($0) } ?? .null,
       "obstacle": obstacle.map { JSONValue($0) } ?? .null,
     ]

@@ -86,6 +86,12 @@ extension FoundOptimizer {
     return (pieces.dropLast().joined(separator: "."), String(last))
   }
 
+  /// Whether a key is that of the dictionary of one group.
+  static func isGroup(_ key: String) -> Bool {
+    let pieces = key.split(separator: ".", omittingEmptySubsequences: false)
+    return pieces.firstIndex(of: word[...]).map { $0 + 1 < pieces.endIndex } ?? false
+  }
+
   /// Reads the groups, whatever their keys begin with.
   static func parameterGroups(
     in metadata: ArchiveMetadata,

@@ -93,7 +93,8 @@ package struct NamePlan {
 
   /// What a plain archive says besides its tensors, under the new names.
   ///
-  /// An attribute goes where its tensor or group goes; with a selection, only if it is of a tensor.
+  /// An attribute goes where its tensor or group goes; with a selection, only if it is of a tensor, or one of an
+  /// optimizer's numbers.
   mutating func metadata(
     _ source: ArchiveMetadata,
     of tensors: [ConvertedTensor],
@@ -104,16 +105,28 @@ package struct NamePlan {
     for (owner, values) in source.attributes where !unreadable.contains(owner) {
       if let name = names[owner] {
         result.attributes[name] = values
-      } else if options.selection.isEmpty {
+      } else if options.selection.isEmpty || FoundOptimizer.isGroup(owner) && isSelected(owner) {
         result.attributes[newName(ofGroup: owner), default: [:]].merge(values) { _, new in new }
       }
     }
-    if options.selection.isEmpty {
-      result.emptyGroups = source.emptyGroups.map { newName(ofGroup: $0) }
+    result.emptyGroups = source.emptyGroups.compactMap { group in
+      options.selection.isEmpty || FoundOptimizer.isGroup(group) && isSelected(group)
+        ? newName(ofGroup: group) : nil
     }
     result.obstacles = source.obstacles.filter { obstacle in
       options.selection.isEmpty || obstacle.key.map { names[$0] != nil } ?? false
     }
+    return result
+  }
+
+  /// What a source says, without the optimizers that a selection leaves out; all of them if it has none.
+  mutating func withSelectedOptimizers(_ source: ArchiveMetadata) -> ArchiveMetadata {
+    guard !options.selection.isEmpty else { return source }
+    let groups = source.attributes.keys.filter(FoundOptimizer.isGroup)
+    let odd = Set(groups.filter { !isSelected($0) })
+    guard odd.count < groups.count else { return source }
+    var result = source
+    result.attributes.removeAll { odd.contains($0.key) }
     return result
   }
 

@@ -1,14 +1,16 @@
 import FlywheelCheckpoint
 import FlywheelCore
 import FlywheelDialects
+import FlywheelOptim
 import OrderedCollections
 
 /// Which parameter each of an optimizer's states belongs to, and which group each parameter is in.
 ///
 /// Names decide where the file has them. Numbers only say an order: each group has parameters in the model's
 /// order, if the optimizer was given them as they are; shapes check it, and of several groups they decide
-/// whose turn it is. A file that does not keep the model's order leaves shapes, and numbers in names. Where
-/// any of that leaves two ways, nothing is matched.
+/// whose turn it is. A file that does not keep the model's order leaves shapes, and numbers in names. Of several
+/// models beside each other nothing tells which the optimizer was given first, but shapes. Where any of that
+/// leaves two ways, nothing is matched.
 struct StateMatching {
   /// The keys that the states get, which name their parameters, by those that they have.
   private(set) var renamed: [String: String] = [:]
@@ -21,10 +23,15 @@ struct StateMatching {
   /// How they were matched, for people; nil if nothing had to be.
   private(set) var note: String?
 
+  private typealias Member = (key: String, shape: Shape)
+
   private let found: FoundOptimizer
-  private var parameters: [(key: String, shape: Shape)]
+  /// The parameters in the file's order, which is that of the optimizer's numbers, where it is known.
+  private var parameters: [Member]
+  /// Why their order may not be the model's, as a part of a sentence.
+  private let reasonForNoOrder: String
   /// Whether the parameters are in the model's order.
-  private let isOrdered: Bool
+  private var isOrdered = true
   private let arrays: OrderedDictionary<String, TensorDescription>
   private let prefix: String
   private let dialect: Dialect
@@ -32,6 +39,8 @@ struct StateMatching {
   private let guessed: [String]
   /// The dialect's words for buffers, which have their parameters' shapes.
   private let words: Set<String>
+  /// The parameters that have no state.
+  private var unmoved: [String] = []
   /// The keys of the states by the number or the name that they have.
   private var states: OrderedDictionary<String, [(key: String, slot: String)]> = [:]
 
@@ -69,14 +78,47 @@ struct StateMatching {
     var own = facts
     own.origin.order = .kept
     let model = try dialect.understand(arrays.filter { !stateKeys.contains($0.key) }, facts: own)
-    parameters = model.parameters.values.compactMap { parameter in
-      arrays[parameter.place.key].map { (parameter.place.key, $0.shape) }
+    let keys = OrderedSet(model.parameters.values.map(\.place.key))
+    parameters = arrays.compactMap { key, array in
+      keys.contains(key) ? (key, array.shape) : nil
     }
     guessed = model.guessed
-    let keys = Set(parameters.map(\.key))
-    isOrdered = facts.keepsOrder(of: arrays.keys.filter(keys.contains))
+    reasonForNoOrder = facts.reasonForNoOrder
+    isOrdered = ([parameters] + dictionaries).allSatisfy { facts.keepsOrder(of: $0.map(\.key)) }
+    if !isOrdered {
+      parameters = keys.compactMap { key in arrays[key].map { (key, $0.shape) } }
+    }
     try matchNames(outside: Set(model.outside))
     try matchNumbers(outside: Set(model.outside))
+    sayWhatWasNotMoved()
+  }
+
+  /// The dictionary beside the optimizer's that a parameter lies in.
+  private func dictionary(of key: String) -> String {
+    // The state of an optimizer that is the whole file has no dictionary beside it.
+    guard prefix.utf8.count(where: { $0 == UInt8(ascii: ".") }) > 1 else { return "" }
+    return String(key.prefix { $0 != "." })
+  }
+
+  /// The parameters of each dictionary.
+  private var dictionaries: [[Member]] {
+    Array(OrderedDictionary(grouping: parameters) { dictionary(of: $0.key) }.values)
+  }
+
+  /// Whether the rule keeps buffers of a group's parameters, with the group's numbers.
+  private func keepsState(ofGroup index: Int) -> Bool {
+    guard let rule = found.rules.first.flatMap({ UpdateRule.preset($0) }) else { return true }
+    let numbers = found.groups[index].hyperparameters
+    return !rule.slotNames((try? rule.completed(numbers)) ?? numbers).isEmpty
+  }
+
+  /// Says which parameters have no state although others have.
+  private mutating func sayWhatWasNotMoved() {
+    guard let known = note, !unmoved.isEmpty, unmoved.count < groups.count else { return }
+    note =
+      known
+      + "; it has none for \(Self.list(unmoved)), so that no step has moved them: they are frozen "
+      + "(requires_grad=False), or were not used"
   }
 
   /// Takes what lies beside the model for no parameters.
@@ -166,8 +208,9 @@ struct StateMatching {
       )
     }
     guard isOrdered else { return try matchShapes(lists) }
+    try requireOrderOfDictionaries(lists)
     guard lists.filter({ !$0.isEmpty }).count > 1 else { return try matchPositions(lists) }
-    switch order(of: lists) {
+    switch order(of: lists, parameters) {
     case .only(let turns):
       var next = lists.map(\.startIndex)
       for (parameter, group) in zip(parameters, turns) {
@@ -176,7 +219,7 @@ struct StateMatching {
       }
       note =
         "the optimizer's state is matched to parameters by position within each group, the only way in which all "
-        + "shapes fit"
+        + "shapes fit\(assumption)"
     case .several:
       throw FlywheelError(
         .invalidArgument,
@@ -193,7 +236,47 @@ struct StateMatching {
     let group = lists.firstIndex { !$0.isEmpty } ?? 0
     for (id, parameter) in zip(ids, parameters) { try assign(id, to: parameter, group: group) }
     guard !states.isEmpty else { return }
-    note = "the optimizer's state is matched to parameters by position; all shapes fit"
+    note =
+      "the optimizer's state is matched to parameters by position; all shapes fit\(assumption)"
+  }
+
+  /// What matching by position takes for granted; nothing where shapes tell.
+  private var assumption: String {
+    Set(parameters.map(\.shape)).count == parameters.count
+      ? "" : ", if the optimizer was given model.parameters() in their order"
+  }
+
+  /// Checks that of models beside each other, such as an encoder and a decoder, shapes tell which the optimizer
+  /// was given first.
+  private func requireOrderOfDictionaries(_ lists: [[String]]) throws(FlywheelError) {
+    let dictionaries = dictionaries
+    let isOneGroup = lists.filter { !$0.isEmpty }.count <= 1
+    // Without buffers there is nothing to match in one group.
+    guard dictionaries.count > 1, !(isOneGroup && states.isEmpty) else { return }
+    func fit(_ parameters: [Member]) -> Bool {
+      guard !isOneGroup else { return zip(lists.flatMap(\.self), parameters).allSatisfy(fits) }
+      if case .none = order(of: lists, parameters) { return false }
+      return true
+    }
+    var orders: [[Int]] = [[]]
+    // Of more there are too many orders to try; nobody means one of them.
+    let isFew = dictionaries.count <= 6
+    for place in dictionaries.indices where isFew {
+      orders = orders.flatMap { order in
+        (0...order.count).map { order[..<$0] + [place] + order[$0...] }
+      }
+    }
+    var ways = 0
+    for order in orders where isFew && ways < 2 && fit(order.flatMap { dictionaries[$0] }) {
+      ways += 1
+    }
+    guard !isFew || ways > 1 else { return }
+    throw FlywheelError(
+      .invalidArgument,
+      "\(found.place) gives parameters numbers, and the model's are in several dictionaries: "
+        + "\(Self.list(dictionaries.map { dictionary(of: $0[0].key) })). Their shapes fit in several orders; "
+        + "\(Self.remedy)."
+    )
   }
 
   /// What is to be done where numbers do not tell.
@@ -230,7 +313,7 @@ struct StateMatching {
   }
 
   /// How the lists, each in its order, can take turns so that all shapes fit.
-  private func order(of lists: [[String]]) -> Order {
+  private func order(of lists: [[String]], _ parameters: [Member]) -> Order {
     struct Way {
       var count: Int
       var last: Int
@@ -310,11 +393,13 @@ struct StateMatching {
         )
       }
       let ranks = equal.map { NameRank($0.key) }
-      guard
-        equal.count == 1
-          || Set(ranks.map(\.pattern)).count == 1 && Set(turn.map(\.group)).count == 1
-      else {
-        throw unordered("several have shape \(shape), and no numbers", equal.map(\.key))
+      let odd = [
+        (Set(ranks.map(\.pattern)).count, "no numbers"),
+        (Set(turn.map(\.group)).count, "are in several groups"),
+        (Set(equal.map { dictionary(of: $0.key) }).count, "are in several dictionaries"),
+      ]
+      if equal.count > 1, let (_, reason) = odd.first(where: { $0.0 > 1 }) {
+        throw unordered("several have shape \(shape), and \(reason)", equal.map(\.key))
       }
       let sorted = zip(ranks, equal).sorted { $0.0.precedes($1.0) }
       for (member, parameter) in zip(turn, sorted) {
@@ -333,9 +418,10 @@ struct StateMatching {
   private func unordered(_ reason: String, _ keys: [String]) -> FlywheelError {
     FlywheelError(
       .invalidArgument,
-      "\(found.place) numbers parameters in the model's order, which this file of the model does not keep, and "
-        + "of \(Self.list(keys)) \(reason). The model in a file of PyTorch would tell, such as "
-        + "pytorch_model.bin; or numbers given with --rename or --map; or 'param_names' in each group."
+      "\(found.place) numbers parameters in the model's order, which this file does not tell: "
+        + "\(reasonForNoOrder). And of \(Self.list(keys)) \(reason). The model in the file that its own program "
+        + "saved would tell, such as pytorch_model.bin; or numbers given with --rename or --map; or 'param_names' "
+        + "in each group."
     )
   }
 
@@ -377,6 +463,7 @@ struct StateMatching {
         at: .init(tensor: parameter.key)
       )
     }
+    if states[id] == nil, keepsState(ofGroup: group) { unmoved.append(parameter.key) }
     for state in states[id] ?? [] {
       renamed[state.key] = "optimizer.state.\(parameter.key).\(state.slot)"
     }

@@ -58,7 +58,7 @@ public struct UnderstoodArchive: Sendable {
     let arrays = planned
     let names = try UnderstoodNames(
       arrays.mapValues(\.result),
-      source.metadata,
+      plan.withSelectedOptimizers(source.metadata),
       in: dialect,
       stated,
       facts: source.facts.renamed(

@@ -8,6 +8,8 @@ public struct ArrayFacts: Sendable {
   public var twins: [String: String]
   /// The names of arrays that are no parameters, whatever they look like.
   public var strays: Set<String>
+  /// The names that arrays have in the file, by those that a person gave them.
+  private var formerNames: [String: String] = [:]
 
   /// Says what is known.
   ///
@@ -37,16 +39,21 @@ public struct ArrayFacts: Sendable {
       result.twins[key] = names[first] ?? first
     }
     result.strays = Set(strays.compactMap { names[$0] })
+    for (key, name) in names where key != name {
+      result.formerNames[name] = formerNames[key] ?? key
+    }
     return result
   }
 
   /// Whether arrays are in the order of the model that they are of.
   ///
-  /// Names in the order of the alphabet may have been sorted, and say nothing.
+  /// Names in the order of the alphabet may have been sorted, and say nothing; one alone is in order. Names that
+  /// a person gave were not there when the file was written.
   ///
   /// - Parameter keys: Their names, in the file's order.
   /// - Returns: Whether the order is that of the program that wrote them.
   package func keepsOrder(of keys: [String]) -> Bool {
+    guard keys.count > 1 else { return true }
     switch origin.order {
     case .kept: return true
     case .lost: return false
@@ -55,9 +62,17 @@ public struct ArrayFacts: Sendable {
     func ascend<Value>(_ values: [Value], _ precedes: (Value, Value) -> Bool) -> Bool {
       zip(values, values.dropFirst()).allSatisfy { !precedes($1, $0) }
     }
+    let keys = keys.map { formerNames[$0] ?? $0 }
     let levels = keys.map { $0.split { $0 == "." || $0 == "/" }.map(String.init) }
     let numbered = keys.map(NumberedName.init)
     return !ascend(keys, <) && !ascend(levels) { $0.lexicographicallyPrecedes($1) }
       && !ascend(numbered) { $0.precedes($1) }
+  }
+
+  /// Why the order of arrays may not be that of their model, as a part of a sentence.
+  package var reasonForNoOrder: String {
+    origin.order == .lost
+      ? "it does not keep the order of the model"
+      : "the names are in alphabetical order, as of files that sort them"
   }
 }

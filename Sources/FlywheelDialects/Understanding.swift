@@ -128,7 +128,9 @@ struct Understanding {
         dtype: dtype
       )
     }
-    let all = withoutBuffers(found + others)
+    // In the file's order, which is that of the numbers that an optimizer gives them.
+    let unsorted = Dictionary((found + others).map { ($0.key, $0) }) { first, _ in first }
+    let all = withoutBuffers(arrays.keys.compactMap { unsorted[$0] })
     reading.guessed = all.filter { $0.kind == .other }.map(\.key)
     reading.outside = reading.guessed.filter(outside.contains)
     found = all
@@ -259,7 +261,7 @@ struct Understanding {
       throw error
     }
     isOrdered = isNumbered || keepsOrder || Set(patterns(of: natural.map(\.key))).count == 1
-    let ordered = known.flatMap(\.parameters)
+    let ordered = keepsOrder ? found : known.flatMap(\.parameters)
     for parameter in ordered { try placeByName(parameter) }
     found = ordered
   }
@@ -299,9 +301,9 @@ struct Understanding {
     return FlywheelError(
       .invalidArgument,
       "Layers of these shapes can follow one another in several orders, and the file does not say which: "
-        + "it does not keep that of the calls, and \(names.joined(separator: ", ")) have no numbers that tell. "
-        + "Give layers numbers with --rename or --map, or take the model's own file of its framework, if that "
-        + "says how the layers are called."
+        + "\(facts.reasonForNoOrder), and \(names.joined(separator: ", ")) have no numbers that tell. Give layers "
+        + "numbers with --rename or --map, or take the model's own file of its framework, if that says how the "
+        + "layers are called."
     )
   }
 

@@ -146,7 +146,11 @@ extension DiffInput {
 
 extension DiffInput.Source {
   /// What is known of the arrays besides.
-  fileprivate var facts: ArrayFacts { ArrayFacts(origin: reader.origin) }
+  fileprivate var facts: ArrayFacts {
+    ArrayFacts(origin: reader.origin).renamed(
+      Dictionary(arrays.map { ($0.source, $0.target) }, uniquingKeysWith: { first, _ in first })
+    )
+  }
 
   /// The arrays by the names that they have in the end.
   fileprivate var descriptions: OrderedDictionary<String, TensorDescription> {

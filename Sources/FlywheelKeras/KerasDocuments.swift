@@ -57,7 +57,8 @@ struct KerasDocuments {
       throw FlywheelError(
         .unsupported,
         "Keras needs to know the model: there is no '\(KerasContents.Name.configuration)', which a training state "
-          + "of dense layers gets by itself. Arrays alone can go into an .h5 file."
+          + "of dense layers gets by itself: --to keras makes one of another framework's. Arrays alone can go into an "
+          + ".h5 file."
       )
     }
     if others[""]?.isEmpty == true { others[""] = nil }

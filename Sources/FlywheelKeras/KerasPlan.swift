@@ -162,7 +162,7 @@ struct KerasPlan {
       throw FlywheelError(
         .mismatch,
         "\(optimizer.className) keeps '\(missing)', and there is no such array; Keras would pass over all of the "
-          + "optimizer's state."
+          + "optimizer's state. There is none of a parameter that was frozen while others were trained."
       )
     }
     if let key = kept.first(where: { !keys.contains($0) }) {

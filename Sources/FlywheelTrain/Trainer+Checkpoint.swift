@@ -163,7 +163,10 @@ extension Trainer {
       guard !slots.isEmpty else { continue }
       for slot in kept {
         guard let buffer = slots[slot]?[name] else {
-          throw misfit("it has other buffers, but no '\(slot)' of '\(name)'")
+          throw misfit(
+            "it has other buffers, but no '\(slot)' of '\(name)', as if that had been frozen while others were "
+              + "trained"
+          )
         }
         try require(buffer, parameter, CheckpointKey.slot(slot, of: name))
       }

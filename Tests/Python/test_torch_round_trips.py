@@ -203,6 +203,12 @@ class Forms(RoundTripTestCase):
         path = self.save({"w": torch.ones(1), "z": 1j, "big": 2**63, "huge": 2**70})
         result = self.flywheel("convert", path, self.path("o").with_suffix(".pt"), status=2)
         self.assert_error(result, "'z'", "'big'", "'huge'", "--drop")
+        # A name that two values get would have no way back.
+        for value in ({3: torch.ones(1), "3": 1}, {3: 1, "3": torch.ones(1)}):
+            path = self.save({"in": value})
+            for suffix in (".npz", ".safetensors"):
+                result = self.flywheel("convert", path, self.path("o").with_suffix(suffix), status=2)
+                self.assert_error(result, "'in.3'", "joined by dots")
 
 
 class Ties(RoundTripTestCase):

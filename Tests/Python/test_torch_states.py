@@ -574,7 +574,7 @@ class WhatIsNoParameter(TestCase):
         optimizer.step()
         state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
         _, result = self.convert(state, status=2)
-        self.assert_error(result, "several ways", "named_parameters()")
+        self.assert_error(result, "several have shape (4, 4), and are in several groups", "param_names")
 
     def test_tensors_beside_the_model_are_no_parameters(self):
         # As PyTorch's ImageNet example saves.
@@ -643,3 +643,186 @@ class WhatIsNoParameter(TestCase):
         torch.save(model.state_dict(), file)
         target = self.path().with_suffix(".keras")
         self.flywheel("convert", file, target, "--rule", "pytorch", "--lr", 0.1, "--momentum", 0)
+
+
+class WhatTellsNoOrder(TestCase):
+    """Files of torch whose optimizer's numbers do not tell whose they are, or not by themselves."""
+
+    def save(self, model, optimizer):
+        file = self.path().with_suffix(".pt")
+        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, file)
+        return file
+
+    def assert_slots(self, file, model, optimizer, word: str = "exp_avg", names=None, flags=()) -> str:
+        """Each parameter's buffer is its own; returns what was said."""
+        target = self.path().with_suffix(".h5")
+        result = self.flywheel("convert", file, target, "--to", "flywheel", *flags)
+        found = checkpoint.read(target)
+        (slot,) = (name for name in found.slots if name in (word, "velocity"))
+        for name, parameter in model.named_parameters():
+            own = (names or {}).get(name, name)
+            expected = optimizer.state[parameter][word].numpy()
+            np.testing.assert_array_equal(found.model[own], parameter.detach().numpy(), own)
+            np.testing.assert_array_equal(found.slots[slot][own], expected, own)
+        return result.stderr
+
+    def laundered(self, file, suffix: str):
+        """The file once more, after it was one that sorts names."""
+        between, back = self.path().with_suffix(suffix), self.path().with_suffix(".pt")
+        self.flywheel("convert", file, between)
+        self.flywheel("convert", between, back)
+        return back
+
+    def test_a_file_that_was_sorted_is_in_no_order(self):
+        for bias, groups in ((False, one_group), (True, one_group), (True, split)):
+            torch.manual_seed(7)
+            model = torch.nn.Sequential(*[torch.nn.Linear(8, 8, bias=bias) for _ in range(12)])
+            model, optimizer = walked(model, groups, torch.randn(4, 8))
+            file = self.save(model, optimizer)
+            names = {name: f"layers.{name}" for name, _ in model.named_parameters()}
+            self.assert_slots(file, model, optimizer, names=names)
+            with self.subTest(bias=bias, groups=groups.__name__):
+                back = self.laundered(file, ".safetensors")
+                self.assert_slots(back, model, optimizer, names=names)
+                self.flywheel("diff", file, back)
+
+    def test_words_that_were_sorted_are_refused_until_they_have_numbers(self):
+        model, optimizer = walked(Words(), one_group, torch.randn(4, 8))
+        file = self.laundered(self.save(model, optimizer), ".safetensors")
+        target = self.path().with_suffix(".keras")
+        result = self.flywheel("convert", file, target, status=2)
+        self.assert_error(result, "alphabetical order, as of files that sort them", "--rename")
+        layers = ("input", "hidden", "down", "out")
+        renames = [
+            part
+            for place, name in enumerate(layers)
+            for part in ("--rename", f"model.{name}.=model.{place}.")
+        ]
+        names = {
+            f"{layer}.{kind}": f"layers.{place}.{kind}"
+            for place, layer in enumerate(layers)
+            for kind in ("weight", "bias")
+        }
+        self.assert_slots(file, model, optimizer, names=names, flags=renames)
+
+    def test_layers_that_were_sorted_are_no_chain(self):
+        file = self.path().with_suffix(".pt")
+        torch.save(dict(sorted(Words().state_dict().items())), file)
+        flags = ("--to", "keras", "--rule", "pytorch", "--lr", 0.1, "--momentum", 0)
+        result = self.flywheel("convert", file, self.path().with_suffix(".h5"), *flags, status=2)
+        self.assert_error(result, "several orders", "alphabetical order", "--rename")
+
+    def test_parameters_that_are_no_layers_are_counted_at_their_place(self):
+        class Position(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                torch.manual_seed(12)
+                self.position = torch.nn.Parameter(torch.randn(6, 6))
+                self.layer = torch.nn.Linear(6, 6, bias=False)
+
+            def forward(self, values):
+                return self.layer(values + values @ self.position)
+
+        class Scale(torch.nn.Module):
+            """A norm of one's own, with its bias first."""
+
+            def __init__(self):
+                super().__init__()
+                torch.manual_seed(13)
+                self.layer = torch.nn.Linear(6, 5)
+                self.norm = torch.nn.Module()
+                self.norm.bias = torch.nn.Parameter(torch.randn(5))
+                self.norm.weight = torch.nn.Parameter(torch.randn(5))
+
+            def forward(self, values):
+                return self.layer(values) * self.norm.weight + self.norm.bias
+
+        normed = torch.nn.Sequential(torch.nn.Linear(6, 6), torch.nn.Linear(6, 6))
+        normed = torch.nn.utils.parametrizations.weight_norm(normed[0]), normed[1]
+        for model in (Position(), Scale(), torch.nn.Sequential(*normed)):
+            model, optimizer = walked(model, one_group, torch.randn(4, 6))
+            with self.subTest(type(model).__name__):
+                notes = self.assert_slots(self.save(model, optimizer), model, optimizer)
+                self.assertIn("by position; all shapes fit, if the optimizer was given", notes)
+
+    def test_models_beside_each_other_have_no_order(self):
+        def convert(width: int, groups, status: int):
+            torch.manual_seed(14)
+            encoder, decoder = (
+                torch.nn.Sequential(torch.nn.Linear(*shape)) for shape in ((4, width), (width, 4))
+            )
+            optimizer = optim.SGD(groups(encoder, decoder), lr=0.1, momentum=0.9)
+            decoder(encoder(torch.randn(3, 4))).sum().backward()
+            optimizer.step()
+            parts = {"encoder": encoder, "decoder": decoder, "optimizer": optimizer}
+            file = self.path().with_suffix(".pt")
+            torch.save({key: part.state_dict() for key, part in parts.items()}, file)
+            target = self.path().with_suffix(".h5")
+            result = self.flywheel("convert", file, target, "--to", "flywheel", status=status)
+            if status == 0:
+                found = checkpoint.read(target)
+                for place, part in enumerate((encoder, decoder)):
+                    expected = optimizer.state[part[0].weight]["momentum_buffer"].numpy()
+                    np.testing.assert_array_equal(found.slots["velocity"][f"layers.{place}.weight"], expected)
+            return result
+
+        def one(*models):
+            return [parameter for model in models for parameter in model.parameters()]
+
+        def kinds(*models):
+            return [{"params": [m[0].weight for m in models]}, {"params": [m[0].bias for m in models]}]
+
+        for groups in (lambda e, d: one(d, e), lambda e, d: kinds(d, e)):
+            self.assert_error(
+                convert(4, groups, 2), "'encoder', 'decoder'", "several orders", "named_parameters()"
+            )
+        # Shapes of their own tell.
+        convert(5, lambda e, d: one(d, e), 0)
+        convert(5, one, 0)
+        convert(5, kinds, 0)
+
+    def test_what_was_not_moved_is_said(self):
+        def frozen(make):
+            torch.manual_seed(15)
+            model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3))
+            model[0].requires_grad_(False)
+            optimizer = make(model.parameters())
+            model(torch.randn(3, 4)).sum().backward()
+            optimizer.step()
+            return self.save(model, optimizer)
+
+        file = frozen(lambda p: optim.SGD(p, lr=0.1, momentum=0.9))
+        words = "none for 'model.0.weight', 'model.0.bias', so that no step has moved them"
+        self.assertIn(words, self.flywheel("inspect", file, "--json").json["optimizer"]["matching"])
+        target = self.path().with_suffix(".h5")
+        result = self.flywheel("convert", file, target, "--to", "flywheel")
+        self.assertIn(words, result.stderr)
+        result = self.flywheel("convert", file, self.path().with_suffix(".keras"), status=2)
+        self.assert_error(result, "frozen")
+        # Without momentum there is no state to miss.
+        file = frozen(lambda p: optim.SGD(p, lr=0.1))
+        result = self.flywheel("convert", file, self.path().with_suffix(".h5"), "--to", "flywheel")
+        self.assertNotIn("frozen", result.stderr)
+
+    def test_one_model_and_its_optimizer_of_several_can_be_taken(self):
+        model, optimizer = trained(lambda m: optim.Adam(m.parameters(), lr=0.01))
+        other, second = trained(lambda m: optim.Adam(m.parameters(), lr=0.02), steps=5)
+        state = {"g": model, "d": other, "optimizer_g": optimizer, "optimizer_d": second}
+        file = self.path().with_suffix(".pt")
+        torch.save({key: part.state_dict() for key, part in state.items()}, file)
+        flags = ("--only", "d.**", "--only", "optimizer_d.**")
+        self.assert_slots(file, other, second, flags=flags)
+        target = self.path().with_suffix(".pt")
+        self.flywheel("convert", file, target, *flags)
+        saved = torch.load(target, weights_only=True)
+        self.assertEqual(list(saved["model"]), [f"d.{name}" for name in other.state_dict()])
+        second.load_state_dict(saved["optimizer_d"])
+        self.assertEqual(second.param_groups[0]["lr"], 0.02)
+
+    def test_words_that_no_optimizer_has_are_listed(self):
+        model, optimizer = trained(lambda m: optim.Adam(m.parameters(), lr=0.01))
+        optimizer.param_groups[0]["lr_scale"] = 0.5
+        file = self.save(model, optimizer)
+        self.assertIn("lr_scale", self.flywheel("inspect", file).stdout)
+        shown = self.flywheel("inspect", file, "--json").json["optimizer"]
+        self.assertEqual(shown["unknown_words"], ["lr_scale"])

@@ -124,7 +124,7 @@ public final class DistributedCheckpoint: ArchiveReader {
 
   /// One process lists what it saves in its own order; of several each adds what it was left to save.
   public var origin: ArchiveOrigin {
-    ArchiveOrigin(order: files.count > 1 ? .lost : .kept, dialect: "pytorch")
+    ArchiveOrigin(order: files.count > 1 ? .lost : .written, dialect: "pytorch")
   }
 
   /// Lists the tensors, in the order of the metadata.

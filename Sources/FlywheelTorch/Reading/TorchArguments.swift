@@ -88,7 +88,8 @@ extension PickleValue {
     switch self {
     case .none: "None"
     case .bool: "a bool"
-    case .integer, .largeInteger: "an integer"
+    case .integer: "an integer"
+    case .largeInteger: "an integer of more than 64 bits"
     case .double: "a float"
     case .text: "a text"
     case .bytes: "bytes"

@@ -106,8 +106,9 @@ public final class TorchFile: ArchiveReader {
 
   // MARK: Listing
 
-  /// Members in the order of the object, which modules and optimizers have, under PyTorch's names.
-  public var origin: ArchiveOrigin { ArchiveOrigin(order: .kept, dialect: "pytorch") }
+  /// Members in the order of the object, under PyTorch's names: that of the module, but of dictionaries that were
+  /// filled from a file that sorts them.
+  public var origin: ArchiveOrigin { ArchiveOrigin(order: .written, dialect: "pytorch") }
 
   /// Lists the tensors, in the order of the object.
   ///

@@ -189,7 +189,8 @@ struct TorchListing {
   ) throws(FlywheelError) -> Found {
     // The object may be nothing but a number.
     let (owner, name) = place.owner.map { ($0, place.name) } ?? ("", TorchStructure.value)
-    guard metadata.attributes[owner]?[name] == nil else {
+    guard metadata.attributes[owner]?[name] == nil, place.owner == nil || members[place.key] == nil
+    else {
       return try add(obstacle: .sameName, place, at: reference)
     }
     try copy(name.utf8.count + attribute.byteCount, at: reference)
@@ -203,7 +204,8 @@ struct TorchListing {
     at reference: PickleGraph.Reference
   ) throws(FlywheelError) -> Found {
     let key = place.owner == nil ? TorchStructure.tensor : try key(of: place, at: reference)
-    guard members[key] == nil else {
+    let isTaken = place.owner.map { metadata.attributes[$0]?[place.name] != nil } ?? false
+    guard members[key] == nil, !isTaken else {
       return try add(obstacle: .sameName, place, at: reference)
     }
     members[key] = member
