@@ -1,6 +1,7 @@
 public import FlywheelCore
 import FlywheelPickle
 import OrderedCollections
+import Synchronization
 public import SystemPackage
 
 /// A file that `torch.save` wrote, open for reading: `.pt`, `.pth`, `.ckpt` or `.bin`, as PyTorch 1.6 and later
@@ -25,6 +26,9 @@ public final class TorchFile: ArchiveReader {
   private var found: OrderedDictionary<String, TorchMember> { flattening.members }
   /// The keys of storages that several tensors view.
   private let shared: Set<String>
+
+  /// What `metadata()` says, once it was asked for: holding names against the structure takes a while.
+  private let described = Mutex<ArchiveMetadata?>(nil)
 
   /// What the object says besides tensors, without what it is to Python.
   var contents: ArchiveMetadata { flattening.metadata }
@@ -133,6 +137,15 @@ public final class TorchFile: ArchiveReader {
   ///
   /// - Throws: Nothing.
   public func metadata() throws(FlywheelError) -> ArchiveMetadata {
+    described.withLock { known in
+      if let known { return known }
+      let metadata = describe()
+      known = metadata
+      return metadata
+    }
+  }
+
+  private func describe() -> ArchiveMetadata {
     var metadata = contents
     guard let structure = flattening.structure else { return metadata }
     for (name, value) in structure.attributes {

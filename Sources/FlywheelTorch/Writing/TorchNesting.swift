@@ -156,7 +156,8 @@ struct TorchNesting {
 
   /// The parts of a name between its dots.
   static func parts(_ key: String) -> [String] {
-    key.unicodeScalars.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    key.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+      .map { String(Substring($0)) }
   }
 
   private static func isNumber(_ text: String) -> Bool {
@@ -167,8 +168,7 @@ struct TorchNesting {
   mutating func addPath(_ path: String, withThoseAbove: Bool = true) {
     guard !path.isEmpty, paths.insert(path).inserted else { return }
     ways.insert(path)
-    let scalars = path.unicodeScalars
-    for end in scalars.indices where scalars[end] == "." {
+    for end in path.utf8.indices where path.utf8[end] == UInt8(ascii: ".") {
       let above = String(path[..<end])
       ways.insert(above)
       if withThoseAbove { paths.insert(above) }
@@ -177,13 +177,13 @@ struct TorchNesting {
 
   /// The ways that a name leads through, outermost first, each with the rest of the name.
   private func leading(_ key: String) -> [(path: String, rest: String)] {
-    let scalars = key.unicodeScalars
+    let bytes = key.utf8
     var found: [(path: String, rest: String)] = []
-    for end in scalars.indices where scalars[end] == "." && end > scalars.startIndex {
+    for end in bytes.indices where bytes[end] == UInt8(ascii: ".") && end > bytes.startIndex {
       let path = String(key[..<end])
       // Names may have any number of dots, the ways to containers only a few.
       guard ways.contains(path) else { break }
-      found.append((path, String(key[scalars.index(after: end)...])))
+      found.append((path, String(key[bytes.index(after: end)...])))
     }
     return found
   }
@@ -298,7 +298,7 @@ struct TorchNesting {
       split(key).container.isEmpty && !key.utf8.contains(UInt8(ascii: "/"))
         && !key.hasPrefix("flywheel.")
     }
-    let dotted = rest.filter { $0.unicodeScalars.contains(".") }
+    let dotted = rest.filter { $0.utf8.contains(UInt8(ascii: ".")) }
     let hasOptimizer = optimizers.contains { !$0.isEmpty }
     if hasOptimizer || hasFacts || !paths.isEmpty, !dotted.isEmpty,
       let word = Self.models.first(where: { word in
