@@ -36,7 +36,7 @@ struct KerasPlan {
       guard let name = layer.object.name, layers[name] != nil else { continue }
       attributes["layers/\(group)/vars"] = ["name": .string(name)]
     }
-    try requireAllLayersPlaced()
+    try requireAllLayersPlaced(of: model)
     if let optimizer = model.optimizer {
       let count = try place(optimizer) { number, _, _ in "optimizer/vars/\(number)" }
       if count > 0 {
@@ -86,7 +86,7 @@ struct KerasPlan {
         "model_weights/\(key[..<(key.firstIndex(of: "/") ?? key.endIndex)])/\(name)/\(key)"
       }
     }
-    try requireAllLayersPlaced()
+    try requireAllLayersPlaced(of: model)
     attributes[""] = found.attributes
     attributes["model_weights"] = KerasDocuments.origin.merging(
       KerasList.attributes("layer_names", Array(layers.keys))
@@ -132,16 +132,22 @@ struct KerasPlan {
     }
   }
 
-  private func requireAllLayersPlaced() throws(FlywheelError) {
+  private func requireAllLayersPlaced(of model: KerasModel) throws(FlywheelError) {
     guard let key = arrays.keys.first(where: { $0.hasPrefix("layers/") && paths[$0] == nil }) else {
       return
     }
-    throw FlywheelError(
-      .unsupported,
-      "'\(key)' has no place in the model's configuration: only layers such as Dense that have no others in them "
-        + "are written for Keras.",
-      at: .init(tensor: key)
-    )
+    let name = key.dropFirst("layers/".count).prefix { $0 != "/" }
+    let layer = KerasModel.numbered(model.layers).first { $0.layer.object.name == String(name) }
+    let reason =
+      switch layer?.layer.object {
+      case nil: "belongs to no layer of the model's configuration."
+      case let object? where object.variables == nil:
+        "belongs to a layer of the class \(object.className). Flywheel writes the variables of layers such as Dense, "
+          + "Conv2D, Embedding and BatchNormalization for Keras, and of none that hold others or learn by adapt()."
+      case let object?:
+        "is none of the variables that a layer of the class \(object.className) has by the model's configuration."
+      }
+    throw FlywheelError(.unsupported, "'\(key)' \(reason)", at: .init(tensor: key))
   }
 
   /// Places what an optimizer keeps: all of it, or, before it has taken a step, only its numbers.
