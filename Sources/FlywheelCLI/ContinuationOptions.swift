@@ -81,13 +81,24 @@ struct ContinuationOptions: ParsableArguments {
   var seed: UInt64?
 
   /// Whether anything was said.
-  var isAsked: Bool {
-    let given: [Any?] = [
-      from, optimizer.rule, step, lastLearningRate, map, activation, loss, batchSize, lastBatch,
-      training, validation, normalization.scale, normalization.mean, normalization.deviation, seed,
+  var isAsked: Bool { !given.isEmpty }
+
+  /// The flags that were given.
+  var given: [String] {
+    let flags: [(String, Bool)] = [
+      ("--from", from != nil), ("--rule", optimizer.rule != nil),
+      ("--group", !optimizer.group.isEmpty), ("--step", step != nil),
+      ("--last-learning-rate", lastLearningRate != nil), ("--map", map != nil), ("--drop", drop),
+      ("--activation", activation != nil), ("--loss", loss != nil),
+      ("--batch-size", batchSize != nil), ("--last-batch", lastBatch != nil),
+      ("--training", training != nil), ("--validation", validation != nil),
+      ("--scale", normalization.scale != nil), ("--mean", normalization.mean != nil),
+      ("--deviation", normalization.deviation != nil), ("--seed", seed != nil),
     ]
-    return drop || !optimizer.hyperparameters.values.isEmpty || !optimizer.group.isEmpty
-      || given.contains { $0 != nil }
+    let numbers = optimizer.hyperparameters.ordered.map { number in
+      "--" + number.name.rawValue.split(separator: "_").joined(separator: "-")
+    }
+    return numbers + flags.filter(\.1).map(\.0)
   }
 
   /// Understands a file of another program as a state, and says what a person should know.

@@ -364,7 +364,7 @@ class TorchStates(TestCase):
     def test_a_checkpoint_needs_no_flags_to_go_on(self):
         run = self.train("--epochs", 1, "--training", 64, "--validation", 0)
         result = self.flywheel("resume", run, "--batch-size", 3, status=64)
-        self.assert_error(result, "A checkpoint says itself")
+        self.assert_error(result, "A checkpoint says itself", "Leave out --batch-size.")
 
 
 class Words(torch.nn.Module):

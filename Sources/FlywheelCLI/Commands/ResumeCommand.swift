@@ -158,7 +158,8 @@ struct ResumeCommand: ParsableCommand {
   private func requireNoContinuation() throws {
     guard continuation.isAsked else { return }
     throw ValidationError(
-      "A checkpoint says itself how it was trained; only --epochs, --data and --no-early-stopping may change that."
+      "A checkpoint says itself how it was trained; only --epochs, --data and --no-early-stopping may change that. "
+        + "Leave out \(continuation.given.joined(separator: ", "))."
     )
   }
 }
