@@ -85,6 +85,12 @@ struct StateConversion {
       layout = CheckpointLayout(dialect: source.name, places: understood.reading.places)
       isRecognised = options.from == nil
       notes = understood.notes
+      if let layers = understood.network?.untold, !layers.isEmpty {
+        let named = layers.map { "\($0.className) '\($0.name)'" }.joined(separator: ", ")
+        notes.append(
+          "the model also has \(named), of which no training state tells: the network that goes on needs the same"
+        )
+      }
     }
     sourceRule = checkpoint.optimizer.rule
     target = options.to ?? own ?? .flywheel

@@ -74,6 +74,12 @@ public struct KerasNetwork: Sendable, Hashable {
     return (texts?["config.json"] ?? texts?["model_config"]).flatMap(JSONValue.init(text:))
   }
 
+  /// The layers that no training state tells of: all but dense ones, their functions, and what comes in.
+  public var untold: [Layer] {
+    let told = ["Dense", "Activation", "Softmax", "InputLayer", "Flatten"]
+    return layers.filter { !told.contains($0.className) }
+  }
+
   /// Checks that the layers are a chain, as all that is translated is.
   ///
   /// - Throws: `unsupported`, with the layer that is no link.

@@ -15,6 +15,9 @@ struct OptimizerGroups {
   private var places: OrderedDictionary<Place, (numbers: Hyperparameters, parameters: [String])> =
     [:]
 
+  /// The numbers that nobody says, at the rule's defaults; flags that are off are left out.
+  private(set) var assumed = Hyperparameters()
+
   private struct Place: Hashable {
     var found: Int
     /// 0 for none.
@@ -57,13 +60,16 @@ struct OptimizerGroups {
     places[place]?.parameters.append(name)
   }
 
-  private func numbers(of place: Place, names: String) throws(FlywheelError) -> Hyperparameters {
+  private mutating func numbers(
+    of place: Place,
+    names: String
+  ) throws(FlywheelError) -> Hyperparameters {
     let group = found.map { $0.groups[place.found] }
     let base = try merge(stated.hyperparameters, into: group?.hyperparameters ?? Hyperparameters())
     var numbers = base
     try fillRate(&numbers)
     try requireKnown(numbers)
-    guard place.stated > 0 else { return try rule.completed(numbers) }
+    guard place.stated > 0 else { return try completed(numbers) }
     let own = stated.groups[place.stated - 1].hyperparameters
     // What a file says of all parameters may not be all there is to say; what it says of some is.
     if let group, group.members != .all {
@@ -71,7 +77,17 @@ struct OptimizerGroups {
     } else {
       numbers = numbers.merging(own)
     }
-    return try rule.completed(numbers)
+    return try completed(numbers)
+  }
+
+  private mutating func completed(
+    _ numbers: Hyperparameters
+  ) throws(FlywheelError) -> Hyperparameters {
+    let whole = try rule.completed(numbers)
+    for (name, value) in whole.ordered where numbers[name] == nil && value != .flag(false) {
+      assumed[name] = value
+    }
+    return whole
   }
 
   /// Adds what a person says to what is known.

@@ -129,7 +129,15 @@ public struct UnderstoodArchive: Sendable {
       try grouping.add(name, inFound: names.groups[parameter.place.key])
     }
     let (groups, ofParameters) = try grouping.sorted()
-    if let found { notes += Self.notes(on: found, rule, groups) }
+    if let found {
+      notes += Self.notes(on: found, rule, groups)
+    } else if !grouping.assumed.ordered.isEmpty {
+      let numbers = grouping.assumed.ordered.map { "\($0.name.rawValue) \($0.value.text)" }
+      notes.append(
+        "nothing says \(numbers.joined(separator: ", ")): these are the defaults of the rule '\(rule.name)'; give "
+          + "those that were others"
+      )
+    }
     var parameters: OrderedDictionary<String, Parameter> = [:]
     for (name, found) in reading.parameters {
       parameters[name] = Parameter(

@@ -126,6 +126,9 @@ class KerasNetworks(TestCase):
             for file in self.trained(model, name):
                 with self.subTest(file=file.name):
                     self.assertIn(word, self.flywheel("resume", file, *flags, *DIGITS, status=2).stderr)
+        for suffix in (".keras", ".h5"):
+            result = self.flywheel("convert", self.folder / f"noisy{suffix}", self.folder / f"noisy{suffix}.pt")
+            self.assertIn("the model also has GaussianNoise 'gaussian_noise', Rescaling '", result.stderr)
 
     def test_numbered_buffers_do_not_tell_their_rule(self):
         for kind, settings in (
@@ -142,7 +145,8 @@ class KerasNetworks(TestCase):
                 if kind != "Adam":
                     continue
                 # The number of buffers tells whether AMSGrad is on.
-                self.flywheel("convert", file, end, "--rule", "keras_adam", "--force", "--quiet")
+                result = self.flywheel("convert", file, end, "--rule", "keras_adam", "--force")
+                self.assertIn("nothing says beta1 0.9, beta2 0.999, epsilon 1e-07", result.stderr)
                 there = self.keras.saving.load_model(end)
                 self.assertEqual(there.optimizer.amsgrad, settings.get("amsgrad", False))
 
