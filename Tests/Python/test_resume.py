@@ -280,12 +280,13 @@ class Signals(ResumeTestCase):
     def check_signal(self, number: int, status: int) -> None:
         # Saves are due at the start and at the end only: what lies between was saved by the signal.
         settings = [
-            *self.settings(), "--epochs", 60, "--save-every-steps", 0, "--save-every-epochs", 0,
+            *self.settings(), "--epochs", 600, "--save-every-steps", 0, "--save-every-epochs", 0,
         ]  # fmt: skip
         straight = self.train(*settings)
         run = self.path("stopped")
-        process = self.start_until(0, "train", *settings, "--output", run, run=run)
-        time.sleep(0.05)
+        process = self.start("train", *settings, "--output", run)
+        log = run / "metrics.jsonl"
+        self.wait_until(lambda: log.exists() and log.stat().st_size > 0, "the first epoch")
         process.send_signal(number)
         stopped = self.finish(process)
         self.assertEqual(stopped.status, status)
