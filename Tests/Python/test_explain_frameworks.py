@@ -454,7 +454,9 @@ class KerasTests(FrameworkTestCase):
         os.environ.setdefault("KERAS_BACKEND", "torch")
         import keras
 
+        # Other tests may have left a policy of 64 bits, under which Keras still decays by a factor of 32.
         keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
         for suffix in (".keras", ".h5"):
             for rule, make, numbers in (
                 ("keras", lambda o: o.SGD(0.05, momentum=0.9, weight_decay=0.1), {"weight_decay": 0.1}),
