@@ -91,11 +91,7 @@ let package = Package(
   ],
   targets: [
     // C: system libraries, and the few hundred lines that Swift cannot say.
-    .systemLibrary(
-      name: "CHDF5",
-      pkgConfig: "hdf5",
-      providers: [.apt(["libhdf5-dev", "pkg-config"]), .brew(["hdf5"])]
-    ),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.brew(["hdf5"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "COpenBLAS",
@@ -108,7 +104,13 @@ let package = Package(
       providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]
     ),
     .target(name: "CFlywheelDeflate", cSettings: cSettings),
-    .target(name: "CFlywheelHDF5", dependencies: ["CHDF5"], cSettings: cSettings),
+    // On Linux it loads libhdf5 itself, at its first use: see loading.c.
+    .target(
+      name: "CFlywheelHDF5",
+      dependencies: [.target(name: "CHDF5", condition: .when(platforms: [.macOS]))],
+      cSettings: cSettings,
+      linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]
+    ),
     .target(
       name: "CFlywheelKernels",
       cSettings: cSettings,

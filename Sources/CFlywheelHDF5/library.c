@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loading.h"
 #include "store.h"
 
 static pthread_mutex_t mutex;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int depth;  // guarded by the mutex
+static const char *missing;  // why there is no libhdf5, else NULL; written once
 
 static hid_t file_access, file_creation, group_creation, contiguous_creation;
 static hid_t text_reference, variable_text;
@@ -174,8 +176,8 @@ static void set_up(void) {
   pthread_mutex_init(&mutex, &attributes);
   pthread_mutexattr_destroy(&attributes);
 
-  H5dont_atexit();  // what is open when the process ends is not worth a flush that may fail and print
-  H5open();
+  missing = fw_h5_load();
+  if (missing != NULL) return;
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   H5PLset_loading_state(0);           // a file must not make us load code
   H5Lregister(&external_links);       // nor open another file
@@ -206,12 +208,17 @@ void fw_h5_enter(void) {
   pthread_once(&once, set_up);
   pthread_mutex_lock(&mutex);
   // A setting of the thread, not of the process.
-  if (depth++ == 0) H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  if (depth++ == 0 && missing == NULL) H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
 void fw_h5_leave(void) {
   depth--;
   pthread_mutex_unlock(&mutex);
+}
+
+const char *fw_h5_missing(void) {
+  pthread_once(&once, set_up);
+  return missing;
 }
 
 typedef struct {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #if H5_VERSION_GE(1, 13, 0)
-#include <H5FDdevelop.h>
+#include FW_H5_HEADER(H5FDdevelop.h)
 #endif
 
 struct fw_h5_store {

@@ -16,12 +16,28 @@ internal import SystemPackage
 /// error stack belongs to a thread and must be read before anything else runs on it.
 enum HDF5Library {
   /// Runs `body` with libhdf5 to itself and printing nothing.
+  ///
+  /// The first call loads it.
+  ///
+  /// - Throws: What `body` throws; `libraryFailure` if there is no libhdf5.
   static func call<Result: ~Copyable>(
     _ body: () throws(FlywheelError) -> Result
   ) throws(FlywheelError) -> Result {
     fw_h5_enter()
     defer { fw_h5_leave() }
+    // A text of the library's that stays as it is.
+    if let reason = unsafe fw_h5_missing() { throw unsafe absence(String(cString: reason)) }
     return try body()
+  }
+
+  private static func absence(_ reason: String) -> FlywheelError {
+    let version = "\(H5_VERS_MAJOR).\(H5_VERS_MINOR)"
+    return FlywheelError(
+      .libraryFailure,
+      "This needs libhdf5 \(version), which could not be loaded. Install it: on Debian and Ubuntu, "
+        + "'apt-get install libhdf5-dev' does.",
+      cause: .library(reason)
+    )
   }
 
   /// The error of the libhdf5 call that failed last on this thread, with its whole stack.
@@ -86,11 +102,12 @@ enum HDF5Library {
     return H5Iinc_ref(properties) < 0 ? -1 : properties
   }
 
-  /// The version that is linked, for example "1.10.8".
+  /// The version that was loaded, for example "1.10.8".
   static var version: String {
     var (major, minor, release): (UInt32, UInt32, UInt32) = (0, 0, 0)
     fw_h5_enter()
     defer { fw_h5_leave() }
+    guard unsafe fw_h5_missing() == nil else { return "(not there)" }
     _ = unsafe H5get_libversion(&major, &minor, &release)
     return "\(major).\(minor).\(release)"
   }

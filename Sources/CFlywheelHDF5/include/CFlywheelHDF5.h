@@ -3,15 +3,20 @@
 #ifndef CFLYWHEEL_HDF5_H
 #define CFLYWHEEL_HDF5_H
 
-#include <hdf5.h>
+#include "headers.h"
+
+#include FW_H5_HEADER(hdf5.h)
 #include <stddef.h>
 #include <stdint.h>
 
 // Every other call in this header, and every call into libhdf5, lies between these two. The lock is
 // recursive, so that a handle may be closed inside a call. Entering also stops libhdf5 from printing
-// errors on this thread; the first time, it sets the library up.
+// errors on this thread; the first time, it loads the library and sets it up.
 void fw_h5_enter(void);
 void fw_h5_leave(void);
+
+// NULL, or why there is no libhdf5. Then nothing else of this header may be called, and nothing of libhdf5.
+const char *fw_h5_missing(void);
 
 // The error stack of this thread as lines, outermost frame first, and clears it. To be freed; may be NULL.
 char *fw_h5_take_errors(void);
