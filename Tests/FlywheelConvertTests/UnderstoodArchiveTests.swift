@@ -93,7 +93,8 @@ struct UnderstoodArchiveTests {
     let understood = try Self.understand(arrays, Self.stated(nil, Self.both, step: 7))
     let checkpoint = understood.checkpoint
     #expect(understood.reading.dialect.name == "pytorch" && understood.notes.count == 1)
-    #expect(understood.notes.first?.hasPrefix("nothing says dampening 0.0, weight_decay 0.0:") == true)
+    let note = try #require(understood.notes.first)
+    #expect(note.hasPrefix("nothing says dampening 0.0, weight_decay 0.0:"))
     #expect(Array(checkpoint.parameters.keys) == ["layers.0.weight", "layers.0.bias"])
     #expect(checkpoint.optimizer.rule == "pytorch" && checkpoint.optimizer.step == 7)
     let group = try #require(checkpoint.optimizer.groups.first)
