@@ -355,7 +355,6 @@ static int describe_type(hid_t type, fw_h5_description *result) {
     }
     case H5T_STRING:
       result->is_variable_text = H5Tis_variable_str(type) > 0;
-      result->is_null_padded = H5Tget_strpad(type) == H5T_STR_NULLPAD;
       result->character_set = H5Tget_cset(type);
       break;
     default: break;
@@ -387,16 +386,12 @@ static int describe_storage(hid_t dataset, fw_h5_description *result) {
     result->filter_count = H5Pget_nfilters(properties);
     if (result->filter_count < 0 || result->filter_count > FW_H5_MAX_FILTERS) status = -1;
     for (int i = 0; status == 0 && i < result->filter_count; i++) {
-      unsigned flags, config, value = 0;
-      size_t values = 1;
-      H5Z_filter_t filter = H5Pget_filter2(properties, i, &flags, &values, &value, 0, NULL, &config);
+      unsigned flags, config;
+      size_t values = 0;
+      H5Z_filter_t filter = H5Pget_filter2(properties, i, &flags, &values, NULL, 0, NULL, &config);
       if (filter < 0) status = -1;
       result->filters[i] = filter;
-      if (filter == H5Z_FILTER_SHUFFLE) result->shuffled_byte_count = value;
     }
-    unsigned options = 0;
-    if (H5Pget_chunk_opts(properties, &options) < 0) status = -1;
-    result->has_plain_edges = (options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
   }
   if (result->layout == H5D_COMPACT) result->compact_byte_count = H5Dget_storage_size(dataset);
   H5Pclose(properties);
@@ -407,6 +402,8 @@ int fw_h5_describe(hid_t dataset, fw_h5_description *result) {
   memset(result, 0, sizeof *result);
   // An offset means contiguous, in this file, without filters; property lists are slow to get.
   haddr_t offset = H5Dget_offset(dataset);
+  // Behind a user block, libhdf5 counts on from no offset, too.
+  if (offset != HADDR_UNDEF && H5Dget_storage_size(dataset) == 0) offset = HADDR_UNDEF;
   result->layout = H5D_CONTIGUOUS;
   result->byte_offset = offset == HADDR_UNDEF ? UINT64_MAX : offset;
   if (offset == HADDR_UNDEF && describe_storage(dataset, result) < 0) return -1;
@@ -434,6 +431,19 @@ int fw_h5_describe_attribute(hid_t attribute, fw_h5_description *result) {
   if (type >= 0) H5Tclose(type);
   if (space >= 0) H5Sclose(space);
   return status;
+}
+
+int fw_h5_identify(hid_t object, uint64_t *identity) {
+#if H5_VERSION_GE(1, 12, 0)
+  H5O_info2_t information;
+  if (H5Oget_info3(object, &information, H5O_INFO_BASIC) < 0) return -1;
+  memcpy(identity, &information.token, sizeof *identity);
+#else
+  H5O_info_t information;
+  if (H5Oget_info2(object, &information, H5O_INFO_BASIC) < 0) return -1;
+  *identity = information.addr;
+#endif
+  return 0;
 }
 
 int fw_h5_look(hid_t group, const char *name, fw_h5_member *result) {
@@ -532,21 +542,6 @@ int fw_h5_read_block(hid_t dataset, hid_t memory_type, int rank, const hsize_t *
   if (space >= 0) H5Sclose(space);
   if (memory >= 0) H5Sclose(memory);
   return status;
-}
-
-int fw_h5_find_chunk(fw_h5_store *store, hid_t dataset, const hsize_t *offset, uint64_t *place,
-                     uint64_t *byte_count, uint32_t *skipped_filters) {
-  fw_h5_store_watch(store);
-  // The buffer that libhdf5 would read it into is not touched.
-  uint32_t nothing = 0;
-#if H5_VERSION_GE(2, 0, 0)
-  size_t room = SIZE_MAX;
-  herr_t status = H5Dread_chunk2(dataset, H5P_DEFAULT, offset, skipped_filters, &nothing, &room);
-#else
-  herr_t status = H5Dread_chunk(dataset, H5P_DEFAULT, offset, skipped_filters, &nothing);
-#endif
-  int is_found = fw_h5_store_watched(store, place, byte_count);
-  return status >= 0 && is_found ? 0 : -1;
 }
 
 int fw_h5_write_chunk(hid_t dataset, const hsize_t *offset, uint32_t skipped_filters, const void *bytes,

@@ -19,9 +19,6 @@ struct fw_h5_store {
   int descriptor;  // negative when there is none
   int error;
   int is_reserved;  // the file may be longer than what is written
-  int is_watching;
-  int watched_count;
-  uint64_t watched_place, watched_byte_count;
 };
 
 typedef struct {
@@ -62,18 +59,6 @@ void fw_h5_store_reserve(fw_h5_store *store, size_t byte_count) {
 }
 
 int fw_h5_store_error(const fw_h5_store *store) { return store->error; }
-
-void fw_h5_store_watch(fw_h5_store *store) {
-  store->is_watching = 1;
-  store->watched_count = 0;
-}
-
-int fw_h5_store_watched(fw_h5_store *store, uint64_t *place, uint64_t *byte_count) {
-  store->is_watching = 0;
-  *place = store->watched_place;
-  *byte_count = store->watched_byte_count;
-  return store->watched_count == 1;
-}
 
 void fw_h5_store_detach(fw_h5_store *store) {
   store->bytes = NULL;
@@ -143,16 +128,10 @@ static haddr_t end_of_file(const H5FD_t *base, H5FD_mem_t type) {
 
 static herr_t read_bytes(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t count,
                          void *buffer) {
-  (void)transfer;
+  (void)type, (void)transfer;
   fw_h5_file *file = (fw_h5_file *)base;
   fw_h5_store *store = file->store;
   if (address > file->end || count > file->end - address) return -1;
-  if (store->is_watching && type == H5FD_MEM_DRAW) {
-    store->watched_count++;
-    store->watched_place = address;
-    store->watched_byte_count = count;
-    return 0;
-  }
   if (store->bytes != NULL) {
     memcpy(buffer, store->bytes + address, count);
     return 0;

@@ -11,10 +11,4 @@ hid_t fw_h5_register_driver(void);
 // would be its usual way there, and are copied several times for each file.
 extern fw_h5_store *fw_h5_opening;
 
-// From now on raw data is not read, but the place that it would be read from is kept: one read at most.
-void fw_h5_store_watch(fw_h5_store *store);
-
-// Ends that; says whether there was such a read, and of what.
-int fw_h5_store_watched(fw_h5_store *store, uint64_t *place, uint64_t *byte_count);
-
 #endif

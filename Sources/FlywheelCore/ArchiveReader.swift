@@ -15,6 +15,9 @@ public protocol ArchiveReader: AnyObject, Sendable {
   /// What this kind of file tells of all its members.
   var origin: ArchiveOrigin { get }
 
+  /// What reads the file, with its version, where there is a choice; else nil.
+  var readerDescription: String? { get }
+
   /// Lists what is in it, in the container's order.
   ///
   /// - Throws: `malformed` or `corrupted` if the container is damaged.
@@ -64,6 +67,9 @@ extension ArchiveReader {
 
   /// Members in the order in which they were written, and no framework's.
   public var origin: ArchiveOrigin { ArchiveOrigin() }
+
+  /// There is one way to read most formats.
+  public var readerDescription: String? { nil }
 
   /// Reads several tensors, one after the other.
   ///

@@ -8,9 +8,19 @@ public import SystemPackage
 /// are listed under their own names.
 public final class HDF5ArchiveReader: ArchiveReader {
   private let file: HDF5File
+  /// What there is in the file, once it was asked for: that takes a walk through all of it.
+  private let listing = Mutex<Listing?>(nil)
+
+  private struct Listing {
+    let members: [ArchiveMember]
+    let metadata: ArchiveMetadata
+  }
 
   /// The file.
   public var path: FilePath { file.path }
+
+  /// What reads it, with its version: `flywheel`, or for example `libhdf5 1.10.8`.
+  public var readerDescription: String? { file.readerDescription }
 
   /// Opens a file.
   ///
@@ -25,9 +35,14 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Parameters:
   ///   - bytes: All of its bytes.
   ///   - path: Its name, for errors.
+  ///   - fillLimit: As in `HDF5File.init(opening:fillLimit:)`.
   /// - Throws: As `HDF5File.init(opening:)`.
-  package init(_ bytes: TensorStorage, path: FilePath) throws(FlywheelError) {
-    file = try HDF5File(bytes, path: path)
+  public init(
+    _ bytes: TensorStorage,
+    path: FilePath,
+    fillLimit: Int = 64 << 20
+  ) throws(FlywheelError) {
+    file = try HDF5File(bytes, path: path, fillLimit: fillLimit)
   }
 
   /// Lists the datasets, group by group.
@@ -36,7 +51,20 @@ public final class HDF5ArchiveReader: ArchiveReader {
   ///   than 64 deep.
   /// - Returns: The datasets, each under its first path.
   public func members() throws(FlywheelError) -> [ArchiveMember] {
-    try file.allDatasets().map { (dataset) throws(FlywheelError) in try member(dataset) }
+    try listed().members
+  }
+
+  private func listed() throws(FlywheelError) -> Listing {
+    try listing.withLock { (known) throws(FlywheelError) in
+      if let known { return known }
+      let contents = try file.contents()
+      let members = try contents.datasets.map { (dataset) throws(FlywheelError) in
+        try member(dataset)
+      }
+      let listing = Listing(members: members, metadata: contents.metadata)
+      known = listing
+      return listing
+    }
   }
 
   /// Looks at a dataset without reading its elements.
@@ -72,7 +100,7 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Throws: As `members()`.
   /// - Returns: The metadata.
   public func metadata() throws(FlywheelError) -> ArchiveMetadata {
-    try file.metadata()
+    try listed().metadata
   }
 
   /// Reads a dataset of numbers; without copying it where its bytes lie in one piece as tensors need them.
@@ -90,17 +118,17 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Throws: As `tensor(_:)`, for the first that cannot be read.
   /// - Returns: The elements of each; nil where there is no dataset at the path.
   public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
-    var found: [HDF5File.Found?] = []
+    var found: [(any HDF5Input)?] = []
     for key in keys {
-      found.append(try ifPresent(key) { () throws(FlywheelError) in try file.find(key) })
+      found.append(try ifPresent(key) { () throws(FlywheelError) in try file.input(key) })
     }
-    let places = found
+    let inputs = found
     let tensors = Mutex([Tensor?](repeating: nil, count: keys.count))
     try Parallel.forEach(keys.count) { (index) throws(FlywheelError) in
-      guard let place = places[index] else { return }
+      guard let input = inputs[index] else { return }
       let tensor = try FlywheelError.locating(path: path, tensor: "/\(keys[index])") {
         () throws(FlywheelError) in
-        try place.elements().tensor()
+        try input.tensor()
       }
       tensors.withLock { $0[index] = tensor }
     }

@@ -30,7 +30,7 @@ public struct HDF5Dataset: Sendable, Hashable {
     case virtual
     /// There are no elements, not even zero of them.
     case none
-    /// A newer HDF5 wrote it than the library that reads it here; its shape is not known either.
+    /// A newer HDF5 wrote it than its reader knows; its shape is not known either.
     case unknown
   }
 
@@ -39,11 +39,11 @@ public struct HDF5Dataset: Sendable, Hashable {
     /// The number.
     public let id: Int
 
-    static let gzip = Filter(id: 1)
-    static let shuffle = Filter(id: 2)
+    /// That of h5py, which libhdf5 does not have.
+    static let lzf = Filter(id: 32_000)
 
-    /// Whether this library reads it without loading other code.
-    public var isSupported: Bool { (1...3).contains(id) }
+    /// Whether Flywheel reads it.
+    public var isSupported: Bool { (1...3).contains(id) || self == .lzf }
 
     /// The name, if it is well known, and the number.
     public var description: String {
@@ -95,21 +95,11 @@ extension HDF5Dataset {
       }
   }
 
-  /// Says what was found without libhdf5.
-  init(_ dataset: PlainDataset, at place: HDF5Path) {
-    path = place.description
-    element = .number(dataset.dtype)
-    typeDescription = dataset.dtype.rawValue
-    isBigEndian = false
-    shape = dataset.shape
-    storage = .contiguous(byteOffset: dataset.byteOffset.map(UInt64.init))
-  }
-
-  /// A dataset that this libhdf5 is too old for, and that is not plain.
-  init(unknownAt place: HDF5Path) {
+  /// A dataset that its reader, such as libhdf5 1.10.8, is too old for.
+  init(unknownAt place: HDF5Path, to reader: String) {
     path = place.description
     element = nil
-    typeDescription = "something that libhdf5 \(HDF5Library.version) is too old for"
+    typeDescription = "something that \(reader) is too old for"
     isBigEndian = false
     shape = .scalar
     storage = .unknown
@@ -138,12 +128,12 @@ extension HDF5Dataset {
         "is virtual: its elements are in other datasets; 'h5repack -l CONTI' brings them in"
       case .none: "is empty by declaration (a null dataspace); there is nothing to read"
       case .unknown:
-        "was written by a newer HDF5 than \(HDF5Library.version), which reads it here; write it with "
-          + "h5py.File(…, libver=('earliest', 'v110')), or update libhdf5"
+        "was written by a newer HDF5 than its reader knows; write it with h5py.File(…, "
+          + "libver=('earliest', 'v110'))"
       case .chunked(_, let filters):
         filters.first { !$0.isSupported }.map {
-          "went through the filter \($0); Flywheel reads gzip, shuffle and fletcher32: repack it "
-            + "with 'h5repack -f GZIP=4'"
+          "went through the filter \($0); Flywheel reads gzip, shuffle, fletcher32 and lzf: repack "
+            + "it with 'h5repack -f GZIP=4'"
         }
       case .contiguous, .compact: nil
       }

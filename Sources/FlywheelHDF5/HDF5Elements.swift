@@ -35,18 +35,32 @@ struct HDF5Elements {
     }
   }
 
+  /// The elements with their place in the file, as far as they lie there.
+  var stored: StoredBytes {
+    StoredBytes(
+      storage: storage,
+      range: byteOffset..<byteOffset + description.byteCount,
+      fileOffset: byteOffset
+    )
+  }
+
   /// The elements as a tensor, truth values checked.
   func tensor() throws(FlywheelError) -> Tensor {
+    let tensor = try uncheckedTensor()
+    try tensor.checkTruthValues()
+    return tensor
+  }
+
+  /// The elements as a tensor, whose truth values may be neither true nor false.
+  func uncheckedTensor() throws(FlywheelError) -> Tensor {
     guard case .number(let dtype) = description.element else {
       throw FlywheelError(.unsupported, "\(description.element) are no numbers.")
     }
-    let tensor = try Tensor(
+    return try Tensor(
       dtype: dtype,
       shape: description.shape,
       storage: storage,
       byteOffset: byteOffset
     )
-    try tensor.checkTruthValues()
-    return tensor
   }
 }

@@ -1,28 +1,22 @@
-internal import CFlywheelHDF5
 public import FlywheelCore
-internal import Synchronization
 public import SystemPackage
 
 /// An HDF5 file open for reading.
 ///
-/// The file is mapped once, and libhdf5 reads its structure from that mapping: tensors that lie in one
-/// piece are views of the same bytes, whatever happens to the file's name meanwhile, and stay valid
-/// after the file is closed. Safe to use from several threads; they take turns.
-@safe public struct HDF5File: ~Copyable, Sendable {
+/// The file is mapped once: tensors that lie in one piece are views of the same bytes, whatever happens to the
+/// file's name meanwhile, and stay valid after the file is closed. Safe to use from several threads.
+/// `HDF5Implementation.current` says what reads it.
+public struct HDF5File: ~Copyable, Sendable {
+  /// The most bytes that are read at once of a dataset that goes by in pieces.
+  private static let pieceLimit = 32 << 20
+
   /// The file's name.
   public let path: FilePath
 
-  let bytes: TensorStorage
-  /// Where the file proper begins, after what another program may have put in front of it.
-  let signatureOffset: Int
-  // Set once; libhdf5 touches it only under its lock.
-  nonisolated(unsafe) let store: OpaquePointer
-  private let fileID: hid_t
-  // Groups stay open: a dataset's path would be walked from the root each time otherwise.
-  private let groups = Mutex<[String: hid_t]>([:])
+  private let source: any HDF5Source
 
-  /// The most bytes of a tensor that the size of its file cannot justify.
-  let fillLimit: Int
+  /// What reads the file, with its version: `flywheel`, or for example `libhdf5 1.10.8`.
+  public var readerDescription: String { source.readerDescription }
 
   /// Opens a file.
   ///
@@ -44,86 +38,52 @@ public import SystemPackage
   ///   - bytes: All of its bytes.
   ///   - path: Its name, for errors.
   ///   - fillLimit: As in the general function.
+  ///   - reader: What reads it.
   /// - Throws: As the general function.
-  package init(
+  public init(
     _ bytes: TensorStorage,
     path: FilePath,
-    fillLimit: Int = 64 << 20
+    fillLimit: Int = 64 << 20,
+    reader: HDF5Implementation = .current
   ) throws(FlywheelError) {
-    // Stays where it is while `bytes` lives.
-    let buffer = unsafe bytes.bytes.withUnsafeBytes { unsafe $0 }
-    let signatureOffset = try Self.findSignature(in: bytes.bytes, path: path)
-    let (store, fileID) = try unsafe Self.open(buffer, path)
+    let limit = ReadLimit(fileByteCount: bytes.byteCount, fillLimit: fillLimit)
+    source = try FlywheelError.locating(path: path) {
+      () throws(FlywheelError) -> any HDF5Source in
+      switch reader {
+      case .flywheel: try StructureFile(bytes, limit)
+      case .library: try LibraryFile(bytes, path: path, limit)
+      }
+    }
     self.path = path
-    self.fillLimit = fillLimit
-    self.bytes = bytes
-    self.signatureOffset = signatureOffset
-    unsafe self.store = store
-    self.fileID = fileID
   }
 
-  deinit {
-    fw_h5_enter()
-    H5Fclose(fileID)
-    unsafe fw_h5_store_detach(store)
-    unsafe fw_h5_store_release(store)
-    fw_h5_leave()
+  /// The names in a group, in the order in which they were added if the file knows it, as Flywheel's own
+  /// do; else in the order of their bytes.
+  ///
+  /// - Parameter path: The group.
+  /// - Returns: The names with what they stand for.
+  /// - Throws: `notFound`, `mismatch` if it is no group, `malformed` or `corrupted` if it is damaged.
+  public func members(of path: String = "/") throws(FlywheelError) -> [HDF5Member] {
+    try at(path) { (place) throws(FlywheelError) in try source.members(of: place) }
   }
 
-  private static func open(
-    _ buffer: UnsafeRawBufferPointer,
-    _ path: FilePath
-  ) throws(FlywheelError) -> (OpaquePointer, hid_t) {
-    try unsafe HDF5Library.call { () throws(FlywheelError) in
-      guard let store = unsafe fw_h5_store_reading(buffer.baseAddress, buffer.count) else {
-        throw FlywheelError(.limitExceeded, "There is no memory to open a file.")
-      }
-      let fileID = unsafe fw_h5_open(store)
-      guard fileID < 0 else { return unsafe (store, fileID) }
-      unsafe fw_h5_store_release(store)
-      throw HDF5Library.damage("the file", path: path)
+  /// All datasets, each with its first path; links are not followed.
+  ///
+  /// - Returns: The datasets, group by group in the order of `members(of:)`.
+  /// - Throws: `malformed` or `corrupted` if the file is damaged, `limitExceeded` for groups nested more
+  ///   than 64 deep, and for paths that are longer together than the file's size justifies.
+  public func allDatasets() throws(FlywheelError) -> [HDF5Dataset] {
+    try FlywheelError.locating(path: path) { () throws(FlywheelError) in
+      try source.allDatasets()
     }
   }
 
-  /// Looks for what every HDF5 file has at byte 0, 512, 1024, 2048…, so that other files get a clear word.
-  private static func findSignature(
-    in bytes: RawSpan,
-    path: FilePath
-  ) throws(FlywheelError) -> Int {
-    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
-    let smallest = 48  // a superblock of version 2
-    var offset = 0
-    while offset < bytes.byteCount {
-      let start = bytes.extracting(offset...).extracting(first: signature.count)
-      let found = unsafe start.withUnsafeBytes { unsafe Array($0) }
-      let available = bytes.byteCount - offset
-      if found == signature && available >= smallest { return offset }
-      if found == signature || offset == 0 && signature.starts(with: found) {
-        throw FlywheelError.truncated(
-          "an HDF5 superblock",
-          needed: UInt64(smallest),
-          available: UInt64(available),
-          at: .init(path: path, byteOffset: UInt64(offset))
-        )
-      }
-      offset = max(512, offset * 2)
-    }
-    guard bytes.byteCount > 0 else {
-      throw FlywheelError(
-        .truncated,
-        "The file is empty; an HDF5 file was expected. Writing it was not finished.",
-        at: .init(path: path)
-      )
-    }
-    let start = bytes.extracting(first: signature.count)
-    let found = unsafe start.withUnsafeBytes { unsafe Array($0) }
-    let shown = found.map { (0x20..<0x7F).contains($0) ? String(UnicodeScalar($0)) : "." }.joined()
-    throw FlywheelError(
-      .malformed,
-      "This is no HDF5 file: it begins with '\(shown)', not with HDF5's signature. Name another file; "
-        + "if it was one, its first bytes are damaged.",
-      at: .init(path: path)
-    )
+  /// All links, soft and external ones, with where they lead; they are not followed.
+  ///
+  /// - Returns: The links, in the order of `allDatasets()`.
+  /// - Throws: As `allDatasets()`.
+  public func allLinks() throws(FlywheelError) -> [HDF5Link] {
+    try FlywheelError.locating(path: path) { () throws(FlywheelError) in try source.allLinks() }
   }
 
   /// Looks at a dataset without reading its elements.
@@ -133,119 +93,125 @@ public import SystemPackage
   /// - Throws: `notFound`, `mismatch` if it is no dataset, `unsupported` behind an external link,
   ///   `malformed` or `corrupted` if it is damaged.
   public func dataset(_ path: String) throws(FlywheelError) -> HDF5Dataset {
-    let place = try located(path)
-    return try HDF5Library.call { () throws(FlywheelError) in try describe(place) }
+    try at(path) { (place) throws(FlywheelError) in try source.dataset(at: place) }
   }
 
-  /// Looks at the dataset at a path; the caller holds the lock.
-  func describe(_ place: HDF5Path) throws(FlywheelError) -> HDF5Dataset {
-    do throws(FlywheelError) {
-      return try open(place).dataset
-    } catch {
-      if let plain = try plainDataset(place, after: error) {
-        return HDF5Dataset(plain, at: place)
-      }
-      throw error.located(path: path, tensor: place.description)
-    }
-  }
-
-  /// Opens the dataset at a path; the caller holds the lock.
-  func open(_ place: HDF5Path) throws(FlywheelError) -> OpenDataset {
-    let parent = try group(place.parentPath)
-    let opened = unsafe H5Dopen2(parent, place.nameOrDot, hid_t(H5P_DEFAULT))
-    guard let handle = HDF5Handle(opened) else {
-      throw failure(toOpen: "a dataset", at: place, in: parent)
-    }
-    var description = fw_h5_description()
-    guard unsafe fw_h5_describe(handle.id, &description) >= 0 else {
-      throw HDF5Library.damage("a dataset", path: path, tensor: place.description)
-    }
-    var dtype = DType(description.element)
-    if dtype == nil { dtype = try namedType(of: handle, description) }
-    let element = dtype.map(ElementType.number) ?? OpaqueType(description).map(ElementType.opaque)
-    let dataset = try HDF5Dataset(description, element, at: place)
-    return OpenDataset(handle: handle, dataset: dataset, description: description)
-  }
-
-  /// The type of opaque elements that an attribute names.
-  private func namedType(
-    of dataset: borrowing HDF5Handle,
-    _ description: fw_h5_description
-  ) throws(FlywheelError) -> DType? {
-    guard description.type_class == H5T_OPAQUE, description.memory_type != 0,
-      case .readable(.string(let name)) = try attribute("dtype", in: dataset),
-      let dtype = DType(rawValue: name), dtype.isNamedByAttribute,
-      dtype.byteCount == description.type_byte_count
-    else { return nil }
-    return dtype
-  }
-
-  /// A dataset that libhdf5 failed to open because it is too old for it, read without its help.
+  /// Reads a dataset; without copying it where its bytes lie in one piece as tensors need them.
   ///
-  /// Nil if it failed for another reason, or the dataset is not plain. The caller holds the lock.
-  func plainDataset(
-    _ place: HDF5Path,
-    after error: FlywheelError
-  ) throws(FlywheelError) -> PlainDataset? {
-    guard error.code == .unsupported, signatureOffset == 0,
-      case (.dataset, let address?)? = kind(of: place.nameOrDot, in: try group(place.parentPath)),
-      let address = Int(exactly: address)
-    else { return nil }
-    return try? PlainDataset(bytes, at: address)
+  /// - Parameter path: Where it is.
+  /// - Returns: The elements, little-endian.
+  /// - Throws: As `dataset(_:)`; `unsupported` for element types, filters or storage that Flywheel does
+  ///   not read, `truncated` or `limitExceeded` if the file is too small for what it declares,
+  ///   `malformed` for truth values that are neither true nor false.
+  public func tensor(_ path: String) throws(FlywheelError) -> Tensor {
+    try at(path) { (place) throws(FlywheelError) in try source.input(at: place).tensor() }
   }
 
-  /// The open group at a path; the caller holds the lock.
-  func group(_ place: HDF5Path) throws(FlywheelError) -> hid_t {
-    if place.key.isEmpty { return fileID }
-    if let group = groups.withLock({ $0[place.key] }) { return group }
-    let group = unsafe H5Gopen2(fileID, place.key, hid_t(H5P_DEFAULT))
-    guard group >= 0 else {
-      // One step at a time, so that the error names the first one that fails.
-      let parent = try self.group(place.parentPath)
-      _ = unsafe H5Gopen2(parent, place.name, hid_t(H5P_DEFAULT))
-      throw failure(toOpen: "a group", at: place, in: parent)
-    }
-    groups.withLock { $0[place.key] = group }
-    return group
+  /// Reads a part of a dataset, and nothing else of it; without copying it where its bytes lie in one
+  /// piece as tensors need them.
+  ///
+  /// - Parameters:
+  ///   - path: Where it is.
+  ///   - block: Which part.
+  /// - Returns: The elements of the block, little-endian, in its shape.
+  /// - Throws: As `tensor(_:)`, and `invalidArgument` if the block does not lie within the dataset.
+  public func tensor(_ path: String, block: HDF5Block) throws(FlywheelError) -> Tensor {
+    try at(path) { (place) throws(FlywheelError) in try source.input(at: place).tensor(block) }
   }
 
-  func located(_ path: String) throws(FlywheelError) -> HDF5Path {
-    try FlywheelError.locating(path: self.path) { () throws(FlywheelError) in try HDF5Path(path) }
+  /// Reads a dataset of texts, of fixed or variable length.
+  ///
+  /// - Parameter path: Where it is.
+  /// - Returns: The texts in row-major order, without what they are padded with.
+  /// - Throws: As `dataset(_:)`; `mismatch` if it holds no texts, `unsupported` if one is not UTF-8 or the
+  ///   storage is not read, `malformed`, `truncated` or `limitExceeded` if the file's numbers cannot be
+  ///   true.
+  public func strings(at path: String) throws(FlywheelError) -> [String] {
+    try at(path) { (place) throws(FlywheelError) in try source.strings(at: place) }
   }
 
-  /// Why the last call could not open something: it is not there, something else, elsewhere, or damaged.
-  func failure(
-    toOpen what: String,
-    at place: HDF5Path,
-    in parent: hid_t
-  ) -> FlywheelError {
-    var error = HDF5Library.damage(what, path: path, tensor: place.description)
-    // Of a header whose checksum did not match, libhdf5 keeps what it has got, and would say that the rest
-    // is not there.
-    guard error.code == .malformed else { return error }
-    let name = place.name
-    guard unsafe place.key.isEmpty || H5Lexists(parent, name, hid_t(H5P_DEFAULT)) != 0 else {
-      error.code = .notFound
-      error.message =
-        "There is no '\(name)' in the group '\(place.parentPath.description)'; "
-        + "'flywheel inspect' lists what there is."
-      return error
+  /// Reads an attribute.
+  ///
+  /// - Parameters:
+  ///   - name: The attribute's name.
+  ///   - path: The group or dataset.
+  /// - Returns: Its value; nil if there is no such attribute.
+  /// - Throws: `notFound` if there is no such object, `unsupported` if the value is neither numbers
+  ///   nor texts, `malformed` or `corrupted` if it is damaged.
+  public func attribute(
+    _ name: String,
+    of path: String = "/"
+  ) throws(FlywheelError) -> AttributeValue? {
+    try at(path) { (place) throws(FlywheelError) in
+      // What may stand in no name is that of none.
+      guard !name.utf8.contains(0), let content = try source.attribute(name, of: place) else {
+        return nil
+      }
+      if let value = content.widened { return value }
+      throw FlywheelError(
+        .unsupported,
+        "The attribute '\(name)' holds \(content.obstacle ?? "nothing"); Flywheel reads numbers and "
+          + "texts."
+      )
     }
-    switch place.key.isEmpty ? .group : kind(of: name, in: parent)?.kind {
-    case .group where what != "a group", .dataset where what != "a dataset", .namedType:
-      // It can be there and be damaged; then its kind is not known either.
-      error.code = .mismatch
-      error.message = "'\(place.description)' is not \(what); 'flywheel inspect' shows what it is."
-    case .externalLink:
-      error.code = .unsupported
-      error.message = "'\(name)' leads into another file and is not followed; open that file."
-    case .softLink:
-      error.code = .notFound
-      error.message =
-        "'\(name)' is a link to something that is not \(what) in this file, or links lead on from there "
-        + "more than 16 times."
-    default: break
+  }
+
+  /// All that can be listed, in one walk: datasets, attributes with their exact types, groups that hold nothing,
+  /// and by name what no value of ours can say.
+  func contents() throws(FlywheelError) -> HDF5Contents {
+    try FlywheelError.locating(path: path) { () throws(FlywheelError) in try source.contents() }
+  }
+
+  /// Opens a dataset, so that several can be read at once.
+  func input(_ path: String) throws(FlywheelError) -> any HDF5Input {
+    try at(path) { (place) throws(FlywheelError) in try source.input(at: place) }
+  }
+
+  /// Reads a dataset of any type that can be read or carried, piece by piece.
+  ///
+  /// - Parameters:
+  ///   - path: Where it is.
+  ///   - body: Takes the elements' bytes, row-major and little-endian; the file is free meanwhile.
+  /// - Throws: As `tensor(_:)`, and what `body` throws.
+  func read(
+    _ path: String,
+    _ body: (RawSpan) throws(FlywheelError) -> Void
+  ) throws(FlywheelError) {
+    let input = try input(path)
+    let dataset = input.dataset
+    let pieces = try FlywheelError.locating(path: self.path, tensor: dataset.path) {
+      () throws(FlywheelError) in
+      let element = try dataset.readableElement()
+      let whole = try TensorDescription(element: element, shape: dataset.shape)
+      try source.limit.check(whole.byteCount, "the elements to read")
+      return HDF5Block.pieces(
+        of: dataset.shape,
+        elementByteCount: element.byteCount,
+        chunk: dataset.chunk,
+        limit: Self.pieceLimit
+      )
     }
-    return error
+    for piece in pieces {
+      let part = try FlywheelError.locating(path: self.path, tensor: dataset.path) {
+        () throws(FlywheelError) in
+        let part = try input.elements(of: piece, asTensor: false)
+        if part.description.element == .number(.bool) { _ = try part.tensor() }
+        return part
+      }
+      try body(part.bytes)
+    }
+  }
+
+  /// Does something with a path, and completes the location of errors.
+  private func at<Value>(
+    _ path: String,
+    _ body: (HDF5Path) throws(FlywheelError) -> Value
+  ) throws(FlywheelError) -> Value {
+    try FlywheelError.locating(path: self.path) { () throws(FlywheelError) in
+      let place = try HDF5Path(path)
+      return try FlywheelError.locating(tensor: place.description) { () throws(FlywheelError) in
+        try body(place)
+      }
+    }
   }
 }

@@ -57,7 +57,13 @@ struct HDF5Path {
 
   /// The path of a member, whose name comes from a file or has been checked.
   func appending(_ name: String) -> HDF5Path {
-    HDF5Path(normalized: key.isEmpty ? name : "\(key)/\(name)")
+    HDF5Path(key: key.isEmpty ? name : "\(key)/\(name)", parent: key, name: name)
+  }
+
+  private init(key: String, parent: String, name: String) {
+    self.key = key
+    self.parent = parent
+    self.name = name
   }
 
   private static func invalid(_ path: String) -> FlywheelError {

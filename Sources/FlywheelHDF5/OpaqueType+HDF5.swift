@@ -20,12 +20,16 @@ extension OpaqueType {
     case H5T_STRING where description.is_variable_text == 0:
       self.init(name: "|S\(byteCount)", byteCount: byteCount)
     case H5T_OPAQUE:
-      let tag = Self.tag(of: description)
-      let name = tag.hasPrefix(Self.tagPrefix) ? String(tag.dropFirst(Self.tagPrefix.count)) : ""
-      let isNamed = Self.isTagged(name, byteCount: byteCount)
-      self.init(name: isNamed ? name : "|V\(byteCount)", byteCount: byteCount)
+      self.init(tag: Self.tag(of: description), byteCount: byteCount)
     default: return nil
     }
+  }
+
+  /// The type of opaque bytes in a file: what their tag names, or bytes without more.
+  init(tag: String, byteCount: Int) {
+    let name = tag.hasPrefix(Self.tagPrefix) ? String(tag.dropFirst(Self.tagPrefix.count)) : ""
+    let isNamed = Self.isTagged(name, byteCount: byteCount)
+    self.init(name: isNamed ? name : "|V\(byteCount)", byteCount: byteCount)
   }
 
   /// How a file holds the elements so that h5py gives back the same type; nil if it cannot.

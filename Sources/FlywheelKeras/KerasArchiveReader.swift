@@ -55,6 +55,9 @@ public final class KerasArchiveReader: ArchiveReader {
   /// class of its own keeps them in that of its attributes.
   public let origin: ArchiveOrigin
 
+  /// What reads the HDF5 files in it, with its version.
+  public var readerDescription: String? { files.first?.readerDescription }
+
   /// Lists the arrays: those of the model in its order, those of the optimizer in its own, then the others.
   ///
   /// - Throws: `malformed` or `corrupted` if one of them is damaged.

@@ -45,9 +45,7 @@ public enum KerasFile {
         else { return nil }
         self = kind
       } else if bytes.starts(with: [0x89] + Array("HDF\r\n".utf8)) {
-        guard Self.listsLayers(path, superblockVersion: bytes.count > 8 ? bytes[8] : 0) else {
-          return nil
-        }
+        guard Self.listsLayers(path) else { return nil }
         self = .legacy
       } else if ShardMap.recognizes(file.bytes) {
         self = .shards
@@ -83,19 +81,15 @@ public enum KerasFile {
     }
 
     /// Whether an HDF5 file has the list of layers that Keras's legacy format begins with.
-    ///
-    /// h5py writes the oldest superblock. Files with a newer one, such as Flywheel's own, are only opened for this
-    /// if a quick look, without libhdf5, finds the group that is made for Keras.
-    private static func listsLayers(_ path: FilePath, superblockVersion: UInt8) -> Bool {
-      if superblockVersion >= 2 {
-        guard var plain = try? HDF5PlainFile(opening: path), plain.hasGroup("model_weights") else {
-          return false
-        }
-      }
+    private static func listsLayers(_ path: FilePath) -> Bool {
       guard let file = try? HDF5File(opening: path) else { return false }
       for group in ["/", "/model_weights"] {
         for name in ["layer_names", "layer_names0"] {
-          if case .some(.some) = try? file.attribute(name, of: group) { return true }
+          guard let value = try? file.attribute(name, of: group) else { continue }
+          // Other programs may have an attribute of the name; the layers are groups beside it.
+          guard case .strings(let layers) = value, !layers.isEmpty else { return true }
+          let members = (try? file.members(of: group)) ?? []
+          if members.contains(where: { layers.contains($0.name) }) { return true }
         }
       }
       return false

@@ -1,7 +1,6 @@
 public import FlywheelCheckpoint
 public import FlywheelCore
 import FlywheelFormats
-import FlywheelHDF5
 public import SystemPackage
 
 /// Checkpoints as files of any format.
@@ -17,24 +16,9 @@ public enum CheckpointFile {
     _ path: FilePath,
     verification: Verification = .checksums
   ) throws(FlywheelError) -> Checkpoint {
-    if let checkpoint = try readPlain(path, verification) { return checkpoint }
     // The document's index has a checksum of every tensor, so that the container need not check its own.
     let reader = try FileFormat.open(path, checking: .structure)
     return try Checkpoint(from: reader, verification: verification)
-  }
-
-  /// Reads a checkpoint in HDF5 as Flywheel writes it; nil for any other, and for any fault: the general
-  /// way then has the word, so that every error is told in one way.
-  private static func readPlain(
-    _ path: FilePath,
-    _ verification: Verification
-  ) throws(FlywheelError) -> Checkpoint? {
-    guard !FileSystem.isDirectory(path), var file = try HDF5PlainFile(opening: path) else {
-      return nil
-    }
-    return try? Checkpoint(verification: verification) { (key) throws(FlywheelError) in
-      file.tensor(key)
-    }
   }
 
   /// Checks all there is to check: what `read` does, that nothing was added to the file, and that the
@@ -44,8 +28,6 @@ public enum CheckpointFile {
   /// - Throws: What `read` throws, and `mismatch` for what was added or edited.
   /// - Returns: The checkpoint.
   public static func verify(_ path: FilePath) throws(FlywheelError) -> Checkpoint {
-    // The way that a resume takes, and the general way: what verifies is whole for both.
-    _ = try readPlain(path, .checksums)
     let reader = try FileFormat.open(path)
     let checkpoint = try Checkpoint(from: reader)
     try reader.requireOnly(checkpoint.keys, checkpoint.attributes)

@@ -9,7 +9,8 @@ struct ForeignFile: ~Copyable {
   let id: hid_t
   let path: FilePath
 
-  init(_ path: FilePath, userBlock: UInt64 = 0) {
+  /// Creates a file; the newest structures are those of libhdf5 1.10.
+  init(_ path: FilePath, userBlock: UInt64 = 0, isNewest: Bool = false) {
     self.path = path
     fw_h5_enter()
     let truncate: CUnsignedInt = 2  // H5F_ACC_TRUNC, which Swift does not see
@@ -21,6 +22,7 @@ struct ForeignFile: ~Copyable {
       file = unsafe H5Fcreate(path.string, truncate, properties, 0)
       H5Pclose(properties)
     }
+    if isNewest { H5Fset_libver_bounds(file, H5F_LIBVER_V110, H5F_LIBVER_V110) }
     id = file
   }
 
@@ -97,5 +99,13 @@ struct ForeignFile: ~Copyable {
     let type = H5Tcopy(fw_h5_type(FW_H5_FLOAT16, 0))
     H5Tset_ebias(type, 16)
     return type
+  }
+}
+
+extension HDF5File {
+  /// Opens a file with a reader.
+  init(opening path: FilePath, with reader: HDF5Implementation) throws(FlywheelError) {
+    let bytes = TensorStorage(mapping: try MappedFile(path: path))
+    try self.init(bytes, path: path, reader: reader)
   }
 }

@@ -116,7 +116,8 @@ struct HDF5BlockTests {
     let small = try file.tensor("small")
     #expect(small.shape.extents == [1_000, 1_000])
     #expect(try small.elements(as: Float.self).allSatisfy { $0 == 7 })
-    for name in ["large", "many", "one"] {
+    #expect(try file.tensor("many").elements(as: Float.self).allSatisfy { $0 == 7 })
+    for name in ["large", "one"] {
       let error = #expect(throws: FlywheelError.self) { try file.tensor(name) }
       #expect(error?.code == .limitExceeded, "\(name)")
     }

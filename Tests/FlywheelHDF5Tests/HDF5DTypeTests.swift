@@ -169,13 +169,38 @@ struct HDF5DTypeTests {
     #expect(error?.code == .malformed)
   }
 
-  @Test("Types within types are not plain, however deep", arguments: [6, 8])
+  @Test(
+    "Attributes whose truth values are neither are told by name",
+    arguments: HDF5Implementation.allCases
+  )
+  func oddTruth(reader: HDF5Implementation) throws {
+    do {
+      let type = H5Tenum_create(HDF5Library.type(of: .int8))
+      unsafe H5Tenum_insert(type, "FALSE", [Int8(0)])
+      unsafe H5Tenum_insert(type, "TRUE", [Int8(1)])
+      let file = ForeignFile(path)
+      file.addAttribute("flag", type, [1])
+      file.addAttribute("odd", type, [2])
+    }
+    let file = try HDF5File(opening: path, with: reader)
+    let metadata = try file.contents().metadata
+    #expect(try file.attribute("flag") != nil)
+    #expect(metadata.obstacles.map(\.name) == ["the attribute 'odd' of /"])
+    #expect(metadata.obstacles.map(\.reason) == ["holds bytes that are neither true nor false"])
+    let error = #expect(throws: FlywheelError.self) { try file.attribute("odd") }
+    #expect(error?.code == .unsupported)
+  }
+
+  @Test("Types within types are refused, however deep", arguments: [6, 8, 9])
   func nestedTypes(kind: UInt8) throws {
     let name: [UInt8] = kind == 6 ? Array("r\0".utf8) + [0] : []
     let level: [UInt8] = [0x30 | kind, 2, 0, 0, kind == 6 ? 8 : 1, 0, 0, 0] + name
     let message = [UInt8](repeatElement(level, count: 5900).joined())
-    let type = try PlainDType(message.rawBytes)
-    #expect(type == nil)
+    let storage = try Tensor(vector: message).storage
+    let image = FileImage(storage: storage, baseAddress: 0, offsetSize: 8, lengthSize: 8)
+    let content = try image.bytes(at: 0, UInt64(message.count), "a type")
+    let error = #expect(throws: FlywheelError.self) { try Datatype(content, in: image) }
+    #expect(error?.code == .limitExceeded)
   }
 
   @Test("Complex numbers go by the names of their parts", arguments: [false, true])
@@ -204,8 +229,11 @@ struct HDF5DTypeTests {
     }
   }
 
-  @Test("Opaque bytes are numbers if their attribute names a dtype of their size")
-  func opaque() throws {
+  @Test(
+    "Opaque bytes are numbers if their attribute names a dtype of their size",
+    arguments: HDF5Implementation.allCases
+  )
+  func opaque(reader: HDF5Implementation) throws {
     let cases: [(String, Int, String?, DType?)] = [
       ("a", 2, "bfloat16", .bfloat16), ("b", 1, "float8_e4m3fn", .float8E4M3FN),
       ("c", 1, "float8_e5m2", .float8E5M2), ("d", 1, "bfloat16", nil), ("e", 2, "float16", nil),
@@ -222,7 +250,7 @@ struct HDF5DTypeTests {
         H5Dclose(dataset)
       }
     }
-    let file = try HDF5File(opening: path)
+    let file = try HDF5File(opening: path, with: reader)
     for (name, size, _, dtype) in cases {
       #expect(try file.dataset(name).dtype == dtype, "\(name)")
       guard dtype == nil else {

@@ -49,25 +49,27 @@ import Testing
       file.add("compact", little, [3, 5], bytes, creation: compact)
       H5Pclose(compact)
     }
-    let file = try HDF5File(opening: path)
-    for name in ["big", "little", "chunked", "filtered", "compact"] {
-      let read = try file.tensor(name)
-      #expect(HDF5RoundTripTests.bytes(of: read) == bytes, "\(name)")
-      #expect(read.shape == tensor.shape)
-      #expect(try file.dataset(name).dtype == dtype)
+    for reader in HDF5Implementation.allCases {
+      let file = try HDF5File(opening: path, with: reader)
+      for name in ["big", "little", "chunked", "filtered", "compact"] {
+        let read = try file.tensor(name)
+        #expect(HDF5RoundTripTests.bytes(of: read) == bytes, "\(name)")
+        #expect(read.shape == tensor.shape)
+        #expect(try file.dataset(name).dtype == dtype)
+      }
+      #expect(try file.dataset("big").isBigEndian == (dtype.byteCount > 1))
+      #expect(try file.tensor("odd").elements() == [1, 2, 3] as [UInt8])
+      #expect(try file.dataset("compact").storage == .compact(byteCount: bytes.count))
+      guard case .chunked([2, 2], let filters) = try file.dataset("filtered").storage else {
+        Issue.record("not chunked")
+        continue
+      }
+      #expect(filters.map(\.description) == ["shuffle (2)", "gzip (1)", "fletcher32 (3)"])
     }
-    #expect(try file.dataset("big").isBigEndian == (dtype.byteCount > 1))
-    #expect(try file.tensor("odd").elements() == [1, 2, 3] as [UInt8])
-    #expect(try file.dataset("compact").storage == .compact(byteCount: bytes.count))
-    guard case .chunked([2, 2], let filters) = try file.dataset("filtered").storage else {
-      Issue.record("not chunked")
-      return
-    }
-    #expect(filters.map(\.description) == ["shuffle (2)", "gzip (1)", "fletcher32 (3)"])
   }
 
-  @Test("What is not read is refused by name, and listed")
-  func unsupported() throws {
+  @Test("What is not read is refused by name, and listed", arguments: HDF5Implementation.allCases)
+  func unsupported(reader: HDF5Implementation) throws {
     do {
       let file = ForeignFile(path)
       let float = Self.type(.float32)
@@ -106,7 +108,7 @@ import Testing
       ("twelve bits", "unusual integer"), ("null", "null dataspace"),
       ("external", "external storage"), ("virtual", "is virtual"), ("scaled", "scaleoffset (6)"),
     ]
-    let file = try HDF5File(opening: path)
+    let file = try HDF5File(opening: path, with: reader)
     for (name, word) in words {
       let error = #expect(throws: FlywheelError.self) { try file.tensor(name) }
       #expect(error?.code == .unsupported, "\(name)")
@@ -116,8 +118,8 @@ import Testing
     #expect(try file.allDatasets().count == words.count)
   }
 
-  @Test("External links are listed, and not followed")
-  func externalLinks() throws {
+  @Test("External links are listed, and not followed", arguments: HDF5Implementation.allCases)
+  func externalLinks(reader: HDF5Implementation) throws {
     do {
       let file = ForeignFile(directory.path.appending("other.h5"))
       file.add("a", Self.type(.uint8), [1], [7])
@@ -132,7 +134,7 @@ import Testing
     let bytes = try stride(from: 0, to: digits.count, by: 2).map {
       try #require(UInt8(String(digits[$0...$0 + 1]), radix: 16))
     }
-    let file = try HDF5File(opening: try directory.write(bytes, to: "external.h5"))
+    let file = try HDF5File(opening: try directory.write(bytes, to: "external.h5"), with: reader)
     #expect(
       try file.members() == [
         .init(name: "external", kind: .externalLink(file: "other.h5", target: "/a"))
@@ -147,8 +149,11 @@ import Testing
     #expect(error?.code == .unsupported)
   }
 
-  @Test("Soft links and second names are followed, and circles end")
-  func links() throws {
+  @Test(
+    "Soft links and second names are followed, and circles end",
+    arguments: HDF5Implementation.allCases
+  )
+  func links(reader: HDF5Implementation) throws {
     do {
       let file = ForeignFile(path)
       file.add("a", Self.type(.uint8), [1], [7])
@@ -163,7 +168,7 @@ import Testing
       H5Tclose(type)
       H5Gclose(group)
     }
-    let file = try HDF5File(opening: path)
+    let file = try HDF5File(opening: path, with: reader)
     #expect(
       try file.members() == [
         .init(name: "a", kind: .dataset), .init(name: "circle", kind: .softLink(target: "/circle")),
@@ -191,8 +196,11 @@ import Testing
     }
   }
 
-  @Test("Soft links are followed one after another, sixteen of them, and not out of the file")
-  func chains() throws {
+  @Test(
+    "Soft links are followed one after another, sixteen of them, and not out of the file",
+    arguments: HDF5Implementation.allCases
+  )
+  func chains(reader: HDF5Implementation) throws {
     do {
       let other = ForeignFile(directory.path.appending("other.h5"))
       other.add("a", Self.type(.uint8), [1], [9])
@@ -211,7 +219,7 @@ import Testing
       }
       H5Gclose(group)
     }
-    let file = try HDF5File(opening: path)
+    let file = try HDF5File(opening: path, with: reader)
     for name in ["door/a", "door/near", "link 0", "link 15"] {
       #expect(try file.tensor(name).elements() == [7] as [UInt8], "\(name)")
     }
@@ -227,8 +235,11 @@ import Testing
     #expect(links.contains(.init(path: "/group/near", kind: .softLink(target: "a"))))
   }
 
-  @Test("Attributes of other programs are read, or refused by name")
-  func attributes() throws {
+  @Test(
+    "Attributes of other programs are read, or refused by name",
+    arguments: HDF5Implementation.allCases
+  )
+  func attributes(reader: HDF5Implementation) throws {
     do {
       let file = ForeignFile(path)
       file.addVariableString("variable", "Größe")
@@ -246,7 +257,7 @@ import Testing
         file.addAttribute(name, type, Array((name == "space" ? "ab  " : "ab\0\0").utf8))
       }
     }
-    let file = try HDF5File(opening: path)
+    let file = try HDF5File(opening: path, with: reader)
     let values: [(String, AttributeValue)] = [
       ("variable", .string("Größe")), ("nothing", .string("")), ("narrow", .integer(-2)),
       ("byte", .integer(200)), ("single", .double(1)), ("space", .string("ab")),
@@ -261,8 +272,11 @@ import Testing
     }
   }
 
-  @Test("Wrong numbers in the heap of texts are an error or another text, and no endless loop")
-  func damagedHeap() throws {
+  @Test(
+    "Wrong numbers in the heap of texts are an error or another text, and no endless loop",
+    arguments: HDF5Implementation.allCases
+  )
+  func damagedHeap(reader: HDF5Implementation) throws {
     do {
       let file = ForeignFile(path)
       file.addVariableString("rule", "nielsen")
@@ -278,7 +292,7 @@ import Testing
       let file = try OpenFile(damaged, flags: O_WRONLY | O_CREAT | O_TRUNC, purpose: "test")
       try file.write(bytes.rawBytes)
       do throws(FlywheelError) {
-        _ = try HDF5File(opening: damaged).attribute("rule")
+        _ = try HDF5File(opening: damaged, with: reader).attribute("rule")
       } catch {
         errors += 1
       }
@@ -286,8 +300,11 @@ import Testing
     #expect(errors > 48)
   }
 
-  @Test("A dataset that declares more than its file can hold is refused before memory is asked for")
-  func declaredSizes() throws {
+  @Test(
+    "A dataset that declares more than its file can hold is refused before memory is asked for",
+    arguments: HDF5Implementation.allCases
+  )
+  func declaredSizes(reader: HDF5Implementation) throws {
     do {
       let file = ForeignFile(path)
       let byte = Self.type(.uint8)
@@ -298,7 +315,7 @@ import Testing
       file.add("chunk", byte, [1 << 40], creation: chunked)
       H5Pclose(chunked)
     }
-    let file = try HDF5File(opening: path)
+    let file = try HDF5File(opening: path, with: reader)
     for name in ["sparse", "overflow", "chunk"] {
       let error = #expect(throws: FlywheelError.self, "\(name)") { try file.tensor(name) }
       #expect(error?.code == .limitExceeded, "\(name)")

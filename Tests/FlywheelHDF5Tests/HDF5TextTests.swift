@@ -106,8 +106,11 @@ struct HDF5TextTests {
     H5Tclose(type)
   }
 
-  @Test("Texts of other programs are read, of both kinds and every padding")
-  func foreign() throws {
+  @Test(
+    "Texts of other programs are read, of both kinds and every padding",
+    arguments: HDF5Implementation.allCases
+  )
+  func foreign(reader: HDF5Implementation) throws {
     do {
       let file = ForeignFile(path, userBlock: 512)
       Self.addVariable(file, "variable", isChunked: false)
@@ -126,7 +129,7 @@ struct HDF5TextTests {
       }
       file.add("latin", fw_h5_new_string_type(2), [2], [0x61, 0, 0xE4, 0])
     }
-    let file = try HDF5File(opening: path)
+    let file = try HDF5File(opening: path, with: reader)
     for name in ["variable", "chunked"] { #expect(try file.strings(at: name) == Self.texts) }
     #expect(try file.strings(at: "unwritten") == ["", "", ""])
     for name in ["space 0", "space 1", "zero 0", "zero 1", "end 0", "end 1"] {
@@ -137,8 +140,11 @@ struct HDF5TextTests {
     #expect(error?.message.contains("Text 1") == true)
   }
 
-  @Test("Wrong numbers in arrays of texts and their heap end in errors or other texts")
-  func damage() throws {
+  @Test(
+    "Wrong numbers in arrays of texts and their heap end in errors or other texts",
+    arguments: HDF5Implementation.allCases
+  )
+  func damage(reader: HDF5Implementation) throws {
     do {
       let file = ForeignFile(path)
       Self.addVariable(file, "names", isChunked: false)
@@ -146,7 +152,9 @@ struct HDF5TextTests {
     var bytes = try directory.read("texts.h5")
     let magic = Array("GCOL".utf8)
     let heap = try #require(bytes.indices.first { bytes[$0...].starts(with: magic) })
-    guard case .contiguous(let offset?) = try HDF5File(opening: path).dataset("names").storage
+    guard
+      case .contiguous(let offset?) = try HDF5File(opening: path, with: reader).dataset("names")
+        .storage
     else {
       Issue.record("not contiguous")
       return
@@ -159,7 +167,7 @@ struct HDF5TextTests {
         defer { bytes[start + bit / 8] ^= 1 << (bit % 8) }
         try HDF5DamageTests.write(bytes[...], to: damaged)
         do throws(FlywheelError) {
-          let read = try HDF5File(opening: damaged).strings(at: "names")
+          let read = try HDF5File(opening: damaged, with: reader).strings(at: "names")
           if read.count != Self.texts.count { errors = .min }
         } catch {
           errors += 1
@@ -167,6 +175,25 @@ struct HDF5TextTests {
       }
     }
     #expect(errors > 300)
+  }
+
+  @Test("Texts are found in heaps whatever the size of lengths is", arguments: [2, 4, 8])
+  func lengths(size: Int) throws {
+    func length(_ number: UInt64) -> [UInt8] {
+      Self.bytes(number).prefix(size) + [UInt8](repeating: 0, count: 8 - size)
+    }
+    var bytes = Array("GCOL".utf8) + [1, 0, 0, 0] + length(64)
+    for (index, text) in zip([UInt8(1), 2], ["first", "second"]) {
+      bytes += [index, 0, 1, 0, 0, 0, 0, 0] + length(UInt64(text.utf8.count)) + Array(text.utf8)
+      bytes += [UInt8](repeating: 0, count: 8 - text.utf8.count)
+    }
+    let storage = try Tensor(vector: bytes).storage
+    let image = FileImage(storage: storage, baseAddress: 0, offsetSize: 8, lengthSize: size)
+    var heap = GlobalHeapCollections(in: image)
+    let reference: [UInt8] = [6, 0, 0, 0] + Self.bytes(0) + [2, 0, 0, 0]
+    var reader = FieldReader(reference.rawBytes, fileOffset: 0, in: image)
+    let text = try #require(try heap.text(&reader))
+    #expect(Array(bytes[text.range]) == Array("second".utf8))
   }
 
   @Test("Heaps that overlap are refused before they are gone through again and again")
@@ -181,14 +208,15 @@ struct HDF5TextTests {
       bytes += [UInt8](repeating: 0, count: 16)
     }
     let storage = try Tensor(vector: bytes).storage
-    var heap = GlobalHeap(storage, baseOffset: 0)
+    let image = FileImage(storage: storage, baseAddress: 0, offsetSize: 8, lengthSize: 8)
+    var heap = GlobalHeapCollections(in: image)
     var found = 0
     let error = #expect(throws: FlywheelError.self) {
       for index in 0..<count {
         let place = Self.bytes(UInt64(64 * index))
         let reference = [16, 0, 0, 0] + place + [1, 0, 0, 0]
-        var reader = ByteReader(reference.rawBytes)
-        _ = try heap.find(&reader)
+        var reader = FieldReader(reference.rawBytes, fileOffset: 0, in: image)
+        _ = try heap.text(&reader)
         found += 1
       }
     }

@@ -95,12 +95,9 @@ typedef struct {
   // Of floating-point numbers that are not read: why not.
   size_t precision, exponent_bits, mantissa_bits, exponent_bias;
   int is_variable_text;
-  int is_null_padded;  // texts of fixed length as we write them
   H5T_cset_t character_set;
   char tag[FW_H5_MAX_TAG];  // of opaque bytes; empty if it is longer
   int chunk_rank, filter_count;
-  int has_plain_edges;  // whether chunks that reach beyond the extents went through no filter
-  uint64_t shuffled_byte_count;  // the size of elements that the filter shuffle takes, 0 without it
   uint64_t extents[FW_H5_MAX_RANK], chunk[FW_H5_MAX_RANK], filters[FW_H5_MAX_FILTERS];
 } fw_h5_description;
 
@@ -121,6 +118,9 @@ typedef struct {
   size_t target_byte_count;  // of a soft or an external link
 } fw_h5_member;
 
+// Tells an open object from the others of its file, as fw_h5_member.object does; negative if it is damaged.
+int fw_h5_identify(hid_t object, uint64_t *identity);
+
 // Looks at one link without following it; negative if there is none.
 int fw_h5_look(hid_t group, const char *name, fw_h5_member *result);
 
@@ -140,12 +140,6 @@ int fw_h5_attribute_names(hid_t object, fw_h5_visitor visit, void *context);
 int fw_h5_read_all(hid_t dataset, hid_t memory_type, void *bytes);
 int fw_h5_read_block(hid_t dataset, hid_t memory_type, int rank, const hsize_t *offset,
                      const hsize_t *stride, const hsize_t *count, void *bytes);
-
-// Finds a chunk in the file that a store of ours reads from: its place, the number of its bytes there, and
-// which filters it did not go through, bit by bit. Negative if it was never written or cannot be found.
-// H5Dget_chunk_info_by_coord would walk over the index of all chunks for each.
-int fw_h5_find_chunk(fw_h5_store *store, hid_t dataset, const hsize_t *offset, uint64_t *place,
-                     uint64_t *byte_count, uint32_t *skipped_filters);
 
 // Writes a chunk as it is to be in the file, with the filters that it did not go through.
 int fw_h5_write_chunk(hid_t dataset, const hsize_t *offset, uint32_t skipped_filters, const void *bytes,

@@ -1,0 +1,77 @@
+internal import FlywheelCore
+
+/// What the messages of a dataset's header say.
+struct DatasetParts: Sendable {
+  /// The type of its elements in the file.
+  let datatype: Datatype
+  /// Its extents.
+  let dataspace: Dataspace
+  /// Where its elements are.
+  let layout: DataLayout
+  /// What its chunks went through.
+  let filters: FilterPipeline
+  /// What elements are that were never written.
+  let fillValue: FillValue
+  /// Whether other files hold its elements.
+  let isExternal: Bool
+  /// What its elements are; nil if Flywheel does not read them.
+  var element: ElementType?
+
+  /// Reads the messages of a header.
+  ///
+  /// - Parameters:
+  ///   - header: The dataset's.
+  ///   - structure: The file.
+  /// - Throws: `malformed` or `truncated` if one is damaged or missing, `unsupported` if one is too new.
+  init(_ header: ObjectHeader, in structure: FileStructure) throws(FlywheelError) {
+    func content(_ kind: MessageKind) throws(FlywheelError) -> StoredBytes? {
+      guard let message = header.first(kind) else { return nil }
+      return try structure.content(of: message)
+    }
+    let image = structure.image
+    guard let typeContent = try content(.datatype), let spaceContent = try content(.dataspace),
+      let layoutContent = try content(.layout)
+    else {
+      throw FlywheelError.malformed(
+        found: "a header without a type, extents or a layout",
+        expected: "a dataset's",
+        at: .init(byteOffset: image.place(of: header.address))
+      )
+    }
+    datatype = try Datatype(typeContent, in: image)
+    dataspace = try Dataspace(spaceContent, in: image)
+    layout = try DataLayout(layoutContent, in: image)
+    filters =
+      if let content = try content(.filterPipeline) {
+        try FilterPipeline(content, in: image)
+      } else {
+        FilterPipeline()
+      }
+    fillValue = try FillValue(of: header, in: structure)
+    isExternal = header.first(.externalFiles) != nil
+    element = datatype.elementType
+  }
+
+  /// Finds the elements.
+  ///
+  /// - Parameters:
+  ///   - element: What they are in memory.
+  ///   - file: The file.
+  /// - Throws: As `DatasetInput`.
+  /// - Returns: The elements, not read yet.
+  func input(
+    as element: ElementType,
+    in file: StructureFile
+  ) throws(FlywheelError) -> DatasetInput {
+    try DatasetInput(
+      datatype,
+      as: element,
+      dataspace,
+      layout,
+      filters,
+      fillValue,
+      in: file.image,
+      limit: file.limit
+    )
+  }
+}

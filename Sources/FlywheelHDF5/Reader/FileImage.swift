@@ -1,0 +1,76 @@
+internal import FlywheelCore
+
+/// The bytes of an HDF5 file, and how its addresses and lengths are written.
+///
+/// Everything that the reader looks at is taken from here, and nowhere else are addresses compared with the
+/// size of the file.
+struct FileImage: Sendable {
+  /// All bytes of the file, with what may lie in front of the file proper.
+  let storage: TensorStorage
+  /// Where addresses count from.
+  let baseAddress: Int
+  /// How many bytes an address takes: 2, 4 or 8.
+  let offsetSize: Int
+  /// How many bytes a length takes: 2, 4 or 8.
+  let lengthSize: Int
+  /// What counts the bytes that are looked at, where many structures may lead to the same ones.
+  var meter: ReadMeter?
+
+  /// The bytes at an address.
+  ///
+  /// - Parameters:
+  ///   - address: Where they begin, as the file counts.
+  ///   - count: How many they are.
+  ///   - what: What they are, for the error.
+  /// - Throws: `truncated` if the file ends before they do.
+  /// - Returns: The bytes.
+  func bytes(
+    at address: UInt64,
+    _ count: UInt64,
+    _ what: StaticString
+  ) throws(FlywheelError) -> StoredBytes {
+    let (start, overflow) = address.addingReportingOverflow(UInt64(baseAddress))
+    let size = UInt64(storage.byteCount)
+    guard !overflow, start <= size, count <= size - start else {
+      throw FlywheelError.truncated(
+        "\(what)",
+        needed: count,
+        available: overflow ? 0 : size - min(start, size),
+        at: .init(byteOffset: overflow ? .max : start)
+      )
+    }
+    try meter?.spend(Int(count))
+    return StoredBytes(
+      storage: storage,
+      range: Int(start)..<Int(start + count),
+      fileOffset: Int(start)
+    )
+  }
+
+  /// The bytes from an address on: so many, or as many as the file has.
+  ///
+  /// - Parameters:
+  ///   - address: Where they begin, as the file counts.
+  ///   - limit: The most that are needed.
+  ///   - what: What they are, for the error.
+  /// - Throws: `truncated` if the file ends before the address.
+  /// - Returns: The bytes; at least one.
+  func bytes(
+    at address: UInt64,
+    upTo limit: Int,
+    _ what: StaticString
+  ) throws(FlywheelError) -> StoredBytes {
+    let first = try bytes(at: address, 1, what).range.lowerBound
+    return StoredBytes(
+      storage: storage,
+      range: first..<min(storage.byteCount, first + limit),
+      fileOffset: first
+    )
+  }
+
+  /// Where in the file an address leads, for errors.
+  func place(of address: UInt64) -> UInt64 {
+    let (place, overflow) = address.addingReportingOverflow(UInt64(baseAddress))
+    return overflow ? .max : place
+  }
+}

@@ -1,0 +1,37 @@
+internal import FlywheelCore
+
+/// A block of a fractal heap that went through filters, or a huge object that did.
+///
+/// Format specification, section III.G.
+enum FilteredBlock {
+  /// The most that a filter makes of a byte: what deflate can make of one.
+  static let expansionLimit = 1032
+
+  /// Undoes what a block went through.
+  ///
+  /// - Parameters:
+  ///   - stored: The block in the file.
+  ///   - filters: The message that tells the filters.
+  ///   - skipped: The filters that were left out, a bit each.
+  ///   - byteCount: The size of the block before.
+  ///   - image: The file.
+  /// - Throws: `malformed` if the block cannot be so large; `corrupted`, `truncated` or `malformed` if it is
+  ///   damaged, `unsupported` for filters that are not read.
+  /// - Returns: The block as it was.
+  static func undone(
+    _ stored: StoredBytes,
+    _ filters: StoredBytes,
+    skipped: UInt32,
+    byteCount: UInt64,
+    in image: FileImage
+  ) throws(FlywheelError) -> StoredBytes {
+    guard let byteCount = Int(exactly: byteCount) else {
+      throw FlywheelError.overflow(
+        "a block of a heap",
+        at: .init(byteOffset: UInt64(stored.fileOffset))
+      )
+    }
+    let pipeline = try FilterPipeline(filters, in: image)
+    return try ChunkDecoder(pipeline, byteCount: byteCount).decoded(stored, skipping: skipped)
+  }
+}

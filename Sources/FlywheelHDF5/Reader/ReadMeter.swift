@@ -1,0 +1,40 @@
+internal import FlywheelCore
+internal import Synchronization
+
+/// Counts the bytes that are looked at while all of a file is gone through.
+///
+/// In a sound file each structure belongs to one object, but for types that objects share. Of a file in which
+/// thousands of objects name the same large structure, each may be read within its own limits, and all together
+/// would take hours and all memory.
+final class ReadMeter: Sendable {
+  /// How often all bytes of a file may be looked at.
+  private static let repetitionLimit = 16
+  /// What a small file may have in any case.
+  private static let leastLimit = 64 << 20
+
+  private let limit: Int
+  private let spent = Atomic(0)
+
+  /// Begins to count.
+  ///
+  /// - Parameter fileByteCount: The size of the file.
+  init(fileByteCount: Int) {
+    let (product, overflow) = fileByteCount.multipliedReportingOverflow(by: Self.repetitionLimit)
+    limit = max(Self.leastLimit, overflow ? .max : product)
+  }
+
+  /// Counts bytes.
+  ///
+  /// - Parameter count: How many are looked at; they are in the file.
+  /// - Throws: `limitExceeded`.
+  func spend(_ count: Int) throws(FlywheelError) {
+    // Far below overflow: it ends at the limit, and a file is not larger than half of all memory.
+    guard spent.wrappingAdd(count, ordering: .relaxed).newValue <= limit else {
+      throw FlywheelError(
+        .limitExceeded,
+        "The objects of the file lead to the same bytes again and again: more than \(limit) would have to be "
+          + "read to list it. It is damaged, or made to take up time and memory."
+      )
+    }
+  }
+}

@@ -1,0 +1,9 @@
+internal import FlywheelCore
+
+/// What there is in a file.
+struct HDF5Contents: Sendable {
+  /// All datasets, each with its first path.
+  let datasets: [HDF5Dataset]
+  /// What the file says besides.
+  let metadata: ArchiveMetadata
+}

@@ -1,0 +1,92 @@
+internal import FlywheelCore
+internal import OrderedCollections
+
+extension HDF5Source {
+  /// All that can be listed, in one walk: datasets, attributes with their exact types, groups that hold nothing,
+  /// and by name what no value of ours can say.
+  func contents() throws(FlywheelError) -> HDF5Contents {
+    try forWalk.walkedContents()
+  }
+
+  private func walkedContents() throws(FlywheelError) -> HDF5Contents {
+    var datasets: [HDF5Dataset] = []
+    var metadata = ArchiveMetadata()
+    var groups: [String] = []
+    var filled: Set<String> = []
+    var attributesLeft = limit.attributeLimit
+    try addAttributes(of: try root(), at: .root, to: &metadata, &attributesLeft)
+    try walk { (visit) throws(FlywheelError) in
+      guard let object = visit.object, obstacle(to: visit) == nil else {
+        let reason = obstacle(to: visit) ?? ""
+        metadata.obstacles.append(.init(name: visit.place.description, reason: reason))
+        return
+      }
+      filled.insert(visit.place.parent)
+      if visit.kind == .group { groups.append(visit.place.key) }
+      if visit.kind == .dataset { datasets.append(try listed(object, at: visit.place)) }
+      try addAttributes(of: object, at: visit.place, to: &metadata, &attributesLeft)
+    }
+    metadata.emptyGroups = groups.filter { !filled.contains($0) }
+    return HDF5Contents(datasets: datasets, metadata: metadata)
+  }
+
+  /// Why a name cannot go into another file; nil if it can.
+  private func obstacle(to visit: HDF5Visit<Object>) -> String? {
+    if let first = visit.firstPath { return "is another name of \(first)" }
+    return switch visit.kind {
+    case .group, .dataset: nil
+    case .namedType: "is a datatype with a name"
+    case .softLink(let target): "is a link to \(target)"
+    case .externalLink(let file, let target): "is a link to \(target) in the file \(file)"
+    case .other: "is nothing that \(readerDescription) knows"
+    }
+  }
+
+  private func addAttributes(
+    of object: Object,
+    at place: HDF5Path,
+    to metadata: inout ArchiveMetadata,
+    _ attributesLeft: inout Int
+  ) throws(FlywheelError) {
+    do throws(FlywheelError) {
+      try addReadableAttributes(of: object, at: place, to: &metadata, &attributesLeft)
+    } catch  where error.code == .unsupported {
+      let name = "the attributes of \(place.description)"
+      let reason = "are of a newer HDF5 than \(readerDescription) reads"
+      metadata.obstacles.append(.init(name: name, reason: reason, key: place.key))
+    }
+  }
+
+  private func addReadableAttributes(
+    of object: Object,
+    at place: HDF5Path,
+    to metadata: inout ArchiveMetadata,
+    _ attributesLeft: inout Int
+  ) throws(FlywheelError) {
+    var values: OrderedDictionary<String, AttributeValue> = [:]
+    let attributes = try attributes(of: object, at: place)
+    attributesLeft -= attributes.count
+    guard attributesLeft >= 0 else {
+      throw FlywheelError.malformed(
+        found: "more attributes than the file has room for",
+        expected: "attributes of one object each",
+        at: .init(tensor: place.description)
+      )
+    }
+    for (name, content) in attributes {
+      if case .value(let value) = content {
+        values[name] = value
+      } else {
+        let attribute = "the attribute '\(name)' of \(place.description)"
+        let reason = "holds \(content.obstacle ?? "nothing")"
+        metadata.obstacles.append(.init(name: attribute, reason: reason, key: place.key))
+      }
+    }
+    if case .string(let name)? = values["dtype"], let dtype = DType(rawValue: name),
+      dtype.isNamedByAttribute, try dataset(at: place).dtype == dtype
+    {
+      values["dtype"] = nil  // part of how such elements are held, and written with them
+    }
+    if !values.isEmpty { metadata.attributes[place.key] = values }
+  }
+}
