@@ -64,6 +64,7 @@ struct ArchiveListing {
     }
     return [
       "format": JSONValue(format.identifier),
+      "reader": reader.readerDescription.map { JSONValue($0) } ?? .null,
       "bytes": JSONValue(DiskUsage.bytes(of: reader.path, format)),
       "tensors": .array(rows),
       "obstacles": .array(others),

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import FlywheelCore
+import FlywheelHDF5
 
 /// The root of the command line.
 public struct FlywheelCommand: ParsableCommand {
@@ -42,7 +43,8 @@ public struct FlywheelCommand: ParsableCommand {
   public static func start() -> Never {
     do {
       var command = try parseAsRoot()
-      try command.run()
+      let reader = (command as? any FileReadingCommand)?.reading.hdf5
+      try HDF5Implementation.$current.withValue(reader ?? .current) { try command.run() }
       exit(withError: ExitCode.success)
     } catch let error as FlywheelError {
       Terminal.error.print("error: \(error)")

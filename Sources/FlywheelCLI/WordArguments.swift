@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import FlywheelCheckpoint
+public import FlywheelHDF5
 public import FlywheelRun
 public import FlywheelTrain
 
@@ -11,3 +12,4 @@ extension Initialization: ExpressibleByArgument {}
 extension TrainingConfiguration.Precision: ExpressibleByArgument {}
 extension DataDescription.LastBatch: ExpressibleByArgument {}
 extension SavePolicy.FailureResponse: ExpressibleByArgument {}
+extension HDF5Implementation: ExpressibleByArgument {}

@@ -193,7 +193,7 @@ def dtype_name(dataset: h5py.Dataset) -> str | None:
     if dataset.id.get_create_plist().get_nfilters():
         properties = dataset.id.get_create_plist()
         filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
-        if not filters <= {1, 2, 3}:
+        if not filters <= {1, 2, 3, 32_000}:
             return None
     if dataset.shape is None or h5py.check_string_dtype(dtype) or h5py.check_ref_dtype(dtype):
         return None

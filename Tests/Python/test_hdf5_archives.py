@@ -1,14 +1,16 @@
 """Files of h5py, Keras, PyTables, pandas, netCDF4 and MATLAB in Flywheel, and Flywheel's in h5py."""
 
+import json
 import os
 from pathlib import Path
 
 import h5py
+import jsonschema
 import ml_dtypes
 import numpy as np
 
 import hdf5_archives
-from support import REPOSITORY, TestCase, only_full
+from support import REPOSITORY, SCHEMAS, TestCase, only_full
 
 FIXTURES = REPOSITORY / "Tests" / "Fixtures" / "hdf5"
 WRITTEN = FIXTURES / "written.h5"
@@ -19,18 +21,16 @@ class Listed(TestCase):
 
     def assert_listed(self, path: Path) -> dict:
         listing = self.flywheel("inspect", path, "--json").json
-        self.flywheel("inspect", path)
+        schema = json.loads((SCHEMAS / "inspect.schema.json").read_text())
+        jsonschema.Draft202012Validator.check_schema(schema)
+        jsonschema.Draft202012Validator(schema).validate(listing)
+        self.assertEqual(listing["reader"], "flywheel")
+        self.assertIn("read by flywheel", self.flywheel("inspect", path).stdout)
         found = {row["name"]: row for row in listing["tensors"]}
         expected = hdf5_archives.datasets(path)
         self.assertEqual(sorted(found), sorted(expected))
         for name, dataset in expected.items():
             row = found[name]
-            if "too old for" in row["type"]:
-                # Chunks with filters as HDF5 2.0 writes them, and compounds since 1.12 that are not
-                # plain; libhdf5 1.10 reads neither.
-                self.assertRegex(path.name, "v112|v114|v200|latest")
-                self.assertTrue(dataset.chunks or name.startswith("numbers/>c"), name)
-                continue
             self.assertEqual(row["shape"], list(dataset.shape), name)
             dtype = hdf5_archives.dtype_name(dataset)
             if dtype:
@@ -103,6 +103,27 @@ class Listed(TestCase):
         )
         names = [row["name"] for row in listing["tensors"]]
         self.assertEqual(names, ["elsewhere", "lzf", "virtual"])
+
+
+class Readers(TestCase):
+    """`--hdf5` chooses what reads."""
+
+    def test_both_say_the_same(self):
+        path = self.folder / "both.h5"
+        hdf5_archives.FILES["h5py-v110.h5"](path)
+        listings = {}
+        for reader in ("flywheel", "library"):
+            listings[reader] = self.flywheel("inspect", path, "--json", "--hdf5", reader).json
+            self.flywheel("convert", path, self.folder / f"{reader}.npz", "--drop", "--hdf5", reader)
+        self.assertEqual(listings["flywheel"].pop("reader"), "flywheel")
+        self.assertRegex(listings["library"].pop("reader"), r"^libhdf5 \d+\.\d+\.\d+$")
+        self.assertEqual(listings["flywheel"], listings["library"])
+        first, second = (self.folder / f"{reader}.npz" for reader in ("flywheel", "library"))
+        self.assertEqual(first.read_bytes(), second.read_bytes())
+
+    def test_there_are_two(self):
+        result = self.flywheel("inspect", "a.h5", "--hdf5", "third", status=64)
+        self.assertIn("'flywheel' and 'library'", result.stderr)
 
 
 class Damaged(TestCase):

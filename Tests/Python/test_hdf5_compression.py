@@ -181,9 +181,21 @@ class Compression(TestCase):
             for start in range(0, 100_000, 1_000):
                 self.assertEqual(file["a"][start : start + 1_000].tobytes(), block.tobytes())
 
-    def test_other_filters_are_refused_by_name(self):
+    def test_the_filter_of_h5py_is_read_without_libhdf5(self):
         source = self.folder / "lzf.h5"
-        write(source, {"a": weights(50, 50)}, compression="lzf")
-        result = self.convert(source, "out.h5", status=2)
-        self.assert_error(result, "lzf (32000)", "h5repack")
-        self.assertFalse((self.folder / "out.h5").exists())
+        arrays = {"a": weights(50, 50)}
+        write(source, arrays, compression="lzf")
+        self.assert_same(self.convert(source, "out.h5"), arrays)
+        # libhdf5 does not have it, and is not asked to load code.
+        result = self.convert(source, "other.h5", "--hdf5", "library", status=2)
+        self.assert_error(result, "lzf (32000)", "Flywheel's own reader")
+        self.assertFalse((self.folder / "other.h5").exists())
+
+    def test_other_filters_are_refused_by_name(self):
+        source = self.folder / "scaled.h5"
+        with h5py.File(source, "w") as file:
+            file.create_dataset("a", data=np.arange(100), chunks=(50,), scaleoffset=0)
+        for reader in ("flywheel", "library"):
+            result = self.convert(source, "out.h5", "--hdf5", reader, status=2)
+            self.assert_error(result, "scaleoffset (6)", "h5repack")
+            self.assertFalse((self.folder / "out.h5").exists())

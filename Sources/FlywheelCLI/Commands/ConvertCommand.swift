@@ -11,7 +11,7 @@ import OrderedCollections
 import SystemPackage
 
 /// `flywheel convert`: the same tensors in another container, or the same run for another framework.
-struct ConvertCommand: ParsableCommand {
+struct ConvertCommand: FileReadingCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
     abstract: "Write tensors in another format, or a training state for another framework.",
@@ -119,6 +119,8 @@ struct ConvertCommand: ParsableCommand {
 
   @OptionGroup(title: "Output")
   var reporting: ReportingOptions
+
+  @OptionGroup var reading: ReadingOptions
 
   func run() throws {
     fw_signals_install()

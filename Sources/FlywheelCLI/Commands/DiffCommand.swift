@@ -6,7 +6,7 @@ import FlywheelReport
 import SystemPackage
 
 /// `flywheel diff`: where two training states differ, and whether it matters.
-struct DiffCommand: ParsableCommand {
+struct DiffCommand: FileReadingCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
     abstract: "Compare two checkpoints, runs or files of tensors: where they differ, and how far.",
@@ -86,6 +86,8 @@ struct DiffCommand: ParsableCommand {
 
   @Flag(name: .shortAndLong, help: "Say nothing but errors: the exit status tells.")
   var quiet = false
+
+  @OptionGroup var reading: ReadingOptions
 
   func validate() throws {
     if let report, !["html", "htm"].contains(FilePath(report).extension?.lowercased()) {

@@ -7,7 +7,7 @@ import SystemPackage
 
 /// `flywheel explain`: which update rule made the dumped steps of a trainer, and how it differs from the one
 /// that was meant.
-struct ExplainCommand: ParsableCommand {
+struct ExplainCommand: FileReadingCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
     abstract: "Find the update rule that a trainer really applies.",
@@ -78,6 +78,8 @@ struct ExplainCommand: ParsableCommand {
 
   @Flag(name: .shortAndLong, help: "Say nothing but errors: the exit status tells.")
   var quiet = false
+
+  @OptionGroup var reading: ReadingOptions
 
   func validate() throws {
     for (name, size) in [("batch-size", batchSize), ("train-size", trainSize)] {

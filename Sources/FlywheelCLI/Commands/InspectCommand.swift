@@ -6,14 +6,15 @@ import FlywheelRun
 import SystemPackage
 
 /// `flywheel inspect`: what is in a file, without reading the tensors if not for their statistics.
-struct InspectCommand: ParsableCommand {
+struct InspectCommand: FileReadingCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Show what is in a checkpoint, a run's newest one, a trace, or any file of tensors.",
     discussion: """
       Reads names, shapes and the document, and the tensors only for --stats; 'flywheel verify' reads
       every byte. Formats are recognised by their content. Of a file that says what optimizer it was \
-      trained with, that is shown, and how its state belongs to the parameters.
+      trained with, that is shown, and how its state belongs to the parameters; of an HDF5 file, what \
+      reads it.
 
       Examples:
         flywheel inspect runs/1
@@ -45,6 +46,8 @@ struct InspectCommand: ParsableCommand {
   )
   var showsStatistics = false
 
+  @OptionGroup var reading: ReadingOptions
+
   func run() throws {
     let path = try ResolvedFile.newest(FilePath(file))
     let format = try FileFormat.of(contentsOf: path)
@@ -72,7 +75,9 @@ struct InspectCommand: ParsableCommand {
       Terminal.output.print(listing.json(format, shown, obstacles, optimizer).prettyText())
       return
     }
-    let size = "\(format.name), \(Formatting.bytes(DiskUsage.bytes(of: path, format))) on disk"
+    let size =
+      "\(format.name), \(Formatting.bytes(DiskUsage.bytes(of: path, format))) on disk"
+      + (reader.readerDescription.map { ", read by \($0)" } ?? "")
     if training == nil {
       Terminal.output.print(
         "\(path): \(size), no Flywheel checkpoint, "

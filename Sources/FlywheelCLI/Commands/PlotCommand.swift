@@ -4,7 +4,7 @@ import FlywheelPlot
 import SystemPackage
 
 /// `flywheel plot`: the history of runs as a chart, a table, or TensorBoard's event files.
-struct PlotCommand: ParsableCommand {
+struct PlotCommand: FileReadingCommand {
   static let configuration = CommandConfiguration(
     commandName: "plot",
     abstract: "Draw the loss, accuracy and learning rate of runs, or export them.",
@@ -60,6 +60,8 @@ struct PlotCommand: ParsableCommand {
     )
   )
   var x: HistoryChart.Abscissa?
+
+  @OptionGroup var reading: ReadingOptions
 
   func validate() throws {
     if output == "-" && csv == "-" {

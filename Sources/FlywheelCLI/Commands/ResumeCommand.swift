@@ -7,7 +7,7 @@ import FlywheelTrain
 import SystemPackage
 
 /// `flywheel resume`: goes on with a run.
-struct ResumeCommand: ParsableCommand {
+struct ResumeCommand: FileReadingCommand {
   static let configuration = CommandConfiguration(
     commandName: "resume",
     abstract: "Go on with a run from its newest whole checkpoint, bit for bit.",
@@ -65,6 +65,8 @@ struct ResumeCommand: ParsableCommand {
 
   @OptionGroup(title: "Output")
   var reporting: ReportingOptions
+
+  @OptionGroup var reading: ReadingOptions
 
   func validate() throws {
     if let epochs, epochs < 1 {

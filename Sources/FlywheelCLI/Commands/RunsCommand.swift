@@ -4,7 +4,7 @@ import FlywheelRun
 import SystemPackage
 
 /// `flywheel runs`: what runs there are, and how far each has come.
-struct RunsCommand: ParsableCommand {
+struct RunsCommand: FileReadingCommand {
   static let configuration = CommandConfiguration(
     commandName: "runs",
     abstract: "List runs with their progress, best metric and size.",
@@ -29,6 +29,8 @@ struct RunsCommand: ParsableCommand {
 
   @Flag(help: "Print one JSON object for scripts.")
   var json = false
+
+  @OptionGroup var reading: ReadingOptions
 
   func run() throws {
     var runs: [RunSummary] = []

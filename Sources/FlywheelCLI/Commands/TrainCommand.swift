@@ -6,7 +6,7 @@ import OrderedCollections
 import SystemPackage
 
 /// `flywheel train`: a new run.
-struct TrainCommand: ParsableCommand {
+struct TrainCommand: FileReadingCommand {
   /// The best-known rules, each with the numbers it takes and their defaults.
   private static let rules = UpdateRule.presets.filter {
     OptimizerOptions.wellKnown.contains($0.name)
@@ -77,6 +77,8 @@ struct TrainCommand: ParsableCommand {
 
   @OptionGroup(title: "Output")
   var reporting: ReportingOptions
+
+  @OptionGroup var reading: ReadingOptions
 
   func validate() throws {
     // A value that is wrong by itself is wrong usage, whatever a configuration file says beside it.

@@ -4,7 +4,7 @@ import FlywheelRun
 import SystemPackage
 
 /// `flywheel verify`: whether every byte is as it was written.
-struct VerifyCommand: ParsableCommand {
+struct VerifyCommand: FileReadingCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract:
@@ -30,6 +30,8 @@ struct VerifyCommand: ParsableCommand {
 
   @Flag(help: "Print one JSON object for scripts.")
   var json = false
+
+  @OptionGroup var reading: ReadingOptions
 
   func run() throws {
     let path = FilePath(file)
