@@ -12,8 +12,12 @@ let swiftSettings: [SwiftSetting] = [
 ]
 
 /// A program that libFuzzer drives: it hands bytes to the laws of the same name.
-func target(_ name: String) -> Target {
-  .executableTarget(name: "Fuzz\(name)", dependencies: ["Laws"], swiftSettings: swiftSettings)
+func target(_ name: String, dependencies: [Target.Dependency] = []) -> Target {
+  .executableTarget(
+    name: "Fuzz\(name)",
+    dependencies: ["Laws"] + dependencies,
+    swiftSettings: swiftSettings
+  )
 }
 
 // A package of its own, so that users of Flywheel never build it; `scripts/fuzz` does.
@@ -33,6 +37,7 @@ let package = Package(
         .product(name: "FlywheelCore", package: "flywheel"),
         .product(name: "FlywheelCheckpoint", package: "flywheel"),
         .product(name: "FlywheelDeflate", package: "flywheel"),
+        .product(name: "FlywheelHDF5", package: "flywheel"),
         .product(name: "FlywheelNPZ", package: "flywheel"),
         .product(name: "FlywheelPickle", package: "flywheel"),
         .product(name: "FlywheelSafetensors", package: "flywheel"),
@@ -44,6 +49,9 @@ let package = Package(
       path: "Laws",
       swiftSettings: swiftSettings
     ),
+    // What libFuzzer has for programs that change bytes in their own way.
+    .systemLibrary(name: "CLibFuzzer"),
+    target("HDF5", dependencies: ["CLibFuzzer"]),
     target("JSON"),
     target("NPY"),
     target("Pickle"),

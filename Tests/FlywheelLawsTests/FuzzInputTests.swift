@@ -23,6 +23,11 @@ import Testing
     func bytes() throws -> [UInt8] { try OpenFile.contents(of: path) }
   }
 
+  @Test(arguments: Input.all("hdf5"))
+  func `an HDF5 file keeps its laws`(input: Input) throws {
+    try HDF5Laws.check(input.bytes())
+  }
+
   @Test(arguments: Input.all("json"))
   func `JSON keeps its laws`(input: Input) throws {
     try JSONLaws.check(input.bytes())
@@ -54,7 +59,7 @@ import Testing
   }
 
   @Test func `there are inputs for every target`() {
-    for target in ["json", "npy", "pickle", "safetensors", "torch", "zip"] {
+    for target in ["hdf5", "json", "npy", "pickle", "safetensors", "torch", "zip"] {
       #expect(Input.all(target).count > 10)
     }
   }

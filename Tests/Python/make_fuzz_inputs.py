@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import hdf5_inputs
 import numpy
 import torch
 from torch.distributed.checkpoint import metadata
@@ -355,6 +356,7 @@ def torch_files():
 
 def main():
     for kind, inputs in (
+        ("hdf5", hdf5_inputs.files),
         ("json", json_documents),
         ("npy", npy_files),
         ("pickle", pickles),

@@ -4,6 +4,8 @@ import FlywheelCore
 struct Attempt {
   /// How many bytes there are.
   let byteCount: Int
+  /// Whether errors may lie where an address leads that is in the bytes: behind them.
+  var allowsAddresses = false
 
   /// Does what the bytes may not allow.
   ///
@@ -34,7 +36,7 @@ struct Attempt {
       "the bytes are at fault, but the error is \(error.code): \(error)"
     )
     try BrokenLaw.unless(
-      error.location.byteOffset ?? 0 <= UInt64(byteCount),
+      allowsAddresses || error.location.byteOffset ?? 0 <= UInt64(byteCount),
       "an error lies behind the \(byteCount) bytes: \(error)"
     )
     // An escaped byte takes up to ten.

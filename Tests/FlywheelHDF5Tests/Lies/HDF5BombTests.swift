@@ -1,0 +1,395 @@
+import FlywheelCore
+import SystemPackage
+import Testing
+
+@testable import FlywheelHDF5
+
+/// Small files that ask for much memory or time.
+@Suite("HDF5 files that ask for too much")
+struct HDF5BombTests {
+  private typealias Build = StructureBuilder
+
+  private static func file(_ bytes: [UInt8]) throws -> HDF5File {
+    try HDF5File(try Build.storage(bytes), path: "bomb.h5")
+  }
+
+  // MARK: Messages
+
+  private static let emptyLinkInfo = Build.message(
+    .linkInfo,
+    [0, 0] + Build.le(Build.nowhere) + Build.le(Build.nowhere)
+  )
+
+  private static func link(_ name: [UInt8], _ address: UInt64) -> [UInt8] {
+    var content: [UInt8] = [1, 1] + Build.le(UInt16(name.count)) + name
+    content += Build.le(address)
+    return Build.message(.link, content)
+  }
+
+  private static func soft(_ name: String, _ target: String) -> [UInt8] {
+    var content: [UInt8] = [1, 8, 1, UInt8(name.utf8.count)] + Array(name.utf8)
+    content += Build.le(UInt16(target.utf8.count)) + Array(target.utf8)
+    return Build.message(.link, content)
+  }
+
+  /// Whole numbers without a sign, of so many bytes.
+  private static func integers(_ byteCount: UInt8 = 4) -> [UInt8] {
+    Build.message(.datatype, [0x10, 0, 0, 0, byteCount, 0, 0, 0, 0, 0, 8 * byteCount, 0])
+  }
+
+  private static func space(_ extents: [UInt64], limits: [UInt64] = []) -> [UInt8] {
+    var content: [UInt8] = [2, UInt8(extents.count), limits.isEmpty ? 0 : 1, 1]
+    for extent in extents + limits { content += Build.le(extent) }
+    return Build.message(.dataspace, content)
+  }
+
+  private static func contiguous(_ address: UInt64, _ byteCount: UInt64) -> [UInt8] {
+    Build.message(.layout, [3, 1] + Build.le(address) + Build.le(byteCount))
+  }
+
+  /// Chunks with an index of version 1.
+  private static func chunked(_ extents: [UInt32], _ address: UInt64) -> [UInt8] {
+    var content: [UInt8] = [3, 2, UInt8(extents.count)] + Build.le(address)
+    for extent in extents { content += Build.le(extent) }
+    return Build.message(.layout, content)
+  }
+
+  private static func filters(_ ids: [UInt16]) -> [UInt8] {
+    var content: [UInt8] = [2, UInt8(ids.count)]
+    for id in ids {
+      content += Build.le(id)
+      content += [0, 0, 1, 0, 6, 0, 0, 0]
+    }
+    return Build.message(.filterPipeline, content)
+  }
+
+  private static func header(_ messages: [UInt8]) -> [UInt8] {
+    Build.header(messages, flags: 0x02)
+  }
+
+  /// A file with one dataset, `x`.
+  private static func dataset(_ messages: [UInt8], _ more: [[UInt8]] = []) -> [UInt8] {
+    var builder = Build()
+    for block in more { builder.add(block) }
+    let dataset = builder.add(header(messages))
+    let root = builder.add(header(emptyLinkInfo + link(Array("x".utf8), dataset)))
+    return builder.build(root: root)
+  }
+
+  // MARK: Memory
+
+  /// A dataset that needs more memory than its file justifies.
+  struct Bomb: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let code: FlywheelError.Code
+    let bytes: [UInt8]
+
+    init(_ name: String, _ code: FlywheelError.Code, _ bytes: [UInt8]) {
+      testDescription = name
+      self.code = code
+      self.bytes = bytes
+    }
+  }
+
+  static let bombs: [Bomb] = [
+    Bomb(
+      "a tebibyte that was never written",
+      .limitExceeded,
+      dataset(integers() + space([1 << 38]) + contiguous(Build.nowhere, 0))
+    ),
+    Bomb(
+      "a tebibyte of chunks that were never written",
+      .limitExceeded,
+      dataset(integers() + space([1 << 38]) + chunked([1 << 10, 4], Build.nowhere))
+    ),
+    Bomb(
+      "a chunk of 4 GiB",
+      .limitExceeded,
+      dataset(integers(1) + space([16]) + chunked([.max, 1], Build.nowhere))
+    ),
+    Bomb(
+      "a chunk of 2^62 bytes",
+      .limitExceeded,
+      dataset(integers(1) + space([1, 1]) + chunked([1 << 31, 1 << 31, 1], Build.nowhere))
+    ),
+    Bomb(
+      "more elements than numbers count",
+      .limitExceeded,
+      dataset(integers(8) + space([1 << 61]) + chunked([1, 8], Build.nowhere))
+    ),
+    Bomb(
+      "a fill value that stands for a tebibyte",
+      .limitExceeded,
+      dataset(
+        integers() + space([1 << 38])
+          + Build.message(.fillValue, [3, 0x20] + Build.le(UInt32(4)) + [1, 2, 3, 4])
+          + contiguous(Build.nowhere, 0)
+      )
+    ),
+    Bomb(
+      "a fill value of any size",
+      .truncated,
+      dataset(
+        integers() + space([1])
+          + Build.message(.fillValue, [3, 0x20] + Build.le(UInt32(0x7FFF_FFFF)) + [1, 2, 3, 4])
+          + contiguous(Build.nowhere, 0)
+      )
+    ),
+    Bomb(
+      "deflate twice over",
+      .unsupported,
+      dataset(
+        integers(1) + space([1 << 20]) + filters([1, 1]) + chunked([1 << 20, 1], 48),
+        [
+          tree(chunk: 1_100, of: 1 << 20),
+          [UInt8](repeating: 0x78, count: 1_100),
+        ]
+      )
+    ),
+    Bomb(
+      "chunks that fit more than deflate can make",
+      .malformed,
+      dataset(
+        integers(1) + space([1 << 17]) + filters([1]) + chunked([1 << 17, 1], 48),
+        [
+          tree(chunk: 40, of: 1 << 17),
+          [UInt8](repeating: 0x78, count: 40),
+        ]
+      )
+    ),
+    Bomb(
+      "texts that a reference of 16 bytes makes many of",
+      .limitExceeded,
+      dataset(
+        Build.message(
+          .datatype,
+          [0x19, 1, 1, 0, 16, 0, 0, 0, 0x10, 0, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0]
+        )
+          + space([1 << 40]) + contiguous(Build.nowhere, 0)
+      )
+    ),
+  ]
+
+  /// A tree at byte 48 with one chunk, which lies behind it.
+  private static func tree(chunk byteCount: UInt32, of extent: UInt64) -> [UInt8] {
+    var bytes = Array("TREE".utf8) + [1, 0, 1, 0]
+    bytes += Build.le(Build.nowhere) + Build.le(Build.nowhere) + key(byteCount, 0)
+    bytes += Build.le(UInt64(48 + 24 + 24 + 8 + 24)) + key(0, extent)
+    return bytes
+  }
+
+  /// A key of a tree of chunks of one axis.
+  private static func key(_ byteCount: UInt32, _ origin: UInt64) -> [UInt8] {
+    Build.le(byteCount) + [0, 0, 0, 0] + Build.le(origin) + Build.le(UInt64(0))
+  }
+
+  @Test("What a file cannot justify is refused before there is memory for it", arguments: bombs)
+  func memory(bomb: Bomb) throws {
+    let file = try Self.file(bomb.bytes)
+    _ = try? file.allDatasets()
+    for _ in 0..<2 {
+      let error = #expect(throws: FlywheelError.self) {
+        if try file.dataset("x").dtype == nil {
+          _ = try file.strings(at: "x")
+        } else {
+          _ = try file.tensor("x")
+        }
+      }
+      #expect(error?.code == bomb.code, "\(error?.description ?? "")")
+    }
+  }
+
+  @Test("A few elements of a dataset without end are read without the others")
+  func block() throws {
+    let file = try Self.file(
+      Self.dataset(
+        Self.integers() + Self.space([1 << 58]) + Self.chunked([1 << 10, 4], Build.nowhere)
+      )
+    )
+    let block = HDF5Block(offset: [1 << 57], count: [3], stride: [1 << 55])
+    #expect(try file.tensor("x", block: block).elements(as: UInt32.self) == [0, 0, 0])
+    let all = HDF5Block(offset: [0], count: [1 << 58])
+    #expect(throws: FlywheelError.self) { _ = try file.tensor("x", block: all) }
+  }
+
+  // MARK: Names
+
+  @Test("Long names of groups in one another, and many in the last, are refused")
+  func names() throws {
+    var builder = Build()
+    // Links to one object, whose names are short: 20,000 in a header.
+    let type = builder.add(Self.header(Self.integers()))
+    var messages = Self.emptyLinkInfo
+    for number in 0..<2_000 { messages += Self.link(Array("n\(number)".utf8), type) }
+    var group = builder.add(Build.header(messages, flags: 0x02))
+    for number in 0..<60 {
+      let name = [UInt8](repeating: UInt8(ascii: "a"), count: 4_000 + number)
+      group = builder.add(Self.header(Self.emptyLinkInfo + Self.link(name, group)))
+    }
+    let file = try Self.file(builder.build(root: group))
+    for _ in 0..<2 {
+      let error = #expect(throws: FlywheelError.self) { _ = try file.allDatasets() }
+      #expect(error?.code == .limitExceeded)
+      #expect((error?.description.utf8.count ?? 0) < 1 << 20)
+      #expect(throws: FlywheelError.self) { _ = try file.allLinks() }
+      #expect(throws: FlywheelError.self) { _ = try file.contents().metadata }
+    }
+  }
+
+  @Test(
+    "Groups in one another are listed down to a depth, whatever leads there",
+    arguments: [64, 65]
+  )
+  func depth(count: Int) throws {
+    var builder = Build()
+    var group = builder.add(Self.header(Self.emptyLinkInfo))
+    for _ in 0..<count {
+      group = builder.add(Self.header(Self.emptyLinkInfo + Self.link(Array("g".utf8), group)))
+    }
+    let file = try Self.file(builder.build(root: group))
+    guard count > 64 else {
+      #expect(try file.allDatasets().isEmpty)
+      return
+    }
+    let error = #expect(throws: FlywheelError.self) { _ = try file.allDatasets() }
+    #expect(error?.code == .limitExceeded)
+  }
+
+  @Test("Groups that lead to each other in every way are listed once each")
+  func cycles() throws {
+    // Twenty groups, each with links to all: 20^64 paths.
+    let count = 20
+    let byteCount = 4 + 2 + 4 + Self.emptyLinkInfo.count + count * (4 + 4 + 3 + 8)
+    let addresses = (0..<count).map { UInt64(48 + $0 * (byteCount + 4)) }
+    var builder = Build()
+    var starts: [UInt64] = []
+    for _ in 0..<count {
+      var messages = Self.emptyLinkInfo
+      for (number, address) in addresses.enumerated() {
+        messages += Self.link(Array("g\(number + 10)".utf8), address)
+      }
+      starts.append(builder.add(Build.header(messages, flags: 0x02)))
+    }
+    try #require(starts == addresses)
+    let file = try Self.file(builder.build(root: starts[0]))
+    #expect(try file.allDatasets().isEmpty)
+    #expect(try file.members().count == count)
+    #expect(try file.members(of: "g11/g12/g10/g19").count == count)
+    #expect(try file.contents().metadata.obstacles.count == count * count - (count - 1))
+  }
+
+  @Test("Soft links that lead in circles, or on without end, lead nowhere")
+  func softLinks() throws {
+    var builder = Build()
+    let scalar = Self.integers() + Build.message(.dataspace, [2, 0, 0, 0])
+    let type = builder.add(Self.header(scalar + Self.contiguous(Build.nowhere, 0)))
+    var messages = Self.emptyLinkInfo + Self.link(Array("x".utf8), type)
+    messages += Self.soft("self", "self") + Self.soft("a", "/b") + Self.soft("b", "a/c")
+    // Sixteen links in a row are followed, and not one more.
+    messages += Self.soft("l1", "x")
+    for number in 2...17 { messages += Self.soft("l\(number)", "./l\(number - 1)") }
+    // Each asks for the one before it twice.
+    messages += Self.soft("d0", "/")
+    for number in 1...40 { messages += Self.soft("d\(number)", "d\(number - 1)/d\(number - 1)") }
+    let root = builder.add(Build.header(messages, flags: 0x02))
+    let file = try Self.file(builder.build(root: root))
+    #expect(try file.dataset("l16").path == "/l16")
+    for path in ["self", "a", "b", "l17", "self/self", "a/x"] {
+      let error = #expect(throws: FlywheelError.self) { _ = try file.dataset(path) }
+      #expect(error?.code == .notFound || error?.code == .mismatch, "\(path)")
+    }
+    let error = #expect(throws: FlywheelError.self) { _ = try file.members(of: "d40") }
+    #expect(error?.code == .notFound)
+    #expect(try file.allLinks().count == 3 + 17 + 41)
+  }
+
+  @Test("A large header that many names lead to is read once")
+  func largeHeader() throws {
+    var builder = Build()
+    // Some megabytes of memory, which each of the names would ask for.
+    var content = Self.integers()
+    for _ in 0..<10_000 { content += Build.message(MessageKind(rawValue: 10), [0, 0, 0, 0]) }
+    let large = builder.add(Build.header(content))
+    var messages = Self.emptyLinkInfo
+    for number in 0..<5_000 { messages += Self.link(Array("n\(number)".utf8), large) }
+    let root = builder.add(Build.header(messages))
+    let file = try Self.file(builder.build(root: root))
+    let start = ContinuousClock.now
+    #expect(try file.members().count == 5_000)
+    #expect(try file.allDatasets().isEmpty)
+    // One header takes a tenth of a second here.
+    #expect(ContinuousClock.now - start < .seconds(60))
+  }
+
+  // MARK: Attributes
+
+  @Test("Attributes that name one large type again and again are refused")
+  func types() throws {
+    // A record of 2,000 members, which each attribute has as its own.
+    var members: [UInt8] = []
+    for number in 0..<2_000 {
+      members += Array("m\(number)\0".utf8)
+      members += [UInt8(number & 7), 0x10, 0, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0]
+    }
+    var builder = Build()
+    let record: [UInt8] = [0x36, 0xD0, 0x07, 0, 8, 0, 0, 0] + members
+    let type = builder.add(Self.header(Build.message(.datatype, record)))
+    var messages = Self.emptyLinkInfo
+    for number in 0..<2_000 {
+      let name = Array("a\(number)\0".utf8)
+      let shared: [UInt8] = [3, 2] + Build.le(type)
+      var content: [UInt8] = [3, 1] + Build.le(UInt16(name.count)) + [10, 0, 4, 0, 0] + name
+      content += shared + [2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+      messages += Build.message(.attribute, content)
+    }
+    let root = builder.add(Build.header(messages, flags: 0x02))
+    let file = try Self.file(builder.build(root: root))
+    let error = #expect(throws: FlywheelError.self) { _ = try file.contents().metadata }
+    #expect(error?.code == .limitExceeded, "\(error?.description ?? "")")
+  }
+
+  /// An attribute that is one byte.
+  private static func attribute(_ name: [UInt8]) -> [UInt8] {
+    let head: [UInt8] = [3, 0] + Build.le(UInt16(name.count + 1)) + [12, 0, 4, 0, 0]
+    let type: [UInt8] = [0x10, 0, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0]
+    return head + name + [0] + type + [2, 0, 0, 0, 7]
+  }
+
+  @Test("Many objects cannot have the same attributes in a heap")
+  func sharedAttributes() throws {
+    var builder = Build()
+    let names = (10..<40).map { Array("a\($0)".utf8) }
+    var (objects, records): ([UInt8], [[UInt8]]) = ([], [])
+    for name in names {
+      let attribute = Self.attribute(name)
+      let id = HandMade.id(UInt64(21 + objects.count), UInt64(attribute.count)) + [0]
+      records.append(id + [0, 0, 0, 0, 0] + HandMade.checksum(name))
+      objects += attribute
+    }
+    let leaf = builder.add(HandMade.leaf(type: 8, records))
+    let tree = builder.add(
+      HandMade.tree2(
+        type: 8,
+        nodeByteCount: 2_048,
+        recordByteCount: 17,
+        root: leaf,
+        ownCount: UInt16(records.count)
+      )
+    )
+    let heapByteCount = HandMade.heap(root: 0).count
+    let heap = builder.end
+    builder.add(HandMade.heap(idByteCount: 8, first: 2_048, root: heap + UInt64(heapByteCount)))
+    builder.add(HandMade.block(heap: heap, byteCount: 2_048, objects))
+    let info = Build.message(.attributeInfo, [0, 0] + Build.le(heap) + Build.le(tree))
+    var messages = Self.emptyLinkInfo
+    for number in 0..<400 {
+      let group = builder.add(Self.header(Self.emptyLinkInfo + info))
+      messages += Self.link(Array("n\(number)".utf8), group)
+    }
+    let root = builder.add(Build.header(messages))
+    let file = try Self.file(builder.build(root: root))
+    #expect(try file.attribute("a12", of: "n7") == .integer(7))
+    let error = #expect(throws: FlywheelError.self) { _ = try file.contents().metadata }
+    #expect(error?.code == .malformed, "\(error?.description ?? "")")
+  }
+}
