@@ -201,7 +201,7 @@ class LiveLine(CommandLineTestCase):
         return output.decode()
 
     def long_enough(self) -> list:
-        return ["--epochs", 3, "--layers", "784-200-10", "--output", self.path()]
+        return ["--epochs", 3, "--layers", "784-800-10", "--output", self.path()]
 
     def test_the_line_shows_how_far_it_is_and_how_long_it_takes(self):
         text = self.on_a_terminal(120, "train", *self.long_enough())
