@@ -62,7 +62,7 @@ def list_files(
         note_load()
         archives.prepare(tensors)
         path = partial(archives.path, tensors)
-        hdf5, npz = (8, 4) if tensors == "M" else (40, 40)
+        hdf5, npz = (4, 4) if tensors == "M" else (40, 40)
         ours = {
             "flywheel inspect, .h5": ("flywheel-stored.h5", hdf5),
             "flywheel inspect, .h5, fast": ("flywheel-fast.h5", hdf5),
@@ -70,6 +70,9 @@ def list_files(
             "flywheel inspect, .npz, fast": ("flywheel-fast.npz", npz),
         }
         commands = {name: [flywheel, "inspect", path(file)] for name, (file, _) in ours.items()}
+        commands["flywheel inspect --hdf5 library, .h5"] = [
+            flywheel, "inspect", "--hdf5", "library", path("flywheel-stored.h5"),
+        ]  # fmt: skip
         if shutil.which("h5ls"):
             commands["h5ls -r, .h5"] = ["h5ls", "-r", path("flywheel-stored.h5")]
         if shutil.which("unzip"):
