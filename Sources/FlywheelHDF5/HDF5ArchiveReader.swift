@@ -118,18 +118,9 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Throws: As `tensor(_:)`, for the first that cannot be read.
   /// - Returns: The elements of each; nil where there is no dataset at the path.
   public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
-    var found: [(any HDF5Input)?] = []
-    for key in keys {
-      found.append(try ifPresent(key) { () throws(FlywheelError) in try file.input(key) })
-    }
-    let inputs = found
     let tensors = Mutex([Tensor?](repeating: nil, count: keys.count))
     try Parallel.forEach(keys.count) { (index) throws(FlywheelError) in
-      guard let input = inputs[index] else { return }
-      let tensor = try FlywheelError.locating(path: path, tensor: "/\(keys[index])") {
-        () throws(FlywheelError) in
-        try input.tensor()
-      }
+      let tensor = try tensor(keys[index])
       tensors.withLock { $0[index] = tensor }
     }
     return tensors.withLock { $0 }

@@ -162,8 +162,8 @@ public struct HDF5File: ~Copyable, Sendable {
     try FlywheelError.locating(path: path) { () throws(FlywheelError) in try source.contents() }
   }
 
-  /// Opens a dataset, so that several can be read at once.
-  func input(_ path: String) throws(FlywheelError) -> any HDF5Input {
+  /// Opens a dataset, so that its elements can be read in pieces.
+  private func input(_ path: String) throws(FlywheelError) -> any HDF5Input {
     try at(path) { (place) throws(FlywheelError) in try source.input(at: place) }
   }
 

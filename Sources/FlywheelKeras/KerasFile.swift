@@ -88,8 +88,9 @@ public enum KerasFile {
           guard let value = try? file.attribute(name, of: group) else { continue }
           // Other programs may have an attribute of the name; the layers are groups beside it.
           guard case .strings(let layers) = value, !layers.isEmpty else { return true }
+          let names = Set(layers)
           let members = (try? file.members(of: group)) ?? []
-          if members.contains(where: { layers.contains($0.name) }) { return true }
+          if members.contains(where: { names.contains($0.name) }) { return true }
         }
       }
       return false

@@ -196,4 +196,28 @@ struct DatasetInputTests {
       #expect(try file.input(name).elements().tensor().elements(as: Int32.self) == values)
     }
   }
+
+  @Test("So is the only one that was written", arguments: [CInt(0), 1])
+  func loneEdge(shuffles: CInt) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("edge.h5")
+    do {
+      let file = ForeignFile(path, isNewest: true)
+      let type = HDF5Library.type(of: .int32)
+      let properties = unsafe fw_h5_new_chunked_creation(1, [4], shuffles, 1 - shuffles, 0)
+      H5Pset_chunk_opts(properties, 2)  // H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS
+      file.add("data", type, [10], creation: properties)
+      let data = unsafe H5Dopen2(file.id, "data", 0)
+      let space = H5Dget_space(data)
+      unsafe H5Sselect_hyperslab(space, H5S_SELECT_SET, [8], nil, [2], nil)
+      let memory = unsafe H5Screate_simple(1, [2], nil)
+      precondition(unsafe H5Dwrite(data, type, memory, space, 0, [Int32(70_000), -2]) >= 0)
+      H5Sclose(memory)
+      H5Sclose(space)
+      H5Dclose(data)
+      H5Pclose(properties)
+    }
+    let tensor = try HDF5File(opening: path).tensor("data")
+    #expect(try tensor.elements(as: Int32.self) == [0, 0, 0, 0, 0, 0, 0, 0, 70_000, -2])
+  }
 }

@@ -28,8 +28,8 @@ final class ReadMeter: Sendable {
   /// - Parameter count: How many are looked at; they are in the file.
   /// - Throws: `limitExceeded`.
   func spend(_ count: Int) throws(FlywheelError) {
-    // Far below overflow: it ends at the limit, and a file is not larger than half of all memory.
-    guard spent.wrappingAdd(count, ordering: .relaxed).newValue <= limit else {
+    // Far below overflow: it ends at the limit, which is some times the size of a file in memory.
+    guard count <= limit, spent.wrappingAdd(count, ordering: .relaxed).newValue <= limit else {
       throw FlywheelError(
         .limitExceeded,
         "The objects of the file lead to the same bytes again and again: more than \(limit) would have to be "

@@ -75,6 +75,17 @@ extension HDF5Source {
     }
     for (name, content) in attributes {
       if case .value(let value) = content {
+        // HDF5 compares the bytes of names; to us some are one that are written in two ways.
+        guard values[name] == nil else {
+          metadata.obstacles.append(
+            .init(
+              name: "the attribute '\(name)' of \(place.description)",
+              reason: "has the name of another one, in other characters",
+              key: place.key
+            )
+          )
+          continue
+        }
         values[name] = value
       } else {
         let attribute = "the attribute '\(name)' of \(place.description)"

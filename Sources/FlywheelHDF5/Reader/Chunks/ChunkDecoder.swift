@@ -6,6 +6,9 @@ internal import FlywheelDeflate
 /// The last filter is undone first; those whose bit is set in a chunk's mask it did not go through. Format
 /// specification, section IV.A.2.l.
 struct ChunkDecoder: Sendable {
+  /// The most filters that are undone: four are more than anybody was seen to use.
+  private static let filterLimit = 8
+
   private let filters: [ChunkFilter]
   /// How many bytes there are before the first filter.
   private let byteCount: Int
@@ -215,11 +218,31 @@ struct ChunkDecoder: Sendable {
     }
   }
 
-  /// A few compressed bytes cannot stand for very many.
+  /// Refuses a chunk whose bytes cannot stand for as many as it has to have, before memory is taken for those.
+  ///
+  /// - Parameters:
+  ///   - stored: What the file has.
+  ///   - skippedFilters: A bit for each filter that it did not go through.
+  /// - Throws: `malformed`; `unsupported` for more filters than anybody needs, between which a chunk lies in memory
+  ///   each time.
+  func requireRoom(
+    in stored: StoredBytes,
+    skipping skippedFilters: UInt32
+  ) throws(FlywheelError) {
+    try requireRoom(in: stored, used(skipping: skippedFilters))
+  }
+
   private func requireRoom(
     in stored: StoredBytes,
     _ filters: [ChunkFilter]
   ) throws(FlywheelError) {
+    guard filters.count <= Self.filterLimit else {
+      throw FlywheelError(
+        .unsupported,
+        "A chunk went through \(filters.count) filters; up to \(Self.filterLimit) are undone.",
+        at: .init(byteOffset: UInt64(stored.fileOffset))
+      )
+    }
     let expansion = filters.compactMap(\.maximumExpansion).max() ?? 1
     guard byteCount / expansion <= stored.count else {
       throw FlywheelError.malformed(

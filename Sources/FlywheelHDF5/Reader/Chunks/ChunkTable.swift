@@ -87,7 +87,14 @@ struct ChunkTable: Sendable {
   /// - Returns: The chunks, by their numbers.
   func written(ifFewerThan count: Int) -> [Chunk]? {
     guard case .listed(let chunks) = places, chunks.count < count else { return nil }
-    return chunks
+    guard !filtersPartialChunks else { return chunks }
+    return chunks.map { Chunk(number: $0.number, place: actual($0.place, of: $0.number)) }
+  }
+
+  /// A place with what the chunk there really went through: at the edge maybe nothing, whatever the index says.
+  private func actual(_ place: ChunkPlace, of number: Int) -> ChunkPlace {
+    guard !filtersPartialChunks, grid.isPartial(number) else { return place }
+    return ChunkPlace(address: place.address, byteCount: place.byteCount, skippedFilters: .max)
   }
 
   /// Where a chunk lies.
@@ -110,8 +117,7 @@ struct ChunkTable: Sendable {
         skippedFilters: 0
       )
     }
-    guard !filtersPartialChunks, grid.isPartial(number) else { return place }
-    return ChunkPlace(address: place.address, byteCount: place.byteCount, skippedFilters: .max)
+    return actual(place, of: number)
   }
 
   /// Most often all chunks are there, and each is at its number.

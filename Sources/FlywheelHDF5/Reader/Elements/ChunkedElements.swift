@@ -128,6 +128,7 @@ struct ChunkedElements: Sendable {
         &memory.between
       )
     }
+    try decoder.requireRoom(in: stored, skipping: place.skippedFilters)
     if memory.elements.isEmpty { memory.elements = [UInt8](repeating: 0, count: chunkByteCount) }
     // Taken out, so that no copy of it is made.
     var between = ChunkDecoder.Memory()

@@ -78,7 +78,7 @@ struct PathResolver {
     guard linksLeft > 0 else { return nil }
     linksLeft -= 1
     var address = target.utf8.first == UInt8(ascii: "/") ? try file.root().address : group
-    for name in Self.names(in: target) where name != "." {
+    for name in Self.names(in: target) where !name.utf8.elementsEqual(".".utf8) {
       switch try file.groupIndex(at: address)?[name] {
       case .object(let next): address = next
       case .soft(let target):

@@ -36,7 +36,17 @@ struct StoredTexts {
   ///   file has.
   /// - Returns: The texts; nil for those that are not UTF-8.
   func texts(_ elements: StoredBytes) throws(FlywheelError) -> [String?] {
-    isVariable ? try referred(elements) : fixed(elements)
+    // What the strings take in memory, which many objects may ask for of the same bytes.
+    let count = elements.count / max(1, element.byteCount)
+    let (size, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<String?>.stride)
+    try file.image.meter?.spend(overflow ? .max : size)
+    let texts = isVariable ? try referred(elements) : fixed(elements)
+    guard !texts.contains(where: { $0?.hasTooManyCombiningMarks == true }) else {
+      throw FlywheelError.tooManyCombiningMarks(
+        at: .init(byteOffset: UInt64(elements.fileOffset))
+      )
+    }
+    return texts
   }
 
   private func fixed(_ elements: StoredBytes) -> [String?] {

@@ -104,6 +104,8 @@ extension FileStructure {
         at: .init(byteOffset: UInt64(id.fileOffset))
       )
     }
+    // Its block is read once, and it may be named by each object.
+    try image.meter?.spend(content.count)
     return content
   }
 }

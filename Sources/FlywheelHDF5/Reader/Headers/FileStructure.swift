@@ -7,7 +7,7 @@ struct FileStructure: Sendable {
   /// Where the file begins.
   private(set) var superblock: Superblock
   /// The messages that objects share; nil if there are none.
-  let sharedMessages: SharedMessageTable?
+  private(set) var sharedMessages: SharedMessageTable?
 
   /// The bytes of the file.
   var image: FileImage { superblock.image }
@@ -40,6 +40,7 @@ struct FileStructure: Sendable {
   func metered(by meter: ReadMeter) -> FileStructure {
     var structure = self
     structure.superblock.image.meter = meter
+    structure.sharedMessages = sharedMessages?.metered(in: structure.image)
     return structure
   }
 

@@ -19,8 +19,16 @@ final class FractalHeap: Sendable {
   ///   - address: Where it is.
   ///   - image: The file.
   /// - Throws: As `FractalHeapHeader`.
-  init(at address: UInt64, in image: FileImage) throws(FlywheelError) {
-    let header = try FractalHeapHeader(at: address, in: image)
+  convenience init(at address: UInt64, in image: FileImage) throws(FlywheelError) {
+    self.init(of: try FractalHeapHeader(at: address, in: image), in: image)
+  }
+
+  /// Looks into a heap whose header was read.
+  ///
+  /// - Parameters:
+  ///   - header: The header.
+  ///   - image: The file.
+  init(of header: FractalHeapHeader, in image: FileImage) {
     self.header = header
     self.image = image
     blocks = Mutex(FractalHeapBlocks(of: header, in: image))

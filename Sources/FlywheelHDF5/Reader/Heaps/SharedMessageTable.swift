@@ -39,6 +39,20 @@ struct SharedMessageTable: Sendable {
     self.indexes = indexes
   }
 
+  private init(_ indexes: [Index]) { self.indexes = indexes }
+
+  /// The same table, of which the bytes that are looked at are counted.
+  ///
+  /// - Parameter image: The file, with what counts them.
+  /// - Returns: The table; nothing of its heaps was read yet.
+  func metered(in image: FileImage) -> SharedMessageTable {
+    SharedMessageTable(
+      indexes.map { index in
+        Index(kinds: index.kinds, heap: index.heap.map { FractalHeap(of: $0.header, in: image) })
+      }
+    )
+  }
+
   private static func index(
     _ fields: inout FieldReader,
     in image: FileImage
