@@ -320,7 +320,7 @@ class Signals(ResumeTestCase):
                 self.flywheel(*shlex.split(line[1]))
 
     def test_a_second_signal_leaves_at_once_without_saving(self):
-        settings = [*self.settings(), "--save-every-steps", 50]
+        settings = [*self.settings(), "--epochs", 60, "--save-every-steps", 50]
         straight = self.train(*settings)
         run = self.path("stopped")
         process = self.start_until(200, "train", *settings, "--output", run, run=run)
