@@ -104,13 +104,13 @@ public struct FlywheelError: Error, Sendable, Hashable {
   /// Runs `body`, and completes the location of what it throws by what the caller knows.
   package static func locating<Value: ~Copyable>(
     path: FilePath? = nil,
-    tensor: String? = nil,
+    tensor: @autoclosure () -> String? = nil,
     _ body: () throws(FlywheelError) -> Value
   ) throws(FlywheelError) -> Value {
     do throws(FlywheelError) {
       return try body()
     } catch {
-      throw error.located(path: path, tensor: tensor)
+      throw error.located(path: path, tensor: tensor())
     }
   }
 }

@@ -73,7 +73,9 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Throws: `malformed` or `corrupted` if it is damaged.
   /// - Returns: What it is; nil if there is no dataset at the path.
   public func member(_ key: String) throws(FlywheelError) -> ArchiveMember? {
-    let dataset = try ifPresent(key) { () throws(FlywheelError) in try file.dataset(key) }
+    let dataset = try ifPresent(key) { (place) throws(FlywheelError) in
+      try file.dataset(at: place)
+    }
     guard let dataset else { return nil }
     return try member(dataset)
   }
@@ -90,8 +92,7 @@ public final class HDF5ArchiveReader: ArchiveReader {
         reason: error.located(path: path, tensor: dataset.path)
       )
     }
-    let key = String(dataset.path.dropFirst())
-    return ArchiveMember(key: key, content: content, storage: dataset.storageDescription)
+    return ArchiveMember(key: dataset.key, content: content, storage: dataset.storageDescription)
   }
 
   /// The attributes of the groups and datasets; links, further names of objects, and attributes that are
@@ -109,7 +110,7 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Throws: As `HDF5File.tensor(_:)`.
   /// - Returns: The elements; nil if there is no dataset at the path.
   public func tensor(_ key: String) throws(FlywheelError) -> Tensor? {
-    try ifPresent(key) { () throws(FlywheelError) in try file.tensor(key) }
+    try ifPresent(key) { (place) throws(FlywheelError) in try file.tensor(at: place) }
   }
 
   /// Reads several datasets of numbers; compressed ones with all processors.
@@ -136,7 +137,7 @@ public final class HDF5ArchiveReader: ArchiveReader {
     _ key: String,
     _ body: (RawSpan) throws(FlywheelError) -> Void
   ) throws(FlywheelError) {
-    guard isName(key) else {
+    guard place(of: key) != nil else {
       throw FlywheelError(
         .notFound,
         "There is no dataset of this name; 'flywheel inspect' lists what there is.",
@@ -146,19 +147,20 @@ public final class HDF5ArchiveReader: ArchiveReader {
     try file.read(key, body)
   }
 
-  /// Whether a member can have the name: other spellings of a path are none.
-  private func isName(_ key: String) -> Bool {
-    !key.isEmpty && (try? HDF5Path(key))?.key == key
+  /// Where a member of the name would be; nil for other spellings of a path, which no member has.
+  private func place(of key: String) -> HDF5Path? {
+    guard !key.isEmpty, let place = try? HDF5Path(key), place.key == key else { return nil }
+    return place
   }
 
   /// Looks for a dataset; nil if there is none at the path.
   private func ifPresent<Value>(
     _ key: String,
-    _ body: () throws(FlywheelError) -> Value
+    _ body: (HDF5Path) throws(FlywheelError) -> Value
   ) throws(FlywheelError) -> Value? {
-    guard isName(key) else { return nil }
+    guard let place = place(of: key) else { return nil }
     do throws(FlywheelError) {
-      return try body()
+      return try body(place)
     } catch {
       guard error.code == .notFound || error.code == .mismatch else { throw error }
       return nil

@@ -3,8 +3,8 @@ public import FlywheelCore
 
 /// What is known about a dataset without reading its elements.
 public struct HDF5Dataset: Sendable, Hashable {
-  /// Where it is, from the root.
-  public let path: String
+  /// Where it is, from the root, without the slash in front.
+  let key: String
   /// The type of its elements; nil if Flywheel does not read it.
   public let element: ElementType?
   /// The type in words, for example "float32" or "text of 7 bytes".
@@ -15,6 +15,9 @@ public struct HDF5Dataset: Sendable, Hashable {
   public let shape: Shape
   /// How its bytes lie in the file.
   public let storage: Storage
+
+  /// Where it is, from the root.
+  public var path: String { "/" + key }
 
   /// How the bytes of a dataset lie in a file.
   public enum Storage: Sendable, Hashable {
@@ -74,7 +77,7 @@ extension HDF5Dataset {
   ) throws(FlywheelError) {
     var description = description
     shape = try Self.shape(of: description)
-    path = place.description
+    key = place.key
     self.element = element
     typeDescription = element?.dtype?.rawValue ?? Self.typeDescription(of: description)
     isBigEndian = description.is_big_endian != 0
@@ -97,7 +100,7 @@ extension HDF5Dataset {
 
   /// A dataset that its reader, such as libhdf5 1.10.8, is too old for.
   init(unknownAt place: HDF5Path, to reader: String) {
-    path = place.description
+    key = place.key
     element = nil
     typeDescription = "something that \(reader) is too old for"
     isBigEndian = false

@@ -93,7 +93,12 @@ public struct HDF5File: ~Copyable, Sendable {
   /// - Throws: `notFound`, `mismatch` if it is no dataset, `unsupported` behind an external link,
   ///   `malformed` or `corrupted` if it is damaged.
   public func dataset(_ path: String) throws(FlywheelError) -> HDF5Dataset {
-    try at(path) { (place) throws(FlywheelError) in try source.dataset(at: place) }
+    try dataset(at: try place(path))
+  }
+
+  /// As `dataset(_:)`, of a path that was looked at.
+  func dataset(at place: HDF5Path) throws(FlywheelError) -> HDF5Dataset {
+    try located(place) { () throws(FlywheelError) in try source.dataset(at: place) }
   }
 
   /// Reads a dataset; without copying it where its bytes lie in one piece as tensors need them.
@@ -104,7 +109,12 @@ public struct HDF5File: ~Copyable, Sendable {
   ///   not read, `truncated` or `limitExceeded` if the file is too small for what it declares,
   ///   `malformed` for truth values that are neither true nor false.
   public func tensor(_ path: String) throws(FlywheelError) -> Tensor {
-    try at(path) { (place) throws(FlywheelError) in try source.input(at: place).tensor() }
+    try tensor(at: try place(path))
+  }
+
+  /// As `tensor(_:)`, of a path that was looked at.
+  func tensor(at place: HDF5Path) throws(FlywheelError) -> Tensor {
+    try located(place) { () throws(FlywheelError) in try source.input(at: place).tensor() }
   }
 
   /// Reads a part of a dataset, and nothing else of it; without copying it where its bytes lie in one
@@ -207,11 +217,18 @@ public struct HDF5File: ~Copyable, Sendable {
     _ path: String,
     _ body: (HDF5Path) throws(FlywheelError) -> Value
   ) throws(FlywheelError) -> Value {
-    try FlywheelError.locating(path: self.path) { () throws(FlywheelError) in
-      let place = try HDF5Path(path)
-      return try FlywheelError.locating(tensor: place.description) { () throws(FlywheelError) in
-        try body(place)
-      }
-    }
+    let place = try place(path)
+    return try located(place) { () throws(FlywheelError) in try body(place) }
+  }
+
+  private func place(_ path: String) throws(FlywheelError) -> HDF5Path {
+    try FlywheelError.locating(path: self.path) { () throws(FlywheelError) in try HDF5Path(path) }
+  }
+
+  private func located<Value>(
+    _ place: HDF5Path,
+    _ body: () throws(FlywheelError) -> Value
+  ) throws(FlywheelError) -> Value {
+    try FlywheelError.locating(path: path, tensor: place.description, body)
   }
 }

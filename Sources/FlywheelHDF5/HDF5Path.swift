@@ -4,10 +4,18 @@ internal import FlywheelCore
 struct HDF5Path {
   /// The whole path; empty for the root.
   let key: String
+  /// Where in the bytes of the path the object's name begins.
+  private let nameStart: Int
+
   /// The path of the group that the object is in; empty for the root.
-  let parent: String
+  var parent: String { nameStart == 0 ? "" : String(key[..<index(nameStart - 1)]) }
+
   /// The object's name in that group; empty for the root itself.
-  let name: String
+  var name: String { nameStart == 0 ? key : String(key[index(nameStart)...]) }
+
+  private func index(_ offset: Int) -> String.Index {
+    key.utf8.index(key.startIndex, offsetBy: offset)
+  }
 
   /// The path as messages show it.
   var description: String { "/" + key }
@@ -18,14 +26,16 @@ struct HDF5Path {
   /// How many groups may lie in one another.
   static let depthLimit = 64
 
-  static let root = HDF5Path(normalized: "")
+  static let root = HDF5Path(key: "", nameStart: 0)
 
   init(_ path: String) throws(FlywheelError) {
     // One pass over the bytes: this runs for each tensor that is loaded.
     var isNormalized = true
     var componentLength = 0
     var isDot = false
+    var byteCount = 0
     for byte in path.utf8 {
+      byteCount += 1
       guard byte == UInt8(ascii: "/") else {
         guard byte != 0 else { throw Self.invalid(path) }
         isDot = componentLength == 0 && byte == UInt8(ascii: ".")
@@ -38,18 +48,21 @@ struct HDF5Path {
     }
     guard !isDot else { throw Self.invalid(path) }
     if componentLength == 0 { isNormalized = false }
-    self.init(normalized: isNormalized ? path : path.split(separator: "/").joined(separator: "/"))
+    if isNormalized {
+      self.init(key: path, nameStart: byteCount - componentLength)
+    } else {
+      self.init(normalized: path.split(separator: "/").joined(separator: "/"))
+    }
   }
 
   private init(normalized key: String) {
+    let name = key.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }
+    self.init(key: key, nameStart: key.utf8.count - name.count)
+  }
+
+  private init(key: String, nameStart: Int) {
     self.key = key
-    if let slash = key.utf8.lastIndex(of: UInt8(ascii: "/")) {
-      parent = String(key[..<slash])
-      name = String(key[key.utf8.index(after: slash)...])
-    } else {
-      parent = ""
-      name = key
-    }
+    self.nameStart = nameStart
   }
 
   /// The path of the group that the object is in.
@@ -57,13 +70,14 @@ struct HDF5Path {
 
   /// The path of a member, whose name comes from a file or has been checked.
   func appending(_ name: String) -> HDF5Path {
-    HDF5Path(key: key.isEmpty ? name : "\(key)/\(name)", parent: key, name: name)
-  }
-
-  private init(key: String, parent: String, name: String) {
-    self.key = key
-    self.parent = parent
-    self.name = name
+    guard !key.isEmpty else { return HDF5Path(key: name, nameStart: 0) }
+    let nameStart = key.utf8.count + 1
+    var path = ""
+    path.reserveCapacity(nameStart + name.utf8.count)
+    path += key
+    path += "/"
+    path += name
+    return HDF5Path(key: path, nameStart: nameStart)
   }
 
   private static func invalid(_ path: String) -> FlywheelError {

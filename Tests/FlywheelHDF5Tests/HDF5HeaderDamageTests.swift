@@ -289,7 +289,7 @@ struct HDF5HeaderDamageTests {
     #expect(header.tracksAttributeOrder)
     #expect(header.messages.map(\.kind) == [.dataspace, unknown, .datatype, .layout])
     #expect(header.messages.map(\.order) == [1, 4, 2, 3])
-    #expect(header.first(.layout)?.content.fileOffset == 58)
+    #expect(header.first(.layout)?.range.lowerBound == 58)
     #expect(header.first(.continuation) == nil && header.first(.null) == nil)
   }
 

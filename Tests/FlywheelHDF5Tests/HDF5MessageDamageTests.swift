@@ -362,13 +362,10 @@ struct HDF5MessageDamageTests {
       let message = try #require(try ObjectHeader(at: alias, in: structure.image).first(.datatype))
       let content = try structure.content(of: message)
       #expect(try Datatype(content, in: structure.image).elementType == .number(.int16))
-      let further = HeaderMessage(
-        kind: .datatype,
-        isShared: true,
-        content: try Build.content(Self.shared(version, 2, alias)).content,
-        order: nil
-      )
-      let error = #expect(throws: FlywheelError.self) { try structure.content(of: further) }
+      let (further, _) = try Build.content(Self.shared(version, 2, alias))
+      let error = #expect(throws: FlywheelError.self) {
+        try structure.content(of: .datatype, further, isShared: true)
+      }
       #expect(error?.code == .malformed)
     }
   }

@@ -48,11 +48,11 @@ struct HDF5StructureTests {
     #expect((root.first(.symbolTable) != nil) == isOld)
     #expect((root.first(.linkInfo) != nil) == !isOld)
     if let message = root.first(.symbolTable) {
-      let table = try SymbolTableMessage(message.content, in: structure.image)
+      let table = try SymbolTableMessage(message.content(in: structure.image), in: structure.image)
       #expect(table.treeAddress < superblock.endOfFile && table.heapAddress < superblock.endOfFile)
     }
     if let message = root.first(.linkInfo) {
-      let info = try LinkInfo(message.content, in: structure.image)
+      let info = try LinkInfo(message.content(in: structure.image), in: structure.image)
       // There are too many for the header.
       #expect(info.heapAddress != nil && info.nameIndexAddress != nil)
       #expect(info.orderIndexAddress == nil && !info.tracksOrder)
@@ -83,7 +83,7 @@ struct HDF5StructureTests {
     for (index, expected) in datasets.enumerated() {
       let header = try ObjectHeader(at: expected["address"].address, in: structure.image)
       let space = try Dataspace(
-        try #require(header.first(.dataspace)).content,
+        try #require(header.first(.dataspace)).content(in: structure.image),
         in: structure.image
       )
       #expect(space.shape?.extents == expected["shape"].integers, "dataset \(index)")
@@ -96,7 +96,10 @@ struct HDF5StructureTests {
       #expect(filters == expected["filters"].values, "dataset \(index)")
       let fill = try FillValue(of: header, in: structure).bytes.map { Self.hex($0) }
       #expect(fill == expected["fill"].string, "dataset \(index)")
-      let layout = try DataLayout(try #require(header.first(.layout)).content, in: structure.image)
+      let layout = try DataLayout(
+        try #require(header.first(.layout)).content(in: structure.image),
+        in: structure.image
+      )
       try check(layout, structure, expected, "dataset \(index)")
     }
   }
@@ -157,7 +160,7 @@ struct HDF5StructureTests {
     let address = try Self.expectation(version)["links"].address
     let header = try ObjectHeader(at: address, in: structure.image)
     let links = try header.messages.filter { $0.kind == .link }
-      .map { try LinkMessage($0.content, in: structure.image) }
+      .map { try LinkMessage($0.content(in: structure.image), in: structure.image) }
       .sorted { $0.name < $1.name }
     let targets: [LinkTarget] = [
       .external(file: "other.h5", path: "/there"), .object(address: address), .soft("/some/where"),

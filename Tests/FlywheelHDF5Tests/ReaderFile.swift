@@ -49,6 +49,9 @@ struct ReaderFile {
   /// The layout of a dataset of the root group.
   func layout(_ name: String) throws -> DataLayout {
     let header = try ObjectHeader(at: #require(addresses[name]), in: structure.image)
-    return try DataLayout(#require(header.first(.layout)).content, in: structure.image)
+    return try DataLayout(
+      #require(header.first(.layout)).content(in: structure.image),
+      in: structure.image
+    )
   }
 }

@@ -82,11 +82,11 @@ extension FieldReader {
     _ what: StaticString,
     at place: Int
   ) throws(FlywheelError) -> String {
-    // Read here and not kept.
-    let text = unsafe bytes.withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) }
-    guard let text else {
+    // Each of the bytes is one of the characters' codes.
+    guard let codes = try? UTF8Span(validating: Span(_bytes: bytes)) else {
       throw malformed("a text that is not UTF-8", expected: "\(what)", at: place)
     }
+    let text = String(copying: codes)
     guard !text.hasTooManyCombiningMarks else {
       throw FlywheelError.tooManyCombiningMarks(at: .init(byteOffset: UInt64(place)))
     }

@@ -190,6 +190,7 @@ struct FieldReader: ~Escapable {
     )
   }
 
+  @inline(__always)
   @_lifetime(self: copy self)
   private mutating func read<Integer: FixedWidthInteger & BitwiseCopyable>(
     _ type: Integer.Type,

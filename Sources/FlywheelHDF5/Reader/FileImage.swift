@@ -3,8 +3,8 @@ internal import FlywheelCore
 /// The bytes of an HDF5 file, and how its addresses and lengths are written.
 ///
 /// Everything that the reader looks at is taken from here, and nowhere else are addresses compared with the
-/// size of the file.
-struct FileImage: Sendable {
+/// size of the file. All that is read of a file refers to it, so that it is one object.
+final class FileImage: Sendable {
   /// All bytes of the file, with what may lie in front of the file proper.
   let storage: TensorStorage
   /// Where addresses count from.
@@ -14,7 +14,40 @@ struct FileImage: Sendable {
   /// How many bytes a length takes: 2, 4 or 8.
   let lengthSize: Int
   /// What counts the bytes that are looked at, where many structures may lead to the same ones.
-  var meter: ReadMeter?
+  let meter: ReadMeter?
+
+  /// Says how a file is written.
+  ///
+  /// - Parameters:
+  ///   - storage: All bytes of the file.
+  ///   - baseAddress: Where addresses count from.
+  ///   - offsetSize: How many bytes an address takes.
+  ///   - lengthSize: How many bytes a length takes.
+  ///   - meter: What counts the bytes that are looked at; nil if nothing does.
+  init(
+    storage: TensorStorage,
+    baseAddress: Int,
+    offsetSize: Int,
+    lengthSize: Int,
+    meter: ReadMeter? = nil
+  ) {
+    self.storage = storage
+    self.baseAddress = baseAddress
+    self.offsetSize = offsetSize
+    self.lengthSize = lengthSize
+    self.meter = meter
+  }
+
+  /// The same file, of which the bytes that are looked at are counted.
+  func metered(by meter: ReadMeter) -> FileImage {
+    FileImage(
+      storage: storage,
+      baseAddress: baseAddress,
+      offsetSize: offsetSize,
+      lengthSize: lengthSize,
+      meter: meter
+    )
+  }
 
   /// The bytes at an address.
   ///

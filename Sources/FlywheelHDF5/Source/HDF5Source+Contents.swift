@@ -13,6 +13,7 @@ extension HDF5Source {
     var metadata = ArchiveMetadata()
     var groups: [String] = []
     var filled: Set<String> = []
+    var lastFilled = ""
     var attributesLeft = limit.attributeLimit
     try addAttributes(of: try root(), at: .root, to: &metadata, &attributesLeft)
     try walk { (visit) throws(FlywheelError) in
@@ -21,7 +22,10 @@ extension HDF5Source {
         metadata.obstacles.append(.init(name: visit.place.description, reason: reason))
         return
       }
-      filled.insert(visit.place.parent)
+      if visit.parent.key != lastFilled {
+        lastFilled = visit.parent.key
+        filled.insert(lastFilled)
+      }
       if visit.kind == .group { groups.append(visit.place.key) }
       if visit.kind == .dataset { datasets.append(try listed(object, at: visit.place)) }
       try addAttributes(of: object, at: visit.place, to: &metadata, &attributesLeft)
@@ -63,8 +67,8 @@ extension HDF5Source {
     to metadata: inout ArchiveMetadata,
     _ attributesLeft: inout Int
   ) throws(FlywheelError) {
-    var values: OrderedDictionary<String, AttributeValue> = [:]
     let attributes = try attributes(of: object, at: place)
+    guard !attributes.isEmpty else { return }
     attributesLeft -= attributes.count
     guard attributesLeft >= 0 else {
       throw FlywheelError.malformed(
@@ -73,6 +77,7 @@ extension HDF5Source {
         at: .init(tensor: place.description)
       )
     }
+    var values: OrderedDictionary<String, AttributeValue> = [:]
     for (name, content) in attributes {
       if case .value(let value) = content {
         // HDF5 compares the bytes of names; to us some are one that are written in two ways.

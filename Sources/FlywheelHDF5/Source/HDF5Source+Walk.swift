@@ -71,7 +71,15 @@ extension HDF5Source {
       let child = place.appending(entry.member.name)
       let firstPath = entry.object.flatMap { paths.firstPath(of: $0.address, now: child) }
       let kind = entry.member.kind
-      try visit(HDF5Visit(place: child, kind: kind, object: entry.object, firstPath: firstPath))
+      try visit(
+        HDF5Visit(
+          place: child,
+          parent: place,
+          kind: kind,
+          object: entry.object,
+          firstPath: firstPath
+        )
+      )
       guard kind == .group, firstPath == nil, let object = entry.object else { continue }
       try walk(object, at: child, depth: depth + 1, &paths, visit)
     }

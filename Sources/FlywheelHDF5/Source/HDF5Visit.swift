@@ -2,6 +2,8 @@
 struct HDF5Visit<Object> {
   /// Where it is.
   let place: HDF5Path
+  /// The group that it is in.
+  let parent: HDF5Path
   /// What it stands for.
   let kind: HDF5Member.Kind
   /// The object; nil for a link.

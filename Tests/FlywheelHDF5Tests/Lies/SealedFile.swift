@@ -70,7 +70,7 @@ struct SealedFile: Sendable {
   /// Where what a message says begins.
   func message(_ kind: MessageKind, of path: String, _ number: Int = 0) throws -> Int {
     let messages = try object(path).messages.filter { $0.kind == kind }
-    return try #require(messages.dropFirst(number).first).content.fileOffset
+    return try #require(messages.dropFirst(number).first).range.lowerBound
   }
 
   private func object(_ path: String) throws -> ObjectHeader {

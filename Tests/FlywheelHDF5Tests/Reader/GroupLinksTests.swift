@@ -125,7 +125,7 @@ struct GroupLinksTests {
     let header = try MadeFile.header("group", in: structure)
     let target = try MadeFile.header("target", in: structure).address
     if let message = header.first(.linkInfo) {
-      let info = try LinkInfo(message.content, in: structure.image)
+      let info = try LinkInfo(message.content(in: structure.image), in: structure.image)
       if let address = info.heapAddress {
         try heap(FractalHeapHeader(at: address, in: structure.image))
       }

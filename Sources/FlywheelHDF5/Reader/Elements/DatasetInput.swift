@@ -155,13 +155,18 @@ struct DatasetInput: Sendable {
     alignment: Int = 1
   ) throws(FlywheelError) -> HDF5Elements {
     if let block { try block.check(within: shape) }
-    let block = block ?? HDF5Block(whole: shape)
-    let description = try TensorDescription(element: element, shape: Shape(block.count))
+    let description = try TensorDescription(
+      element: element,
+      shape: block.map { (block) throws(FlywheelError) in try Shape(block.count) } ?? shape
+    )
     guard description.byteCount > 0 else {
       let nothing = try unsafe TensorStorage(byteCount: 0, unsafeFilledBy: { _ in })
       return try HDF5Elements(description, nothing)
     }
-    if let mapped = try mapped(block, description, alignment: alignment) { return mapped }
+    let piece = piece(block, description.shape.elementCount)
+    if form == .same, let piece, piece.storage.isAligned(piece.range.lowerBound, to: alignment) {
+      return try HDF5Elements(description, piece.storage, byteOffset: piece.range.lowerBound)
+    }
     // Those in memory are not larger.
     let (byteCount, overflow) = description.shape.elementCount
       .multipliedReportingOverflow(by: storedByteCount)
@@ -169,25 +174,25 @@ struct DatasetInput: Sendable {
     let storage = try unsafe TensorStorage(byteCount: byteCount) {
       (buffer) throws(FlywheelError) in
       // All of it is filled, or an error thrown.
-      try unsafe read(block, into: buffer)
+      if let piece {
+        let span = piece.span
+        unsafe span.withUnsafeBytes { unsafe buffer.copyMemory(from: $0) }
+      } else {
+        try unsafe read(block ?? HDF5Block(whole: shape), into: buffer)
+      }
       var bytes = unsafe MutableRawSpan(_unsafeBytes: buffer)
       form.convert(&bytes)
     }
     return try HDF5Elements(description, try narrowed(storage))
   }
 
-  /// Elements as they lie in the file; nil if they have to be copied.
-  private func mapped(
-    _ block: HDF5Block,
-    _ description: TensorDescription,
-    alignment: Int
-  ) throws(FlywheelError) -> HDF5Elements? {
-    guard form == .same, case .piece(let piece) = place, let start = block.start(within: shape)
-    else { return nil }
+  /// The bytes of a block, or of all elements, that follow each other in the file; nil if they do not.
+  private func piece(_ block: HDF5Block?, _ count: Int) -> StoredBytes? {
+    guard case .piece(let piece) = place else { return nil }
+    guard let block else { return piece }
+    guard let start = block.start(within: shape) else { return nil }
     // Within the piece, as the block is within the dataset.
-    let first = piece.range.lowerBound + start * storedByteCount
-    guard piece.storage.isAligned(first, to: alignment) else { return nil }
-    return try HDF5Elements(description, piece.storage, byteOffset: first)
+    return piece.part(start * storedByteCount..<(start + count) * storedByteCount)
   }
 
   /// Reads elements as they are in the file.

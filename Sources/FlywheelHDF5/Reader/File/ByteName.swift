@@ -4,18 +4,15 @@ struct ByteName: Hashable, Sendable {
   let text: String
 
   static func == (left: ByteName, right: ByteName) -> Bool {
-    var (left, right) = (left.text, right.text)
-    return left.withUTF8 { left in
-      right.withUTF8 { right in
-        // Both are read within their bounds, and not kept.
-        unsafe left.count == right.count
-          && UnsafeRawBufferPointer(left).elementsEqual(UnsafeRawBufferPointer(right))
-      }
+    // Both are read within their bounds, and not kept.
+    let (bytes, others) = unsafe (left.text.utf8Span.span.bytes, right.text.utf8Span.span.bytes)
+    return unsafe bytes.withUnsafeBytes { bytes in
+      unsafe others.withUnsafeBytes { unsafe bytes.elementsEqual($0) }
     }
   }
 
   func hash(into hasher: inout Hasher) {
-    var text = text
-    text.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    // Read here and not kept.
+    unsafe text.utf8Span.span.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
   }
 }

@@ -1,7 +1,7 @@
 internal import FlywheelCore
 
-/// What the messages of a dataset's header say.
-struct DatasetParts: Sendable {
+/// What the messages of a dataset's header say; one object, as many places look at it.
+final class DatasetParts: Sendable {
   /// The type of its elements in the file.
   let datatype: Datatype
   /// Its extents.
@@ -15,22 +15,20 @@ struct DatasetParts: Sendable {
   /// Whether other files hold its elements.
   let isExternal: Bool
   /// What its elements are; nil if Flywheel does not read them.
-  var element: ElementType?
+  let element: ElementType?
 
   /// Reads the messages of a header.
   ///
   /// - Parameters:
-  ///   - header: The dataset's.
-  ///   - structure: The file.
+  ///   - object: The dataset.
+  ///   - file: The file.
   /// - Throws: `malformed` or `truncated` if one is damaged or missing, `unsupported` if one is too new.
-  init(_ header: ObjectHeader, in structure: FileStructure) throws(FlywheelError) {
-    func content(_ kind: MessageKind) throws(FlywheelError) -> StoredBytes? {
-      guard let message = header.first(kind) else { return nil }
-      return try structure.content(of: message)
-    }
+  init(_ object: StructureObject, in file: StructureFile) throws(FlywheelError) {
+    let (header, structure) = (object.header, file.structure)
     let image = structure.image
-    guard let typeContent = try content(.datatype), let spaceContent = try content(.dataspace),
-      let layoutContent = try content(.layout)
+    guard let typeContent = try structure.content(.datatype, of: header),
+      let spaceContent = try structure.content(.dataspace, of: header),
+      let layoutContent = try structure.content(.layout, of: header)
     else {
       throw FlywheelError.malformed(
         found: "a header without a type, extents or a layout",
@@ -42,14 +40,14 @@ struct DatasetParts: Sendable {
     dataspace = try Dataspace(spaceContent, in: image)
     layout = try DataLayout(layoutContent, in: image)
     filters =
-      if let content = try content(.filterPipeline) {
+      if let content = try structure.content(.filterPipeline, of: header) {
         try FilterPipeline(content, in: image)
       } else {
         FilterPipeline()
       }
     fillValue = try FillValue(of: header, in: structure)
     isExternal = header.first(.externalFiles) != nil
-    element = datatype.elementType
+    element = try file.namedElement(of: object, datatype) ?? datatype.elementType
   }
 
   /// Finds the elements.

@@ -9,7 +9,7 @@ extension HDF5Dataset {
   ///   - image: The file.
   init(_ parts: DatasetParts, at place: HDF5Path, in image: FileImage) {
     self.init(
-      path: place.description,
+      key: place.key,
       element: parts.element,
       typeDescription: parts.element?.dtype?.rawValue ?? parts.datatype.words,
       isBigEndian: parts.datatype.isBigEndian,

@@ -27,18 +27,21 @@ extension StructureFile {
   /// - Throws: `malformed` or `truncated` if one is damaged, `unsupported` if one is too new.
   /// - Returns: What they say.
   func parts(of object: StructureObject) throws(FlywheelError) -> DatasetParts {
-    var parts = try DatasetParts(object.header, in: structure)
-    if case .opaque("") = parts.datatype.kind, parts.datatype.byteCount <= 2 {
-      parts.element = try namedType(of: object, parts.datatype) ?? parts.element
-    }
-    return parts
+    try DatasetParts(object, in: self)
   }
 
   /// The type of opaque elements that an attribute names, as Keras does.
-  private func namedType(
+  ///
+  /// - Parameters:
+  ///   - object: The dataset.
+  ///   - datatype: The type of its elements in the file.
+  /// - Throws: As `attribute(_:in:)`.
+  /// - Returns: The type; nil if nothing names it.
+  func namedElement(
     of object: StructureObject,
     _ datatype: Datatype
   ) throws(FlywheelError) -> ElementType? {
+    guard case .opaque("") = datatype.kind, datatype.byteCount <= 2 else { return nil }
     guard case .value(.string(let name))? = try attribute("dtype", in: object),
       let dtype = DType(rawValue: name), dtype.isNamedByAttribute,
       dtype.byteCount == datatype.byteCount

@@ -1,7 +1,7 @@
 internal import FlywheelCore
 
 /// An object of a file: its header, and what its messages make it.
-struct StructureObject: HDF5SourceObject {
+final class StructureObject: HDF5SourceObject, Sendable {
   /// The header.
   let header: ObjectHeader
   /// A group, a dataset, a datatype with a name, or something that this version does not know.

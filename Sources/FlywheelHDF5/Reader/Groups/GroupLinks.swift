@@ -19,14 +19,14 @@ enum GroupLinks {
   ) throws(FlywheelError) -> [LinkMessage] {
     let image = structure.image
     if let message = header.first(.linkInfo) {
-      let info = try LinkInfo(message.content, in: image)
+      let info = try LinkInfo(message.content(in: image), in: image)
       let links =
         info.heapAddress == nil
         ? try compactLinks(of: header, in: image) : try denseLinks(info, header, in: image)
       return try ordered(links, of: header, byOrder: info.tracksOrder, in: image)
     }
     if let message = header.first(.symbolTable) {
-      let table = try SymbolTableMessage(message.content, in: image)
+      let table = try SymbolTableMessage(message.content(in: image), in: image)
       let links = try symbolTableLinks(table, in: image)
       return try ordered(links, of: header, byOrder: false, in: image)
     }
@@ -40,7 +40,7 @@ enum GroupLinks {
   ) throws(FlywheelError) -> [LinkMessage] {
     var links: [LinkMessage] = []
     for message in header.messages where message.kind == .link {
-      links.append(try LinkMessage(message.content, in: image))
+      links.append(try LinkMessage(message.content(in: image), in: image))
     }
     return links
   }
@@ -115,7 +115,7 @@ enum GroupLinks {
     in image: FileImage
   ) throws(FlywheelError) -> [LinkMessage] {
     let names = NameOrder(links.lazy.map(\.name))
-    guard !names.hasSlash, links.allSatisfy({ $0.name != "." }) else {
+    guard !names.hasPath else {
       throw damage("a link's name that is a path", expected: "a name", header, image)
     }
     if let duplicate = names.duplicate {

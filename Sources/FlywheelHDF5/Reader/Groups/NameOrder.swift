@@ -8,8 +8,8 @@ struct NameOrder {
   let indices: [Int]
   /// The index of a name that is there twice; nil if there is none.
   let duplicate: Int?
-  /// Whether a name holds a slash, which stands between names.
-  let hasSlash: Bool
+  /// Whether a name holds a slash, which stands between names, or is a dot, which stands for none.
+  let hasPath: Bool
 
   /// A name, and the first bytes by which it differs from others.
   private struct Key {
@@ -32,7 +32,7 @@ struct NameOrder {
     let isOrdered = keys.indices.dropFirst().allSatisfy { !precedes(keys[$0], keys[$0 - 1]) }
     if !isOrdered { keys.sort(by: precedes) }
     let second = keys.indices.dropFirst().first { !precedes(keys[$0 - 1], keys[$0]) }
-    hasSlash = texts.contains(UInt8(ascii: "/"))
+    hasPath = texts.contains(UInt8(ascii: "/")) || texts.contains(only: UInt8(ascii: "."))
     duplicate = second.map { keys[$0].index }
     indices = keys.map(\.index)
   }

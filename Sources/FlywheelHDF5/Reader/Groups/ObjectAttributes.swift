@@ -28,6 +28,8 @@ struct ObjectAttributes {
     of header: ObjectHeader,
     in structure: FileStructure
   ) throws(FlywheelError) -> [AttributeMessage] {
+    // Most datasets have none.
+    guard header.first(.attribute) != nil || header.first(.attributeInfo) != nil else { return [] }
     var reading = ObjectAttributes(of: header, in: structure)
     try reading.read(header)
     return try reading.ordered()
@@ -46,7 +48,7 @@ struct ObjectAttributes {
       switch message.kind {
       case .attribute: try add(try structure.content(of: message))
       case .attributeInfo:
-        let info = try AttributeInfo(message.content, in: structure.image)
+        let info = try AttributeInfo(message.content(in: structure.image), in: structure.image)
         if let heap = info.heapAddress { try readDense(info, heapAddress: heap) }
       default: break
       }

@@ -8,13 +8,21 @@ struct PackedNames {
   init(_ names: some Collection<String>) {
     starts.reserveCapacity(names.count + 1)
     for name in names {
-      bytes.append(contentsOf: name.utf8)
+      // Read here and not kept.
+      unsafe name.utf8Span.span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
       starts.append(bytes.count)
     }
   }
 
   /// Whether a name holds a byte.
   func contains(_ byte: UInt8) -> Bool { bytes.contains(byte) }
+
+  /// Whether a name is one byte.
+  func contains(only byte: UInt8) -> Bool {
+    (1..<starts.count).contains {
+      starts[$0] - starts[$0 - 1] == 1 && bytes[starts[$0 - 1]] == byte
+    }
+  }
 
   /// How many bytes all names begin with alike.
   var commonPrefixByteCount: Int {

@@ -17,7 +17,9 @@ enum DriverInfo {
     _ superblock: Superblock,
     _ message: HeaderMessage?
   ) throws(FlywheelError) {
-    if let message { try requireOneFile(message.content, 1, superblock.image) }
+    if let message {
+      try requireOneFile(message.content(in: superblock.image), 1, superblock.image)
+    }
     guard let address = superblock.driverAddress else { return }
     let block = try superblock.image.bytes(at: address, 16, "a driver info block")
     try requireOneFile(block, 8, superblock.image)

@@ -1,6 +1,21 @@
 internal import FlywheelCore
 
 extension FileStructure {
+  /// What the first message of a kind says, wherever in the file that is.
+  ///
+  /// - Parameters:
+  ///   - kind: What it tells.
+  ///   - header: The object.
+  /// - Throws: As `content(of:)`.
+  /// - Returns: What it says; nil if there is none.
+  func content(
+    _ kind: MessageKind,
+    of header: ObjectHeader
+  ) throws(FlywheelError) -> StoredBytes? {
+    guard let message = header.first(kind) else { return nil }
+    return message.isShared ? try content(of: message) : message.content(in: image)
+  }
+
   /// What a message says, wherever in the file that is.
   ///
   /// Format specification, section IV.A.2, "Shared Message".
@@ -10,7 +25,7 @@ extension FileStructure {
   ///   `ObjectHeader`.
   /// - Returns: Its own content, or that of the one that it stands for.
   func content(of message: HeaderMessage) throws(FlywheelError) -> StoredBytes {
-    try content(of: message.kind, message.content, isShared: message.isShared)
+    try content(of: message.kind, message.content(in: image), isShared: message.isShared)
   }
 
   /// What a message or a part of one says, wherever in the file that is.
@@ -74,7 +89,7 @@ extension FileStructure {
         at: place
       )
     }
-    return message.content
+    return message.content(in: image)
   }
 
   /// The message that lies in the heap that objects share.

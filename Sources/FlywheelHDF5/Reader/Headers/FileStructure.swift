@@ -3,14 +3,13 @@ internal import FlywheelCore
 /// A file with what holds for all its objects.
 ///
 /// Format specification, sections II.A (superblock), II.C (its extension) and IV.A.2.p (shared messages).
-struct FileStructure: Sendable {
+final class FileStructure: Sendable {
   /// Where the file begins.
-  private(set) var superblock: Superblock
-  /// The messages that objects share; nil if there are none.
-  private(set) var sharedMessages: SharedMessageTable?
-
+  let superblock: Superblock
   /// The bytes of the file.
-  var image: FileImage { superblock.image }
+  let image: FileImage
+  /// The messages that objects share; nil if there are none.
+  let sharedMessages: SharedMessageTable?
 
   /// Reads what holds for all objects.
   ///
@@ -19,29 +18,33 @@ struct FileStructure: Sendable {
   ///   places, or in other files too.
   init(of storage: TensorStorage) throws(FlywheelError) {
     superblock = try Superblock(of: storage)
+    image = superblock.image
     guard let address = superblock.extensionAddress else {
       try DriverInfo.requireOneFile(superblock, nil)
       sharedMessages = nil
       return
     }
-    let header = try ObjectHeader(at: address, in: superblock.image)
+    let header = try ObjectHeader(at: address, in: image)
     try DriverInfo.requireOneFile(superblock, header.first(.driverInfo))
-    if let image = header.first(.cacheImage) {
-      try Self.requireNothing(in: image, superblock.image)
+    if let cacheImage = header.first(.cacheImage) {
+      try Self.requireNothing(in: cacheImage, image)
     }
     guard let message = header.first(.sharedMessageTable) else {
       sharedMessages = nil
       return
     }
-    sharedMessages = try SharedMessageTable(message.content, in: superblock.image)
+    sharedMessages = try SharedMessageTable(message.content(in: image), in: image)
+  }
+
+  private init(_ file: FileStructure, meteredBy meter: ReadMeter) {
+    superblock = file.superblock
+    image = file.image.metered(by: meter)
+    sharedMessages = file.sharedMessages?.metered(in: image)
   }
 
   /// The same file, of which the bytes that are looked at are counted.
   func metered(by meter: ReadMeter) -> FileStructure {
-    var structure = self
-    structure.superblock.image.meter = meter
-    structure.sharedMessages = sharedMessages?.metered(in: structure.image)
-    return structure
+    FileStructure(self, meteredBy: meter)
   }
 
   /// Refuses a file whose structures lie in an image of libhdf5's cache: what is in their places is old.
@@ -51,7 +54,7 @@ struct FileStructure: Sendable {
     in message: HeaderMessage,
     _ image: FileImage
   ) throws(FlywheelError) {
-    let content = message.content
+    let content = message.content(in: image)
     var fields = FieldReader(content, in: image)
     try fields.skip(1, "a cache image's version")
     let place = fields.place

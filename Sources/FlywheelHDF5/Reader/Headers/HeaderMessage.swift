@@ -6,8 +6,16 @@ struct HeaderMessage: Sendable {
   let kind: MessageKind
   /// Whether the content says only where the real one is; `FileStructure.content(of:)` finds it.
   let isShared: Bool
-  /// What it says.
-  let content: StoredBytes
+  /// Which bytes of the file say it.
+  let range: Range<Int>
   /// When it was added, if the header knows it.
   let order: UInt16?
+
+  /// What it says.
+  ///
+  /// - Parameter image: The file that it was read from.
+  /// - Returns: The bytes.
+  func content(in image: FileImage) -> StoredBytes {
+    StoredBytes(storage: image.storage, range: range, fileOffset: range.lowerBound)
+  }
 }

@@ -40,6 +40,7 @@ struct HeaderMessageReader {
   /// - Throws: `truncated` if one reaches beyond the block, `malformed` for flags or a size that no message
   ///   has, `unsupported` as `ObjectHeader`.
   mutating func read(_ block: StoredBytes) throws(FlywheelError) {
+    let first = block.range.lowerBound
     var fields = FieldReader(block, in: image)
     // What is shorter than a message's prefix is a gap, of which version 1 has none.
     while fields.remaining >= format.prefixSize {
@@ -47,17 +48,16 @@ struct HeaderMessageReader {
       let prefix = try prefix(&fields)
       let start = fields.position
       try fields.skip(prefix.byteCount, "a header message")
-      let content = block.part(start..<fields.position)
       switch prefix.kind {
       case .null: break
-      case .continuation: try addContinuation(content, place)
+      case .continuation: try addContinuation(block.part(start..<fields.position), place)
       default:
         try Self.check(prefix, at: place)
         messages.append(
           HeaderMessage(
             kind: prefix.kind,
             isShared: prefix.isShared,
-            content: content,
+            range: first + start..<first + fields.position,
             order: prefix.order
           )
         )

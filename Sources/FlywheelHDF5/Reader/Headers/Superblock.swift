@@ -5,7 +5,7 @@ internal import FlywheelCore
 /// Format specification, section II.A, versions 0 to 3.
 struct Superblock: Sendable {
   /// The bytes of the file; its addresses count from this block.
-  var image: FileImage
+  let image: FileImage
   /// The version of the block.
   let version: UInt8
   /// Where the root group's object header is.

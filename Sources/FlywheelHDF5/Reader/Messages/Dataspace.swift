@@ -6,8 +6,8 @@ internal import FlywheelCore
 enum Dataspace: Sendable, Hashable {
   /// One element.
   case scalar
-  /// Elements along axes, and how many the axes can grow to: nil without a limit.
-  case simple(Shape, limits: [Int?])
+  /// Elements along axes, and how many the axes can grow to, nil without a limit; nil if they cannot grow.
+  case simple(Shape, limits: [Int?]?)
   /// No elements, not even zero of them.
   case null
 
@@ -27,7 +27,7 @@ enum Dataspace: Sendable, Hashable {
   var limits: [Int?] {
     switch self {
     case .scalar, .null: []
-    case .simple(_, let limits): limits
+    case .simple(let shape, let limits): limits ?? shape.extents
     }
   }
 
@@ -79,7 +79,7 @@ enum Dataspace: Sendable, Hashable {
     } catch {
       throw error.located(byteOffset: place)
     }
-    guard hasLimits else { return .simple(shape, limits: extents) }
+    guard hasLimits else { return .simple(shape, limits: nil) }
     return .simple(shape, limits: try limits(&fields, of: extents))
   }
 
@@ -99,17 +99,20 @@ enum Dataspace: Sendable, Hashable {
     return extents
   }
 
+  /// How many elements each axis can grow to; nil if none can.
   private static func limits(
     _ fields: inout FieldReader,
     of extents: [Int]
-  ) throws(FlywheelError) -> [Int?] {
-    var limits: [Int?] = []
-    limits.reserveCapacity(extents.count)
-    for extent in extents {
+  ) throws(FlywheelError) -> [Int?]? {
+    // Most datasets cannot grow, though they say it at length.
+    var limits: [Int?]?
+    for (axis, extent) in extents.enumerated() {
       let place = fields.place
       let limit = try fields.limit("the limit of an extent")
+      if let limit, limit == UInt64(extent) { continue }
       guard let limit else {
-        limits.append(nil)
+        limits = limits ?? extents
+        limits?[axis] = nil
         continue
       }
       guard let count = Int(exactly: limit), count >= extent else {
@@ -119,7 +122,8 @@ enum Dataspace: Sendable, Hashable {
           at: place
         )
       }
-      limits.append(count)
+      limits = limits ?? extents
+      limits?[axis] = count
     }
     return limits
   }

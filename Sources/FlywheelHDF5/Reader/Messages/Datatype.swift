@@ -10,7 +10,7 @@ struct Datatype: Sendable, Hashable {
   let kind: Kind
 
   /// What elements are.
-  indirect enum Kind: Sendable, Hashable {
+  enum Kind: Sendable, Hashable {
     /// A whole number.
     case integer(bits: BitField, isSigned: Bool)
     /// A number with an exponent.
@@ -28,15 +28,15 @@ struct Datatype: Sendable, Hashable {
     /// A place in the file.
     case reference(ReferenceFormat)
     /// Numbers that have names.
-    case enumeration(base: Datatype, names: [Name])
+    indirect case enumeration(base: Datatype, names: [Name])
     /// Elements of any number, which lie in the global heap.
-    case sequence(of: Datatype)
+    indirect case sequence(of: Datatype)
     /// Text of any length, which lies in the global heap.
     case variableText(TextFormat)
     /// Elements in a shape of their own.
-    case array(of: Datatype, extents: [Int])
+    indirect case array(of: Datatype, extents: [Int])
     /// Two numbers, the real and the imaginary part, as HDF5 2.0 has them of its own.
-    case complex(part: Datatype)
+    indirect case complex(part: Datatype)
   }
 
   /// A member of a compound type.

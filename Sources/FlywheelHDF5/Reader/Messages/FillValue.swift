@@ -14,10 +14,10 @@ struct FillValue: Sendable {
   ///   - structure: The file.
   /// - Throws: `malformed` or `truncated` if it says nothing that makes sense, `unsupported` for a newer version.
   init(of header: ObjectHeader, in structure: FileStructure) throws(FlywheelError) {
-    if let message = header.first(.fillValue) {
-      try self.init(try structure.content(of: message), in: structure.image)
-    } else if let message = header.first(.fillValueOld) {
-      try self.init(old: try structure.content(of: message), in: structure.image)
+    if let content = try structure.content(.fillValue, of: header) {
+      try self.init(content, in: structure.image)
+    } else if let content = try structure.content(.fillValueOld, of: header) {
+      try self.init(old: content, in: structure.image)
     } else {
       self.init(bytes: nil)
     }
