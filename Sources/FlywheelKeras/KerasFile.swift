@@ -35,7 +35,7 @@ public enum KerasFile {
         self = kind
         return
       }
-      let file = try MappedFile(path: path)
+      let file = TensorStorage(mapping: try MappedFile(path: path))
       let start = file.bytes.extracting(first: 64)
       let bytes = unsafe start.withUnsafeBytes { unsafe Array($0) }
       if bytes.starts(with: Array("PK".utf8)) {
@@ -45,7 +45,7 @@ public enum KerasFile {
         else { return nil }
         self = kind
       } else if bytes.starts(with: [0x89] + Array("HDF\r\n".utf8)) {
-        guard Self.listsLayers(path) else { return nil }
+        guard Self.listsLayers(file, path) else { return nil }
         self = .legacy
       } else if ShardMap.recognizes(file.bytes) {
         self = .shards
@@ -81,16 +81,18 @@ public enum KerasFile {
     }
 
     /// Whether an HDF5 file has the list of layers that Keras's legacy format begins with.
-    private static func listsLayers(_ path: FilePath) -> Bool {
-      guard let file = try? HDF5File(opening: path) else { return false }
-      for group in ["/", "/model_weights"] {
+    private static func listsLayers(_ bytes: TensorStorage, _ path: FilePath) -> Bool {
+      guard let file = try? HDF5File(bytes, path: path),
+        let names = try? file.members().map(\.name)
+      else { return false }
+      for group in ["/", "/model_weights"] where group == "/" || names.contains("model_weights") {
         for name in ["layer_names", "layer_names0"] {
           guard let value = try? file.attribute(name, of: group) else { continue }
           // Other programs may have an attribute of the name; the layers are groups beside it.
           guard case .strings(let layers) = value, !layers.isEmpty else { return true }
-          let names = Set(layers)
+          let layerNames = Set(layers)
           let members = (try? file.members(of: group)) ?? []
-          if members.contains(where: { names.contains($0.name) }) { return true }
+          if members.contains(where: { layerNames.contains($0.name) }) { return true }
         }
       }
       return false

@@ -1,22 +1,32 @@
 import ArgumentParser
 import FlywheelCore
-import FlywheelOptim
 import FlywheelTrain
 import OrderedCollections
 import SystemPackage
 
 /// `flywheel train`: a new run.
 struct TrainCommand: FileReadingCommand {
-  /// The best-known rules, each with the numbers it takes and their defaults.
-  private static let rules = UpdateRule.presets.filter {
-    OptimizerOptions.wellKnown.contains($0.name)
-  }.map { rule in
-    let numbers = rule.hyperparameters.map { "\($0.name.rawValue) \($0.fallback.text)" }
-    let title = "Rule \(rule.name): \(rule.summary)."
-    // One column less than there are: help would break a full line once more.
-    let lines = Formatting.wrapped(numbers, after: "  ", columns: 79)
-    return ([title] + lines).joined(separator: "\n")
-  }.joined(separator: "\n")
+  /// The best-known rules, each with the numbers it takes and their defaults, as a test has them from the rules
+  /// themselves: every command would wait for the text to be made, since the parser asks for each one's help.
+  static let rules = """
+    Rule pytorch: velocity sums gradients, lr outside, decay for biases too.
+      learning_rate 0.05, momentum 0.9, dampening 0.0, weight_decay 0.0,
+      nesterov false, maximize false, momentum_correction false
+    Rule keras: velocity is the displacement, weights shrink by lr lambda.
+      learning_rate 0.05, momentum 0.9, weight_decay 0.0, l2 0.0, bias_l2 0.0,
+      nesterov false, momentum_correction false
+    Rule nielsen: velocity is the displacement, decay lambda/n, weights only.
+      learning_rate 0.05, momentum 0.9, weight_decay 0.0, momentum_correction false
+    Rule adam: torch.optim.Adam: decay joins the gradient, for biases too.
+      learning_rate 0.001, beta1 0.9, beta2 0.999, epsilon 1e-08, weight_decay 0.0,
+      amsgrad false
+    Rule adamw: torch.optim.AdamW: weights shrink by lr lambda, biases too.
+      learning_rate 0.001, beta1 0.9, beta2 0.999, epsilon 1e-08,
+      weight_decay 0.01, amsgrad false
+    Rule rmsprop: torch.optim.RMSprop: lr outside the momentum, decays biases too.
+      learning_rate 0.001, alpha 0.99, epsilon 1e-08, momentum 0.0,
+      weight_decay 0.0, centered false
+    """
 
   static let configuration = CommandConfiguration(
     commandName: "train",
