@@ -19,6 +19,13 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
+    .systemLibrary(name: "CLibHDF5", pkgConfig: "hdf5", providers: [.brew(["hdf5"])]),
+    // A peer: what a program in C takes that reads HDF5 files.
+    .executableTarget(
+      name: "HDF5Worker",
+      dependencies: ["CLibHDF5"],
+      cSettings: [.enableWarning("all"), .treatAllWarnings(as: .error)]
+    ),
     .executableTarget(
       name: "CheckpointWorker",
       dependencies: [
@@ -41,6 +48,6 @@ let package = Package(
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
       ]
-    )
+    ),
   ]
 )

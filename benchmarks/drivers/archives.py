@@ -1,4 +1,4 @@
-"""Saving and loading trained arrays as .npz and as HDF5: Flywheel, numpy and h5py."""
+"""Saving and loading trained arrays as .npz and as HDF5: Flywheel, numpy, h5py and libhdf5."""
 
 import hashlib
 import os
@@ -37,7 +37,7 @@ class Way:
     """A way to save or to load, which is a row of a table."""
 
     name: str
-    # Whose worker does it: that of "flywheel", "accelerated" or "python".
+    # Whose worker does it: that of "flywheel", "accelerated", "libhdf5" or "python".
     by: str
     # The file that it writes or reads.
     file: str
@@ -52,7 +52,7 @@ class Way:
 
     @property
     def threads(self) -> tuple[int, ...]:
-        return (1,) if self.by == "python" else (1, 2)
+        return (1, 2) if self.by in ("flywheel", "accelerated") else (1,)
 
     def series(self, threads: int) -> str:
         return self.name if threads == 1 else f"{self.name}, {threads} threads"
@@ -103,10 +103,10 @@ def npz() -> Format:
 
 
 def hdf5() -> Format:
-    ours, accelerated, h5py = "flywheel", "accelerated", "python"
+    ours, accelerated, libhdf5, h5py = "flywheel", "accelerated", "libhdf5", "python"
     fast, rows, auto = f"{ours}-fast.h5", "h5py-rows.h5", "h5py-auto.h5"
     by_rows, by_auto = (python("save", f"h5py, gzip-4, {size}") for size in ("1 MiB", "auto"))
-    load = python("load", "h5py")
+    load, load_in_c = python("load", "h5py"), {"operation": "load"}
     saves = [
         Way("flywheel, fast", ours, fast, "gzip", saving("fast"), (25, 40), 5, largest=1),
         Way("h5py, gzip-4, chunks of 1 MiB", h5py, rows, "gzip", by_rows),
@@ -117,6 +117,8 @@ def hdf5() -> Format:
         Way("accelerated, fast", accelerated, fast, "gzip", LOADING, (3.3, 6)),
         Way("flywheel, h5py's 1 MiB", ours, rows, "gzip", LOADING, (2.5, 4.5)),
         Way("accelerated, h5py's 1 MiB", accelerated, rows, "gzip", LOADING, (2.5, 4.5)),
+        Way("libhdf5, C, h5py's 1 MiB", libhdf5, rows, "gzip", load_in_c),
+        Way("libhdf5, C, flywheel's file", libhdf5, fast, "gzip by Flywheel", load_in_c),
         Way("h5py, chunks of 1 MiB", h5py, rows, "gzip", load),
         Way("h5py, chunks of its choice", h5py, auto, "gzip", load),
         Way("h5py, flywheel's file", h5py, fast, "gzip by Flywheel", load),
@@ -134,6 +136,7 @@ class Archives:
     sets: Path
     scratch: Path
     binary: Path
+    libhdf5: Path
     accelerated: Path | None
     workers: dict[tuple[str, int], Worker] = field(default_factory=dict)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -143,6 +146,7 @@ class Archives:
 
     def __post_init__(self) -> None:
         self.workers["python", 1] = Worker([sys.executable, str(WORKERS / "file_worker.py")])
+        self.workers["libhdf5", 1] = Worker([str(self.libhdf5)])
         for by, binary in (("flywheel", self.binary), ("accelerated", self.accelerated)):
             for threads in (1, 2) if binary else ():
                 self.workers[by, threads] = Worker([str(binary)], processors=threads)
@@ -155,7 +159,7 @@ class Archives:
         return self.scratch / f"{tensors}-{file}"
 
     def prepare(self, tensors: str) -> None:
-        """Writes one file of each kind, and has numpy and h5py confirm what is in Flywheel's."""
+        """Writes one file of each kind, and has numpy, h5py and libhdf5 confirm what is in Flywheel's."""
         if tensors in self.sizes:
             return
         source = str(self.sets / f"{tensors}.npz")
@@ -174,6 +178,8 @@ class Archives:
                 and not python.ask("check", tensors=source, path=path)["same"]
             ):
                 raise SystemExit(f"error: {path} does not hold the arrays of {source}")
+            if path.endswith(".h5"):
+                self.workers["libhdf5", 1].confirm(path, self.sizes[tensors])
         os.sync()  # now, not while the clock runs
 
     def save(self, way: Way, threads: int, tensors: str, count: int) -> Contender:
@@ -203,7 +209,8 @@ class Archives:
         contenders, seldom = {}, {}
         for way in ways:
             is_save = "save" in way.request["operation"]
-            is_slow = way.by == "python" and tensors in ("M", "many") and way.job != "stored"
+            is_peer = way.by in ("libhdf5", "python")
+            is_slow = is_peer and tensors in ("M", "many") and way.job != "stored"
             for threads in way.threads:
                 # Of small pieces hardly anything is compressed: how it is inflated does not matter.
                 skipped = way.by == "accelerated" and tensors == "many"
@@ -352,6 +359,7 @@ def measure(
     tables[0].remarks.append(REMARK.format(sets=described))
     tables[1].remarks.append(LOADING_REMARK)
     tables[2].remarks.append(HDF5_REMARK)
+    tables[3].remarks.append(HDF5_LOADING_REMARK)
     return tables, targets
 
 
@@ -360,7 +368,7 @@ REMARK = (
     "(Adam's moments and SGD's velocity of a first layer after 40 steps), *many* is small pieces. "
     "Each save makes a new file, without waiting for the disk; numpy and h5py have confirmed that "
     "Flywheel's hold the same arrays. CPU time is with one thread, wall time with two for Flywheel "
-    "(numpy and h5py have one). *peer* is the fastest of numpy or h5py that does the same job, "
+    "(numpy, h5py and libhdf5 have one). *peer* is the fastest of numpy or h5py that does the same job, "
     "stored or compressed; of sizes, the smallest."
 )
 LOADING_REMARK = (
@@ -372,4 +380,8 @@ LOADING_REMARK = (
 HDF5_REMARK = (
     "All by the standard filters shuffle and gzip; h5py at level 4, and only arrays of 4 KiB or "
     "more, since others would grow."
+)
+HDF5_LOADING_REMARK = (
+    "*libhdf5, C* is a program that calls nothing else, and reads every dataset that it finds into new "
+    "memory."
 )

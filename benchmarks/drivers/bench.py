@@ -1,4 +1,4 @@
-"""Measures Flywheel against numpy, PyTorch, h5py and safetensors.
+"""Measures Flywheel against numpy, PyTorch, h5py, libhdf5 and safetensors.
 
 Every contender does the same work in the same run, one after another, several rounds, each round in
 another order. What counts is the CPU time, one thread each, and only as ratios within one run:
@@ -76,7 +76,7 @@ def arguments() -> argparse.Namespace:
 
 
 def build(is_accelerated: bool, skip: bool) -> Path:
-    """Builds the worker and the command; the folder with the binaries."""
+    """Builds the workers and the command; the folder with the binaries."""
     scratch = HERE / (".build-accelerated" if is_accelerated else ".build")
     if not skip:
         command = ["swift", "build", "--configuration", "release", "--package-path", str(HERE)]
@@ -144,7 +144,7 @@ def facts(loads: list[float], versions: dict[str, str], started: str, data: str)
         ["load average (1 min)", f"{min(loads):.1f} to {max(loads):.1f}"],
         ["commit", first_line("git", "-C", str(HERE), "describe", "--always", "--dirty")],
         ["Swift", first_line("swift", "--version")],
-        ["libhdf5 of Flywheel", first_line("pkg-config", "--modversion", "hdf5")],
+        ["libhdf5 of Flywheel and of C", first_line("pkg-config", "--modversion", "hdf5")],
         ["Python", platform.python_version()],
         *([name, version] for name, version in versions.items()),
         ["images", data],
@@ -172,7 +172,9 @@ def main() -> None:
     data = "none"
     note_load()
     try:
-        savers = checkpoints.Savers(binaries / "CheckpointWorker", scratch)
+        savers = checkpoints.Savers(
+            binaries / "CheckpointWorker", binaries / "HDF5Worker", scratch
+        )
         savers.prepare("S")
         if {"training", "saving", *ARCHIVE_SECTIONS}.intersection(sections):
             folder, data, count = images(scratch)
@@ -246,6 +248,7 @@ def main() -> None:
                 archives.trained_sets(folder, data, options.quick),
                 scratch,
                 binaries / "CheckpointWorker",
+                binaries / "HDF5Worker",
                 accelerated / "CheckpointWorker" if accelerated else None,
             )
         sets = [name for name in archives.SETS if name in (options.set or archives.SETS)]
@@ -345,8 +348,9 @@ SAVING = (
 LOADING = (
     "Warm page cache; each load opens the file, gets every tensor by name and closes it. "
     "Flywheel's also reads the JSON document. *verified* reads every byte for its checksum and "
-    "leaves the tensors mapped, h5py and np.load copy without checking; *structure only* is the "
-    "trusted mode, *touched* adds a read of every page."
+    "leaves the tensors mapped, libhdf5, h5py and np.load copy without checking; *structure only* is "
+    "the trusted mode, *touched* adds a read of every page. *libhdf5, C* is a program that calls "
+    "nothing else, on h5py's file."
 )
 
 

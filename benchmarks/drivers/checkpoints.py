@@ -1,4 +1,4 @@
-"""Saving and loading S and M: Flywheel, h5py, numpy, PyTorch, and write() and read() alone."""
+"""Saving and loading S and M: Flywheel, libhdf5, h5py, numpy, PyTorch, write() and read() alone."""
 
 import sys
 from collections.abc import Callable
@@ -12,17 +12,19 @@ WORKERS = Path(__file__).parent / "workers"
 
 
 class Savers:
-    """The two workers, and the files that are loaded again and again."""
+    """The workers, and the files that are loaded again and again."""
 
-    def __init__(self, binary: Path, scratch: Path):
+    def __init__(self, binary: Path, libhdf5: Path, scratch: Path):
         self.scratch = scratch
         self.flywheel = Worker([str(binary)])
+        self.libhdf5 = Worker([str(libhdf5)])
         self.python = Worker([sys.executable, str(WORKERS / "file_worker.py")])
         self.versions: dict[str, str] = {}
         self.tensors: dict[str, tuple[int, int]] = {}
 
     def close(self) -> None:
         self.flywheel.close()
+        self.libhdf5.close()
         self.python.close()
 
     def path(self, name: str) -> str:
@@ -43,6 +45,7 @@ class Savers:
                 path=self.saved(contender, tensors),
                 count=1,
             )
+        self.libhdf5.confirm(self.saved("h5py", tensors), self.tensors[tensors])
 
     def saved(self, contender: str, tensors: str) -> str:
         suffix = {"h5py": "h5py.h5", "np.savez": "npz", "torch.save": "pt"}[contender]
@@ -115,6 +118,9 @@ class Savers:
             "flywheel, verified": swift("load"),
             "flywheel, structure only": swift("map"),
             "flywheel, structure only, touched": swift("touch"),
+            "libhdf5, C": lambda: self.libhdf5.ask(
+                "load", path=self.saved("h5py", tensors), count=count
+            ),
             "h5py": python("h5py", "h5py"),
             "h5py and zlib.crc32": python("h5py, zlib.crc32", "h5py"),
             "np.load": python("np.load", "np.savez"),

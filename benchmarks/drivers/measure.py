@@ -50,6 +50,12 @@ class Worker:
             raise SystemExit(f"error: {operation} {request}: {answer['error']}")
         return answer
 
+    def confirm(self, path: str, size: tuple[int, int]) -> None:
+        """Has HDF5Worker load a file, and ends the program if it finds not that many arrays and bytes."""
+        answer = self.ask("load", path=path, count=1)
+        if (answer["count"], answer["bytes"]) != size:
+            raise SystemExit(f"error: of {size} libhdf5 finds in {path} {answer}")
+
     def close(self) -> None:
         self.process.stdin.close()
         self.process.wait()
