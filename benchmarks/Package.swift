@@ -32,6 +32,7 @@ let package = Package(
         .product(name: "FlywheelCore", package: "flywheel"),
         .product(name: "FlywheelDeflate", package: "flywheel"),
         .product(name: "FlywheelFormats", package: "flywheel"),
+        .product(name: "FlywheelHDF5", package: "flywheel"),
         .product(name: "FlywheelOptim", package: "flywheel"),
         .product(name: "FlywheelCheckpoint", package: "flywheel"),
         .product(name: "FlywheelRun", package: "flywheel"),

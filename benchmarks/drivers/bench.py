@@ -29,6 +29,7 @@ from pathlib import Path
 import archives
 import checkpoints
 import comparing
+import hdf5_files
 import processes
 import safetensors_files
 import saving
@@ -40,9 +41,11 @@ from report import Table, Target, targets_table
 HERE = Path(__file__).resolve().parent.parent
 SECTIONS = (
     "training", "saving", "files", "archives", "startup", "listing", "converting", "comparing",
-    "safetensors", "torch",
+    "hdf5", "safetensors", "torch",
 )  # fmt: skip
-ARCHIVE_SECTIONS = ("archives", "listing", "converting", "comparing", "safetensors", "torch")
+ARCHIVE_SECTIONS = (
+    "archives", "listing", "converting", "comparing", "hdf5", "safetensors", "torch",
+)  # fmt: skip
 MNIST_FILES = [
     f"{part}-{kind}"
     for part in ("train", "t10k")
@@ -290,6 +293,10 @@ def main() -> None:
             table, reached = comparing.measure(
                 binaries / "flywheel", files, "M", rounds, note_load
             )
+            tables.append(table)
+            targets += reached
+        if "hdf5" in sections and {"M", "many"}.issubset(sets):
+            table, reached = hdf5_files.measure(savers, files, rounds, note_load)
             tables.append(table)
             targets += reached
         if "safetensors" in sections and {"M", "many"}.issubset(sets):

@@ -1,4 +1,5 @@
 import FlywheelCore
+import FlywheelHDF5
 
 #if canImport(Glibc)
   import Glibc
@@ -26,7 +27,9 @@ enum CheckpointWorker {
   private static func answer(_ line: String, _ operations: inout Operations) -> JSONValue {
     do {
       let request = try Request(try JSONValue(parsing: Array(line.utf8)))
-      let durations = try operations.perform(request)
+      let durations = try HDF5Implementation.$current.withValue(request.reader) {
+        try operations.perform(request)
+      }
       return [
         "wall": .array(durations.map { JSONValue($0.wall) }),
         "cpu": .array(durations.map { JSONValue($0.cpu) }),

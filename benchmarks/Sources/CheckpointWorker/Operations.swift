@@ -56,6 +56,11 @@ struct Operations {
       return try measure(request) { try ArchiveSource.read(path, checking: .checksums) }
     case .mapArchive:
       return try measure(request) { try ArchiveSource.read(path, checking: .structure) }
+    case .listArchive:
+      return try measure(request) {
+        let file = try FileFormat.open(path, checking: .structure)
+        return (try file.members(), try file.metadata())
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 import FlywheelCore
 import FlywheelDeflate
+import FlywheelHDF5
 import SystemPackage
 
 /// One line of standard input: what to do, with which tensors, where, and how often.
@@ -9,6 +10,8 @@ struct Request {
   let tensors: String
   let path: FilePath
   let compression: Compression
+  /// What reads HDF5 files.
+  let reader: HDF5Implementation
   let count: Int
 
   enum Operation: String {
@@ -36,12 +39,14 @@ struct Request {
     case loadArchive = "load_archive"
     /// Load all arrays without the container's checksums.
     case mapArchive = "map_archive"
+    /// List all arrays and the metadata, and read none of the arrays.
+    case listArchive = "list_archive"
 
     /// Whether it makes a new file.
     var isSave: Bool {
       switch self {
       case .save, .saveDurably, .rawWrite, .reservedWrite, .rawWriteDurably, .saveArchive: true
-      case .load, .map, .touch, .rawRead, .loadArchive, .mapArchive: false
+      case .load, .map, .touch, .rawRead, .loadArchive, .mapArchive, .listArchive: false
       }
     }
   }
@@ -55,6 +60,11 @@ struct Request {
     self.operation = operation
     tensors = try object.string("tensors")
     compression = try Compression(parsing: object.optionalString("compression") ?? "0")
+    let reader = try object.optionalString("reader") ?? HDF5Implementation.flywheel.rawValue
+    guard let reader = HDF5Implementation(rawValue: reader) else {
+      throw FlywheelError(.invalidArgument, "Nothing called '\(reader)' reads HDF5 files.")
+    }
+    self.reader = reader
     path = FilePath(try object.string("path"))
     count = try object.integer("count", in: 1...1_000_000)
     try object.refuseOtherMembers()

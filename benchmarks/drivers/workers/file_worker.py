@@ -66,6 +66,18 @@ def load_h5py(path: str, names: list[str]) -> Tensors:
         return {name: file[name][()] for name in names}
 
 
+def list_h5py(path: str) -> list[tuple[str, np.dtype, tuple[int, ...]]]:
+    found = []
+
+    def visit(name: str, item: h5py.Dataset | h5py.Group) -> None:
+        if isinstance(item, h5py.Dataset):
+            found.append((name, item.dtype, item.shape))
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+    return found
+
+
 def load_h5py_checked(path: str, names: list[str]) -> tuple[Tensors, list[int]]:
     tensors = load_h5py(path, names)
     return tensors, [zlib.crc32(tensor) for tensor in tensors.values()]
@@ -184,6 +196,9 @@ class Files:
         names = list(self.numpy[tensors])
         return timed(count, lambda: load(path, names))
 
+    def list_hdf5(self, path: str, count: int) -> dict[str, Any]:
+        return timed(count, lambda: list_h5py(path))
+
 
 files = Files()
 serve(
@@ -193,5 +208,6 @@ serve(
         "check": files.check,
         "save": files.save,
         "load": files.load,
+        "list_hdf5": files.list_hdf5,
     }
 )
