@@ -12,8 +12,28 @@ public final class HDF5ArchiveReader: ArchiveReader {
   private let listing = Mutex<Listing?>(nil)
 
   private struct Listing {
+    let datasets: [ListedDataset]
     let members: [ArchiveMember]
     let metadata: ArchiveMetadata
+    /// Which datasets lie in the file as they do in memory, once the first was asked for.
+    private lazy var indices: [ByteName: Int] = {
+      var indices: [ByteName: Int] = [:]
+      for (index, dataset) in datasets.enumerated() where dataset.liesAsInMemory {
+        indices[ByteName(text: dataset.dataset.key)] = index
+      }
+      return indices
+    }()
+
+    init(_ datasets: [ListedDataset], _ members: [ArchiveMember], _ metadata: ArchiveMetadata) {
+      self.datasets = datasets
+      self.members = members
+      self.metadata = metadata
+    }
+
+    /// A dataset that lies in the file as it does in memory; nil if there is none at the path.
+    mutating func dataset(_ key: String) -> ListedDataset? {
+      indices[ByteName(text: key)].map { datasets[$0] }
+    }
   }
 
   /// The file.
@@ -58,10 +78,10 @@ public final class HDF5ArchiveReader: ArchiveReader {
     try listing.withLock { (known) throws(FlywheelError) in
       if let known { return known }
       let contents = try file.contents()
-      let members = try contents.datasets.map { (dataset) throws(FlywheelError) in
-        try member(dataset)
+      let members = try contents.datasets.map { (listed) throws(FlywheelError) in
+        try member(listed.dataset)
       }
-      let listing = Listing(members: members, metadata: contents.metadata)
+      let listing = Listing(contents.datasets, members, contents.metadata)
       known = listing
       return listing
     }
@@ -110,7 +130,10 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Throws: As `HDF5File.tensor(_:)`.
   /// - Returns: The elements; nil if there is no dataset at the path.
   public func tensor(_ key: String) throws(FlywheelError) -> Tensor? {
-    try ifPresent(key) { (place) throws(FlywheelError) in try file.tensor(at: place) }
+    // What was listed need not be looked for again.
+    let listed = listing.withLock { $0?.dataset(key) }
+    if let listed, let tensor = file.mapped(listed) { return tensor }
+    return try ifPresent(key) { (place) throws(FlywheelError) in try file.tensor(at: place) }
   }
 
   /// Reads several datasets of numbers; compressed ones with all processors.

@@ -112,6 +112,9 @@ public struct HDF5File: ~Copyable, Sendable {
     try tensor(at: try place(path))
   }
 
+  /// The elements of a dataset that was listed, if they can be had without looking for it again; else nil.
+  func mapped(_ dataset: ListedDataset) -> Tensor? { source.mapped(dataset) }
+
   /// As `tensor(_:)`, of a path that was looked at.
   func tensor(at place: HDF5Path) throws(FlywheelError) -> Tensor {
     try located(place) { () throws(FlywheelError) in try source.input(at: place).tensor() }

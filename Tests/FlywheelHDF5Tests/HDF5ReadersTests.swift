@@ -31,6 +31,17 @@ struct HDF5ReadersTests {
     #expect(own.count == library.count)
   }
 
+  @Test("What was listed is read as if it had not been", arguments: paths)
+  func listed(path: FilePath) throws {
+    let listed = try HDF5ArchiveReader(opening: path)
+    let keys = try listed.members().map(\.key)
+    #expect(!keys.isEmpty)
+    for key in keys {
+      let fresh = try HDF5ArchiveReader(opening: path)
+      #expect(Self.tensor(key, in: listed) == Self.tensor(key, in: fresh), "\(key)")
+    }
+  }
+
   @Test("A link to the root is another name of it", arguments: HDF5Implementation.allCases)
   func rootAgain(reader: HDF5Implementation) throws {
     let directory = try TemporaryDirectory()
@@ -92,6 +103,15 @@ struct HDF5ReadersTests {
       }
       lines += metadata.emptyGroups + metadata.obstacles.map { "\($0)" }
       return lines
+    }
+  }
+
+  private static func tensor(_ key: String, in archive: HDF5ArchiveReader) -> String {
+    do throws(FlywheelError) {
+      guard let tensor = try archive.tensor(key) else { return "none" }
+      return "\(tensor.dtype) \(tensor.shape) \(tensor.crc32) \(tensor.storage.isMapped)"
+    } catch {
+      return "\(error)"
     }
   }
 

@@ -30,11 +30,15 @@ extension LibraryFile {
     try HDF5Library.call { () throws(FlywheelError) in try links(of: place) }
   }
 
-  func dataset(
+  func listed(
     _ object: LibraryObject,
     at place: HDF5Path
-  ) throws(FlywheelError) -> HDF5Dataset {
-    try dataset(at: place)
+  ) throws(FlywheelError) -> ListedDataset {
+    do throws(FlywheelError) {
+      return ListedDataset(dataset: try dataset(at: place), liesAsInMemory: false)
+    } catch  where error.code == .unsupported {
+      return ListedDataset(unknownAt: place, to: readerDescription)
+    }
   }
 
   /// The links of a group with the identities of the objects they lead to; the caller holds the lock.

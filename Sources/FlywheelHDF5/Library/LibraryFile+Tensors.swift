@@ -5,6 +5,8 @@ extension LibraryFile {
   /// libhdf5 keeps about a kibibyte for each chunk that a read touches.
   private static let chunkLimit = 65_536
 
+  func mapped(_ dataset: ListedDataset) -> Tensor? { nil }
+
   func input(at place: HDF5Path) throws(FlywheelError) -> any HDF5Input {
     try HDF5Library.call { () throws(FlywheelError) in LibraryInput(self, try open(place)) }
   }

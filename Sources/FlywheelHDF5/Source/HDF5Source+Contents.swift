@@ -9,7 +9,7 @@ extension HDF5Source {
   }
 
   private func walkedContents() throws(FlywheelError) -> HDF5Contents {
-    var datasets: [HDF5Dataset] = []
+    var datasets: [ListedDataset] = []
     var metadata = ArchiveMetadata()
     var groups: [String] = []
     var filled: Set<String> = []

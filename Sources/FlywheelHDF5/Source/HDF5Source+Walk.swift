@@ -9,18 +9,9 @@ extension HDF5Source {
       guard visit.kind == .dataset, visit.firstPath == nil, let object = visit.object else {
         return
       }
-      found.append(try source.listed(object, at: visit.place))
+      found.append(try source.listed(object, at: visit.place).dataset)
     }
     return found
-  }
-
-  /// A dataset as lists show it: one that is too new is there, too.
-  func listed(_ object: Object, at place: HDF5Path) throws(FlywheelError) -> HDF5Dataset {
-    do throws(FlywheelError) {
-      return try dataset(object, at: place)
-    } catch  where error.code == .unsupported {
-      return HDF5Dataset(unknownAt: place, to: readerDescription)
-    }
   }
 
   /// All links, soft and external ones; they are not followed.

@@ -32,14 +32,14 @@ protocol HDF5Source: Sendable {
     at place: HDF5Path
   ) throws(FlywheelError) -> [HDF5Entry<Object>]
 
-  /// Looks at a dataset.
+  /// Looks at a dataset; one that is too new is there, too, but nothing of it is known.
   ///
   /// - Parameters:
   ///   - object: The dataset.
   ///   - place: A path of it.
-  /// - Throws: `malformed` or `corrupted` if it is damaged, `unsupported` if it is too new.
+  /// - Throws: `malformed` or `corrupted` if it is damaged.
   /// - Returns: Its type, shape and storage.
-  func dataset(_ object: Object, at place: HDF5Path) throws(FlywheelError) -> HDF5Dataset
+  func listed(_ object: Object, at place: HDF5Path) throws(FlywheelError) -> ListedDataset
 
   /// The attributes of an object, in the order of the bytes of their names.
   ///
@@ -55,6 +55,13 @@ protocol HDF5Source: Sendable {
 
   /// As `HDF5File.members(of:)`.
   func members(of place: HDF5Path) throws(FlywheelError) -> [HDF5Member]
+
+  /// The elements of a dataset that was listed, if they lie in the file as they do in memory, where tensors may
+  /// lie, and nothing is wrong with them.
+  ///
+  /// - Parameter dataset: The dataset; one of this file.
+  /// - Returns: A view of them; nil if `input(at:)` has to look at them.
+  func mapped(_ dataset: ListedDataset) -> Tensor?
 
   /// Opens a dataset to read its elements.
   ///

@@ -50,6 +50,18 @@ final class DatasetParts: Sendable {
     element = try file.namedElement(of: object, datatype) ?? datatype.elementType
   }
 
+  /// Whether the elements lie in the file in one piece, and as they do in memory: `DatasetInput` would find nothing
+  /// to do, and nothing wrong, but maybe the end of the file.
+  var liesAsInMemory: Bool {
+    guard case .contiguous(.some, let storedByteCount) = layout, !isExternal, let element,
+      let shape = dataspace.shape, ElementForm(of: datatype, as: element) == .same,
+      (fillValue.bytes?.count ?? element.byteCount) == element.byteCount
+    else { return false }
+    let (byteCount, overflow) = shape.elementCount
+      .multipliedReportingOverflow(by: element.byteCount)
+    return !overflow && UInt64(byteCount) <= storedByteCount ?? .max
+  }
+
   /// Finds the elements.
   ///
   /// - Parameters:

@@ -2,18 +2,37 @@ internal import FlywheelCore
 
 extension StructureFile {
   func dataset(at place: HDF5Path) throws(FlywheelError) -> HDF5Dataset {
-    try dataset(try object(at: place, .dataset), at: place)
+    try listed(try object(at: place, .dataset), at: place).dataset
   }
 
-  func dataset(
+  func listed(
     _ object: StructureObject,
     at place: HDF5Path
-  ) throws(FlywheelError) -> HDF5Dataset {
+  ) throws(FlywheelError) -> ListedDataset {
     do throws(FlywheelError) {
-      return HDF5Dataset(try parts(of: object), at: place, in: image)
+      let parts = try parts(of: object)
+      return ListedDataset(
+        dataset: HDF5Dataset(parts, at: place, in: image),
+        liesAsInMemory: parts.liesAsInMemory
+      )
     } catch  where error.code == .unsupported {
-      return HDF5Dataset(unknownAt: place, to: readerDescription)
+      return ListedDataset(unknownAt: place, to: readerDescription)
     }
+  }
+
+  func mapped(_ listed: ListedDataset) -> Tensor? {
+    let dataset = listed.dataset
+    guard listed.liesAsInMemory, let dtype = dataset.dtype,
+      case .contiguous(let offset?) = dataset.storage, let byteOffset = Int(exactly: offset),
+      image.storage.isAligned(byteOffset, to: dtype.alignment),
+      let tensor = try? Tensor(
+        dtype: dtype,
+        shape: dataset.shape,
+        storage: image.storage,
+        byteOffset: byteOffset
+      ), (try? tensor.checkTruthValues()) != nil
+    else { return nil }
+    return tensor
   }
 
   func input(at place: HDF5Path) throws(FlywheelError) -> any HDF5Input {
