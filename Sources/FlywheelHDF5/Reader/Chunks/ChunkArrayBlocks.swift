@@ -83,7 +83,7 @@ struct ChunkArrayBlocks {
   ) throws(FlywheelError) -> StoredBytes {
     let prefixByteCount = 6 + image.offsetSize
     let overhead = UInt64(prefixByteCount + Self.checksumByteCount)
-    let block = try budget.bytes(at: address, Self.sum(byteCount, overhead), what)
+    let block = try budget.bytes(at: address, Self.sum(byteCount, overhead), what, in: image)
     var fields = FieldReader(block, in: image)
     try fields.signature(letters, of: what)
     try block.requireChecksum(what)
@@ -159,7 +159,8 @@ struct ChunkArrayBlocks {
       let bytes = try budget.bytes(
         at: checksums.overflow ? .max : Self.sum(address, distance),
         Self.sum(byteCount(ofElements: length), UInt64(Self.checksumByteCount)),
-        "a page of an array of chunks"
+        "a page of an array of chunks",
+        in: image
       )
       try bytes.requireChecksum("a page of an array of chunks")
       let elements = bytes.part(0..<bytes.count - Self.checksumByteCount)

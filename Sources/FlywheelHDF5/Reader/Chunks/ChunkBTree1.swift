@@ -98,7 +98,12 @@ struct ChunkBTree1 {
     }
     let count = Int(try fields.uint16("the number of a node's children"))
     let byteCount = prefixByteCount + count * (keyByteCount + image.offsetSize) + keyByteCount
-    let node = try budget.bytes(at: address, UInt64(byteCount), "a node of a chunk index")
+    let node = try budget.bytes(
+      at: address,
+      UInt64(byteCount),
+      "a node of a chunk index",
+      in: image
+    )
     return (node, found, count)
   }
 

@@ -5,15 +5,14 @@ internal import FlywheelCore
 /// It has no checksums. Format specification, sections III.A.1 and III.B.
 struct GroupTree {
   private let image: FileImage
-  /// Nodes do not overlap in a sound file, so that all of them together fit it.
-  private var unread: Int
+  private var budget: ReadingBudget
 
   /// Looks into the trees of a file.
   ///
   /// - Parameter image: The file.
   init(in image: FileImage) {
     self.image = image
-    unread = image.storage.byteCount
+    budget = ReadingBudget(of: image)
   }
 
   /// Visits the links, in the order of the tree.
@@ -54,7 +53,7 @@ struct GroupTree {
     // Each child has a key in front, and the last one another behind.
     let size = prefixSize + count * (image.lengthSize + image.offsetSize) + image.lengthSize
     let node = try image.bytes(at: address, UInt64(size), "a group's tree")
-    try spend(node)
+    try budget.spend(node.count, "nodes", of: "a group's tree", at: node.fileOffset)
     let entries = node.part(prefixSize..<size)
     var children = FieldReader(entries, in: image)
     for _ in 0..<count {
@@ -85,21 +84,9 @@ struct GroupTree {
     let count = Int(try fields.uint16("the number of symbols"))
     let size = prefixSize + count * SymbolTableEntry.byteCount(in: image)
     let node = try image.bytes(at: address, UInt64(size), "a symbol table node")
-    try spend(node)
+    try budget.spend(node.count, "nodes", of: "a group's tree", at: node.fileOffset)
     let entryBytes = node.part(prefixSize..<size)
     var entries = FieldReader(entryBytes, in: image)
     while entries.remaining > 0 { try visit(try SymbolTableEntry(&entries)) }
-  }
-
-  /// Counts the bytes of a node against those of the file.
-  private mutating func spend(_ node: StoredBytes) throws(FlywheelError) {
-    guard node.count <= unread else {
-      throw FlywheelError.malformed(
-        found: "nodes of a group's tree that overlap",
-        expected: "nodes each in a place of its own",
-        at: .init(byteOffset: UInt64(node.fileOffset))
-      )
-    }
-    unread -= node.count
   }
 }

@@ -10,8 +10,7 @@ struct FractalHeapBlocks {
   private var blocks: [Block] = []
   /// What became of looking for them; nil before one is first asked for.
   private var search: Result<Void, FlywheelError>?
-  /// Tables do not overlap in a sound file, so that all of them together fit it.
-  private var unread: Int
+  private var tableBudget: ReadingBudget
 
   /// A direct block.
   private struct Block {
@@ -32,7 +31,7 @@ struct FractalHeapBlocks {
   init(of header: FractalHeapHeader, in image: FileImage) {
     self.header = header
     self.image = image
-    unread = image.storage.byteCount
+    tableBudget = ReadingBudget(of: image)
   }
 
   /// Finds an object.
@@ -250,14 +249,7 @@ struct FractalHeapBlocks {
     let rows = (rowCount * image.offsetSize + extra) * header.table.width
     let size = 5 + image.offsetSize + header.offsetByteCount + rows + 4
     let content = try image.bytes(at: address, UInt64(size), "a table of a heap")
-    guard content.count <= unread else {
-      throw FlywheelError.malformed(
-        found: "tables of a heap that overlap",
-        expected: "tables each in a place of its own",
-        at: .init(byteOffset: UInt64(content.fileOffset))
-      )
-    }
-    unread -= content.count
+    try tableBudget.spend(content.count, "tables", of: "a heap", at: content.fileOffset)
     var fields = FieldReader(content, in: image)
     try fields.signature("FHIB", of: "a table of a heap")
     try content.requireChecksum("a table of a heap")

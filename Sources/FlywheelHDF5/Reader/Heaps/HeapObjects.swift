@@ -6,14 +6,14 @@ internal import FlywheelCore
 /// bytes than a sound heap can have, so that a small file cannot ask for much memory.
 struct HeapObjects {
   private let heap: FractalHeap
-  private var unread: Int
+  private var budget: ReadingBudget
 
   /// Takes none yet.
   ///
   /// - Parameter heap: The heap.
   init(of heap: FractalHeap) {
     self.heap = heap
-    unread = heap.byteLimit
+    budget = ReadingBudget(byteCount: heap.byteLimit)
   }
 
   /// Takes an object.
@@ -23,14 +23,7 @@ struct HeapObjects {
   /// - Returns: Its bytes.
   mutating func take(_ id: StoredBytes) throws(FlywheelError) -> StoredBytes {
     let object = try heap.object(id)
-    guard object.count <= unread else {
-      throw FlywheelError.malformed(
-        found: "objects of a heap that overlap",
-        expected: "objects each in a place of its own",
-        at: .init(byteOffset: UInt64(id.fileOffset))
-      )
-    }
-    unread -= object.count
+    try budget.spend(object.count, "objects", of: "a heap", at: id.fileOffset)
     return object
   }
 }

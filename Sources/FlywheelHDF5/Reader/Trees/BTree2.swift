@@ -82,22 +82,17 @@ struct BTree2: Sendable {
     _ visit: (inout FieldReader) throws(FlywheelError) -> Void
   ) throws(FlywheelError) {
     guard let root else { return }
-    // Nodes do not overlap in a sound file, so that all of them together fit it.
-    var unread = image.storage.byteCount
-    try visitNode(root, level: levels.count - 1, &unread, visit)
+    var budget = ReadingBudget(of: image)
+    try visitNode(root, level: levels.count - 1, &budget, visit)
   }
 
   private func visitNode(
     _ child: Child,
     level: Int,
-    _ unread: inout Int,
+    _ budget: inout ReadingBudget,
     _ visit: (inout FieldReader) throws(FlywheelError) -> Void
   ) throws(FlywheelError) {
-    let node = try node(child, level: level)
-    guard node.byteCount <= unread else {
-      throw malformed("nodes of a B-tree that overlap", "nodes each in a place of its own", child)
-    }
-    unread -= node.byteCount
+    let node = try node(child, level: level, &budget)
     var records = FieldReader(node.records, in: image)
     guard level > 0 else {
       guard child.ownCount == child.totalCount else { throw wrongTotal(child) }
@@ -111,7 +106,7 @@ struct BTree2: Sendable {
       let (sum, overflow) = total.addingReportingOverflow(below.totalCount)
       guard !overflow else { throw wrongTotal(child) }
       total = sum
-      try visitNode(below, level: level - 1, &unread, visit)
+      try visitNode(below, level: level - 1, &budget, visit)
       guard records.remaining > 0 else { break }
       try visitRecord(&records, visit)
     }
@@ -123,10 +118,13 @@ struct BTree2: Sendable {
     let records: StoredBytes
     /// One more child than records; none in a leaf.
     let pointers: StoredBytes
-    let byteCount: Int
   }
 
-  private func node(_ child: Child, level: Int) throws(FlywheelError) -> Node {
+  private func node(
+    _ child: Child,
+    level: Int,
+    _ budget: inout ReadingBudget
+  ) throws(FlywheelError) -> Node {
     let form = levels[level]
     guard child.ownCount <= form.recordLimit else {
       throw malformed(
@@ -138,8 +136,21 @@ struct BTree2: Sendable {
     let ownCount = Int(child.ownCount)
     let recordsEnd = BTree2Level.prefixByteCount + ownCount * recordByteCount
     let end = level == 0 ? recordsEnd : recordsEnd + (ownCount + 1) * form.pointerByteCount
-    let byteCount = end + BTree2Level.checksumByteCount
-    let bytes = try image.bytes(at: child.address, UInt64(byteCount), "a B-tree's node")
+    let byteCount = UInt64(end + BTree2Level.checksumByteCount)
+    let bytes = try image.bytes(at: child.address, byteCount, "a B-tree's node")
+    try requirePrefix(of: bytes, level: level)
+    try budget.spend(bytes.count, "nodes", of: "a B-tree", at: bytes.fileOffset)
+    return Node(
+      records: bytes.part(BTree2Level.prefixByteCount..<recordsEnd),
+      pointers: bytes.part(recordsEnd..<end)
+    )
+  }
+
+  /// Holds what a node begins with against the tree, and the node against its checksum.
+  private func requirePrefix(
+    of bytes: StoredBytes,
+    level: Int
+  ) throws(FlywheelError) {
     var prefix = FieldReader(bytes, in: image)
     if level == 0 {
       try prefix.signature("BTLF", of: "a B-tree's leaf")
@@ -157,11 +168,6 @@ struct BTree2: Sendable {
         at: typePlace
       )
     }
-    return Node(
-      records: bytes.part(BTree2Level.prefixByteCount..<recordsEnd),
-      pointers: bytes.part(recordsEnd..<end),
-      byteCount: byteCount
-    )
   }
 
   private func visitRecord(
