@@ -1,4 +1,6 @@
 /// A bit for each page of an array: whether it was written.
+///
+/// Format specification, sections VII.C and VII.D.
 struct ChunkArrayBitmap {
   private let bytes: StoredBytes
   /// How many pages come before those that are asked about.

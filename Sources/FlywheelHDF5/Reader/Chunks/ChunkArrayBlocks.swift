@@ -91,7 +91,7 @@ struct ChunkArrayBlocks {
     let place = fields.place
     let client = try fields.uint8("what an array holds")
     let header = try fields.address("the address of an array's header")
-    guard client == (isFiltered ? 1 : 0), header == headerAddress else {
+    guard client == ChunkArrayElement.client(isFiltered: isFiltered), header == headerAddress else {
       throw fields.malformed(
         "a block of another array",
         expected: "a block of the one at \(headerAddress)",
@@ -136,20 +136,23 @@ struct ChunkArrayBlocks {
   /// Adds the chunks of a block's pages.
   ///
   /// - Parameters:
-  ///   - address: Where the first page is.
+  ///   - content: What else the block holds: which pages were written, or nothing.
   ///   - elementCount: The number of elements of the block.
   ///   - first: The place of its first element in the array.
   ///   - isWritten: Whether a page has elements.
   ///   - chunks: Takes the chunks.
   /// - Throws: `truncated`, `corrupted`, `malformed`.
   mutating func addPages(
-    at address: UInt64,
+    behind content: StoredBytes,
     _ elementCount: UInt64,
     from first: UInt64,
     isWritten: (UInt64) -> Bool,
     to chunks: inout ChunkIndexBuilder
   ) throws(FlywheelError) {
     guard let pageLength, let pageCount = pageCount(ofBlockWith: elementCount) else { return }
+    // Behind the block's own checksum; all that is within the file.
+    let contentEnd = content.fileOffset + content.count
+    let address = UInt64(contentEnd + Self.checksumByteCount - image.baseAddress)
     for page in 0..<pageCount where isWritten(page) {
       let start = page * pageLength
       let length = min(pageLength, elementCount - start)

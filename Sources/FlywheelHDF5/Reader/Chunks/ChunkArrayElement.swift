@@ -30,6 +30,37 @@ struct ChunkArrayElement: Sendable {
 
   private static let maskByteCount = 4
 
+  /// Reads the form in the header of an array: what its elements are, and their size.
+  ///
+  /// - Parameters:
+  ///   - fields: Where it is; advanced behind it.
+  ///   - array: What array it is, for the error.
+  ///   - isFiltered: Whether chunks go through filters.
+  ///   - image: The file, for the size of addresses.
+  /// - Throws: `truncated`; `malformed` if the elements are no chunks, or others than those of the dataset.
+  init(
+    _ fields: inout FieldReader,
+    of array: StaticString,
+    isFiltered: Bool,
+    in image: FileImage
+  ) throws(FlywheelError) {
+    let place = fields.place
+    let client = try fields.uint8("what an array holds")
+    let byteCount = Int(try fields.uint8("the size of an array's elements"))
+    let element = Self(byteCount: byteCount, isFiltered: isFiltered, in: image)
+    guard client == Self.client(isFiltered: isFiltered), let element else {
+      throw fields.malformed(
+        "elements of kind \(client) and \(byteCount) bytes in \(array)",
+        expected: isFiltered ? "chunks with filters" : "chunks without filters",
+        at: place
+      )
+    }
+    self = element
+  }
+
+  /// What an array and each of its blocks say that they hold.
+  static func client(isFiltered: Bool) -> UInt8 { isFiltered ? 1 : 0 }
+
   /// Reads where a chunk lies.
   ///
   /// - Parameters:

@@ -67,21 +67,12 @@ struct ChunkExtensibleArray {
     try fields.signature("EAHD", of: "an extensible array's header")
     try header.requireChecksum("an extensible array's header")
     try fields.version(0, of: "an extensible array")
-    let start = fields.place
-    let client = try fields.uint8("what an extensible array holds")
-    let elementByteCount = Int(try fields.uint8("the size of an extensible array's elements"))
-    let element = ChunkArrayElement(
-      byteCount: elementByteCount,
+    let element = try ChunkArrayElement(
+      &fields,
+      of: "an extensible array",
       isFiltered: isFiltered,
       in: image
     )
-    guard client == (isFiltered ? 1 : 0), let element else {
-      throw fields.malformed(
-        "elements of kind \(client) and \(elementByteCount) bytes in an extensible array",
-        expected: isFiltered ? "chunks with filters" : "chunks without filters",
-        at: start
-      )
-    }
     form = try Self.form(&fields)
     let pageBits = try fields.uint8("the size of an extensible array's pages")
     // How many blocks and elements there are, which the blocks tell too.
@@ -196,36 +187,31 @@ struct ChunkExtensibleArray {
     pages: StoredBytes?,
     into chunks: inout ChunkIndexBuilder
   ) throws(FlywheelError) {
+    let pageCount = blocks.pageCount(ofBlockWith: group.length)
     for number in 0..<group.blockCount {
       let place = addresses.place
       guard let address = try addresses.address("the address of a data block") else { continue }
-      guard let pageCount = blocks.pageCount(ofBlockWith: group.length) else {
-        let elements = try block(
-          number,
-          of: group,
-          isDirect: pages == nil,
-          at: address,
-          chunks.image
-        )
-        try blocks.add(elements, from: group.first + number * group.length, to: &chunks)
-        continue
-      }
-      guard let pages else {
+      guard pageCount == nil || pages != nil else {
         throw addresses.malformed(
           "pages in a small data block",
           expected: "pages in blocks that have a super block",
           at: place
         )
       }
-      let head = try block(number, of: group, isDirect: false, at: address, chunks.image)
-      let bitmap = ChunkArrayBitmap(pages, firstPage: number * pageCount)
-      try blocks.addPages(
-        at: UInt64(head.fileOffset + head.count + 4 - chunks.image.baseAddress),
-        group.length,
-        from: group.first + number * group.length,
-        isWritten: bitmap.isSet,
-        to: &chunks
-      )
+      let content = try block(number, of: group, isDirect: pages == nil, at: address, chunks.image)
+      let first = group.first + number * group.length
+      if let pageCount, let pages {
+        let bitmap = ChunkArrayBitmap(pages, firstPage: number * pageCount)
+        try blocks.addPages(
+          behind: content,
+          group.length,
+          from: first,
+          isWritten: bitmap.isSet,
+          to: &chunks
+        )
+      } else {
+        try blocks.add(content, from: first, to: &chunks)
+      }
     }
   }
 

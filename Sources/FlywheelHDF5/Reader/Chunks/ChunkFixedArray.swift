@@ -28,21 +28,12 @@ struct ChunkFixedArray {
     try fields.signature("FAHD", of: "a fixed array's header")
     try header.requireChecksum("a fixed array's header")
     try fields.version(0, of: "a fixed array")
-    let start = fields.place
-    let client = try fields.uint8("what a fixed array holds")
-    let elementByteCount = Int(try fields.uint8("the size of a fixed array's elements"))
-    let element = ChunkArrayElement(
-      byteCount: elementByteCount,
+    let element = try ChunkArrayElement(
+      &fields,
+      of: "a fixed array",
       isFiltered: isFiltered,
       in: image
     )
-    guard client == (isFiltered ? 1 : 0), let element else {
-      throw fields.malformed(
-        "elements of kind \(client) and \(elementByteCount) bytes in a fixed array",
-        expected: isFiltered ? "chunks with filters" : "chunks without filters",
-        at: start
-      )
-    }
     let pageBits = try fields.uint8("the size of a fixed array's pages")
     let countPlace = fields.place
     elementCount = try fields.length("the number of a fixed array's elements")
@@ -76,10 +67,8 @@ struct ChunkFixedArray {
     }
     let bits = try content(at: dataAddress, ChunkArrayBitmap.byteCount(ofPages: pageCount))
     let bitmap = ChunkArrayBitmap(bits)
-    // After the checksum of what comes before them; all that is within the file.
-    let firstPage = UInt64(bits.fileOffset + bits.count + 4 - chunks.image.baseAddress)
     try blocks.addPages(
-      at: firstPage,
+      behind: bits,
       elementCount,
       from: 0,
       isWritten: bitmap.isSet,
