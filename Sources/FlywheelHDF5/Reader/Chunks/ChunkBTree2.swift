@@ -16,16 +16,16 @@ enum ChunkBTree2 {
   ) throws(FlywheelError) {
     let image = chunks.image
     let tree = try BTree2(at: address, in: image)
-    let expectedType: UInt8 = chunks.isFiltered ? 11 : 10
+    let expected: BTree2.RecordType = chunks.isFiltered ? .filteredChunk : .chunk
     let form = ChunkArrayElement(
       byteCount: tree.recordByteCount - 8 * chunks.grid.chunk.count,
       isFiltered: chunks.isFiltered,
       in: image
     )
-    guard tree.recordType == expectedType, let form else {
+    guard tree.recordType == expected.rawValue, let form else {
       throw FlywheelError.malformed(
         found: "records of type \(tree.recordType) and \(tree.recordByteCount) bytes",
-        expected: "chunks, type \(expectedType)",
+        expected: "chunks, type \(expected.rawValue)",
         at: .init(byteOffset: image.place(of: address))
       )
     }

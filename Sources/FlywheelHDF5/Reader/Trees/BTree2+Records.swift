@@ -13,6 +13,10 @@ extension BTree2 {
     case linkName = 5
     /// An attribute of an object, found by its name.
     case attributeName = 8
+    /// A chunk of a dataset without filters.
+    case chunk = 10
+    /// A chunk of a dataset with filters.
+    case filteredChunk = 11
   }
 
   /// Refuses a tree of other records.
