@@ -63,39 +63,14 @@ struct FractalHeapHeader: Sendable {
     // How much of all is used, eight numbers that nothing depends on.
     try fields.skip(8 * image.lengthSize, "the statistics of a heap")
     let table = try DoublingTable(&fields)
-    _ = try fields.uint16("the first rows of a heap")
-    let rootAddress = try fields.address("the root of a heap")
-    let rowPlace = fields.place
-    let rowCount = Int(try fields.uint16("the rows of a heap"))
-    var rootBlock: StoredBlock?
-    var filters: StoredBytes?
-    if filterByteCount > 0 {
-      let byteCount = try fields.length("the size of a heap's root")
-      let skipped = try fields.uint32("the filters of a heap's root")
-      rootBlock = rootAddress.map {
-        StoredBlock(address: $0, byteCount: byteCount, skippedFilters: skipped)
-      }
-      filters = header.part(fields.position..<fields.position + filterByteCount)
-    } else {
-      rootBlock = rootAddress.map {
-        StoredBlock(
-          address: $0,
-          byteCount: table.blockByteCount(inRow: 0),
-          skippedFilters: 0
-        )
-      }
-    }
-    guard rowCount <= table.rowLimit else {
-      throw fields.malformed(
-        "\(rowCount) rows in a heap's table",
-        expected: "at most \(table.rowLimit)",
-        at: rowPlace
-      )
-    }
+    root = try Self.root(&fields, in: table, isFiltered: filterByteCount > 0)
+    filters =
+      filterByteCount > 0
+      ? header.part(fields.position..<fields.position + filterByteCount) : nil
     offsetByteCount = (table.spaceBits + 7) / 8
     lengthByteCount = min(
       (table.lastDirectBits + 7) / 8,
-      (UInt64.bitWidth - 1 - max(1, largestManaged).leadingZeroBitCount) / 8 + 1
+      UInt64.byteCount(upTo: largestManaged)
     )
     guard idByteCount >= 1 + offsetByteCount + lengthByteCount else {
       throw fields.malformed(
@@ -107,12 +82,37 @@ struct FractalHeapHeader: Sendable {
     self.address = address
     self.idByteCount = idByteCount
     self.table = table
-    self.filters = filters
     hasBlockChecksums = flags & 0x02 != 0
-    root =
-      rowCount == 0
-      ? rootBlock.map { .direct($0) }
-      : rootAddress.map { .indirect(address: $0, rowCount: rowCount) }
+  }
+
+  /// Reads where managed objects begin; nil if there are none.
+  private static func root(
+    _ fields: inout FieldReader,
+    in table: DoublingTable,
+    isFiltered: Bool
+  ) throws(FlywheelError) -> Root? {
+    _ = try fields.uint16("the first rows of a heap")
+    let address = try fields.address("the root of a heap")
+    let rowPlace = fields.place
+    let rowCount = Int(try fields.uint16("the rows of a heap"))
+    guard rowCount <= table.rowLimit else {
+      throw fields.malformed(
+        "\(rowCount) rows in a heap's table",
+        expected: "at most \(table.rowLimit)",
+        at: rowPlace
+      )
+    }
+    var byteCount = table.blockByteCount(inRow: 0)
+    var skippedFilters: UInt32 = 0
+    if isFiltered {
+      byteCount = try fields.length("the size of a heap's root")
+      skippedFilters = try fields.uint32("the filters of a heap's root")
+    }
+    guard let address else { return nil }
+    guard rowCount == 0 else { return .indirect(address: address, rowCount: rowCount) }
+    return .direct(
+      StoredBlock(address: address, byteCount: byteCount, skippedFilters: skippedFilters)
+    )
   }
 
   /// The bytes of the header, those of the filters included.

@@ -11,7 +11,7 @@ extension DatatypeReader {
       throw fields.malformed("a compound type without members", expected: "some", at: head.place)
     }
     // Packed offsets have as many bytes as the greatest needs.
-    let offsetSize = head.padsNames ? 4 : (71 - UInt64(head.byteCount).leadingZeroBitCount) / 8
+    let offsetSize = head.padsNames ? 4 : UInt64.byteCount(upTo: UInt64(head.byteCount))
     var members: [Datatype.Member] = []
     for _ in 0..<count {
       let place = fields.place

@@ -36,7 +36,7 @@ struct BTree2Level: Sendable {
     guard recordByteCount > 0, nodeByteCount >= overhead + recordByteCount else { return nil }
     let room = nodeByteCount - overhead
     let leafLimit = room / recordByteCount
-    let countByteCount = byteCount(of: leafLimit)
+    let countByteCount = UInt64.byteCount(upTo: leafLimit)
     var level = BTree2Level(
       recordLimit: leafLimit,
       totalLimit: leafLimit,
@@ -47,7 +47,7 @@ struct BTree2Level: Sendable {
     var levels = [level]
     // Totals at least double with each level, so that they overflow before there are many.
     for height in 0..<depth {
-      let totalByteCount = height == 0 ? 0 : byteCount(of: level.totalLimit)
+      let totalByteCount = height == 0 ? 0 : UInt64.byteCount(upTo: level.totalLimit)
       let pointerByteCount = offsetSize + countByteCount + totalByteCount
       let pointer = UInt64(pointerByteCount)
       guard room >= recordByteCount + 2 * pointer else { return nil }
@@ -65,10 +65,5 @@ struct BTree2Level: Sendable {
       levels.append(level)
     }
     return levels
-  }
-
-  /// How many bytes numbers up to a limit take.
-  private static func byteCount(of limit: UInt64) -> Int {
-    (UInt64.bitWidth - 1 - limit.leadingZeroBitCount) / 8 + 1
   }
 }
