@@ -2,7 +2,7 @@ internal import FlywheelCore
 
 /// The checksum of HDF5's own structures: Bob Jenkins's lookup3 (`hashlittle`), started at zero.
 ///
-/// Format specification, appendix D.1.
+/// The format specification names it wherever a structure ends with a checksum.
 enum MetadataChecksum {
   /// The checksum of bytes.
   static func checksum(_ bytes: RawSpan) -> UInt32 {

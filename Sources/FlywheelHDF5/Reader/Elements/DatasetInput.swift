@@ -76,19 +76,30 @@ struct DatasetInput: Sendable {
     case .contiguous(let address?, let stored):
       place = .piece(try Self.contiguous(address, stored, byteCount, in: image))
     case .chunked(let layout):
-      guard layout.elementByteCount == storedByteCount else {
-        throw FlywheelError.malformed(
-          found: "chunks of elements of \(layout.elementByteCount) bytes",
-          expected: "\(storedByteCount) bytes, as the type has"
-        )
-      }
+      try Self.require(storedByteCount, in: layout)
       let chunks = try ChunkedElements(layout, shape, limits: space.limits, filters, in: image)
       try limit.check(chunks.chunkByteCount, "a chunk")
       place = .chunks(chunks)
-    case .virtual:
-      throw FlywheelError(
-        .unsupported,
-        "The dataset is virtual: its elements are in other datasets; 'h5repack -l CONTI' brings them in."
+    case .virtual: throw Self.isVirtual
+    }
+  }
+
+  private static var isVirtual: FlywheelError {
+    FlywheelError(
+      .unsupported,
+      "The dataset is virtual: its elements are in other datasets; 'h5repack -l CONTI' brings them in."
+    )
+  }
+
+  /// Refuses chunks of elements that are not those of the type.
+  private static func require(
+    _ elementByteCount: Int,
+    in layout: ChunkedLayout
+  ) throws(FlywheelError) {
+    guard layout.elementByteCount == elementByteCount else {
+      throw FlywheelError.malformed(
+        found: "chunks of elements of \(layout.elementByteCount) bytes",
+        expected: "\(elementByteCount) bytes, as the type has"
       )
     }
   }

@@ -31,6 +31,7 @@ struct Superblock: Sendable {
       range: start..<storage.byteCount,
       fileOffset: start
     )
+    // The sizes are not known yet, and nothing that depends on them is read before they are.
     let image = FileImage(storage: storage, baseAddress: start, offsetSize: 8, lengthSize: 8)
     var fields = FieldReader(rest, in: image)
     try fields.skip(Self.signature.count, "the signature")
@@ -38,8 +39,8 @@ struct Superblock: Sendable {
     let version = try fields.uint8("the superblock's version")
     let content: Content
     switch version {
-    case 0, 1: content = try Self.readOld(version, rest, at: start)
-    case 2, 3: content = try Self.readNew(rest, at: start)
+    case 0, 1: content = try Self.readOld(version, rest, in: image)
+    case 2, 3: content = try Self.readNew(rest, in: image)
     default:
       throw FlywheelError(
         .unsupported,
@@ -70,17 +71,16 @@ struct Superblock: Sendable {
   private static func readOld(
     _ version: UInt8,
     _ bytes: StoredBytes,
-    at start: Int
+    in image: FileImage
   ) throws(FlywheelError) -> Content {
     let fixedSize = version == 0 ? 24 : 28
-    var image = FileImage(storage: bytes.storage, baseAddress: start, offsetSize: 8, lengthSize: 8)
     var fields = FieldReader(bytes, in: image)
     try fields.skip(signature.count + 1, "the superblock's version")
     try requireZero(&fields, "the free-space version")
     try requireZero(&fields, "the root group's version")
     try fields.skip(1, "a reserved byte")
     try requireZero(&fields, "the shared header's version")
-    image = try sized(image, &fields)
+    let image = try sized(image, &fields)
     try fields.skip(fixedSize - fields.position, "the superblock")
     let rest = bytes.part(fixedSize..<bytes.count)
     var addresses = FieldReader(rest, in: image)
@@ -96,19 +96,18 @@ struct Superblock: Sendable {
       image: image,
       root: root,
       driverAddress: driverAddress,
-      end: try moved(end, from: base, to: start)
+      end: try moved(end, from: base, to: image.baseAddress)
     )
   }
 
   /// Versions 2 and 3.
   private static func readNew(
     _ bytes: StoredBytes,
-    at start: Int
+    in image: FileImage
   ) throws(FlywheelError) -> Content {
-    var image = FileImage(storage: bytes.storage, baseAddress: start, offsetSize: 8, lengthSize: 8)
     var fields = FieldReader(bytes, in: image)
     try fields.skip(signature.count + 1, "the superblock's version")
-    image = try sized(image, &fields)
+    let image = try sized(image, &fields)
     // They tell whether a program has the file open for writing, or ended before it closed it.
     try fields.skip(1, "the superblock's flags")
     let fixedSize = fields.position
@@ -124,11 +123,11 @@ struct Superblock: Sendable {
       image: image,
       root: root,
       extensionAddress: extensionAddress,
-      end: try moved(end, from: base, to: start)
+      end: try moved(end, from: base, to: image.baseAddress)
     )
   }
 
-  /// Reads the sizes of addresses and lengths.
+  /// The file with the sizes of its addresses and lengths, which come next.
   private static func sized(
     _ image: FileImage,
     _ fields: inout FieldReader

@@ -1,11 +1,12 @@
 internal import FlywheelCore
+internal import FlywheelDeflate
 
 /// A block of a fractal heap that went through filters, or a huge object that did.
 ///
 /// Format specification, section III.G.
 enum FilteredBlock {
   /// The most that a filter makes of a byte: what deflate can make of one.
-  static let expansionLimit = 1032
+  static let expansionLimit = Inflate.maximumExpansion
 
   /// Undoes what a block went through.
   ///
@@ -15,8 +16,8 @@ enum FilteredBlock {
   ///   - skipped: The filters that were left out, a bit each.
   ///   - byteCount: The size of the block before.
   ///   - image: The file.
-  /// - Throws: `limitExceeded` if a walk has undone too many, `malformed` if the block cannot be so large; `corrupted`, `truncated` or `malformed` if it is
-  ///   damaged, `unsupported` for filters that are not read.
+  /// - Throws: `limitExceeded` if a walk has undone too many; `malformed` if the block cannot be so large;
+  ///   `corrupted`, `truncated` or `malformed` if it is damaged; `unsupported` for filters that are not read.
   /// - Returns: The block as it was.
   static func undone(
     _ stored: StoredBytes,

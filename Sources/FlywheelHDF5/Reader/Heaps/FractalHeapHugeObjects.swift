@@ -60,12 +60,7 @@ struct FractalHeapHugeObjects {
   /// Where all objects are; the tree is read once.
   private mutating func objects() throws(FlywheelError) -> [UInt64: Object] {
     if let places { return try places.get() }
-    let result: Result<[UInt64: Object], FlywheelError>
-    do throws(FlywheelError) {
-      result = .success(try readTree())
-    } catch {
-      result = .failure(error)
-    }
+    let result = Result { () throws(FlywheelError) in try readTree() }
     places = result
     return try result.get()
   }
