@@ -81,15 +81,7 @@ extension FileStructure {
         at: place
       )
     }
-    let header = try ObjectHeader(at: address, in: image)
-    guard let message = header.first(kind), !message.isShared else {
-      throw fields.malformed(
-        "the address of an object without a datatype of its own",
-        expected: "a committed datatype",
-        at: place
-      )
-    }
-    return message.content(in: image)
+    return try committedTypes.content(at: address, saidAt: place)
   }
 
   /// The message that lies in the heap that objects share.

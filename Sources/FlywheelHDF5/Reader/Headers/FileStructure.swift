@@ -10,6 +10,8 @@ final class FileStructure: Sendable {
   let image: FileImage
   /// The messages that objects share; nil if there are none.
   let sharedMessages: SharedMessageTable?
+  /// The datatypes that are objects of their own.
+  let committedTypes: CommittedTypes
 
   /// Reads what holds for all objects.
   ///
@@ -19,6 +21,7 @@ final class FileStructure: Sendable {
   init(of storage: TensorStorage) throws(FlywheelError) {
     superblock = try Superblock(of: storage)
     image = superblock.image
+    committedTypes = CommittedTypes(in: image)
     guard let address = superblock.extensionAddress else {
       try DriverInfo.requireOneFile(superblock, nil)
       sharedMessages = nil
@@ -39,6 +42,7 @@ final class FileStructure: Sendable {
   private init(_ file: FileStructure, meteredBy meter: ReadMeter) {
     superblock = file.superblock
     image = file.image.metered(by: meter)
+    committedTypes = CommittedTypes(in: image)
     sharedMessages = file.sharedMessages?.metered(in: image)
   }
 
