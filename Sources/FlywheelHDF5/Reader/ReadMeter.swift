@@ -19,8 +19,16 @@ final class ReadMeter: Sendable {
   ///
   /// - Parameter fileByteCount: The size of the file.
   init(fileByteCount: Int) {
-    let (product, overflow) = fileByteCount.multipliedReportingOverflow(by: Self.repetitionLimit)
-    limit = max(Self.leastLimit, overflow ? .max : product)
+    limit = Self.limit(fileByteCount: fileByteCount)
+  }
+
+  /// The most bytes that are looked at.
+  ///
+  /// - Parameter fileByteCount: The size of the file.
+  /// - Returns: The number of bytes.
+  static func limit(fileByteCount: Int) -> Int {
+    let (product, overflow) = fileByteCount.multipliedReportingOverflow(by: repetitionLimit)
+    return max(leastLimit, overflow ? .max : product)
   }
 
   /// Counts bytes.

@@ -128,6 +128,67 @@ struct HostileGroupTests {
     #expect(taken <= 65536)
   }
 
+  /// Bytes as LZF has them: runs of one byte short, all else as it is.
+  private static func lzf(_ bytes: [UInt8]) -> [UInt8] {
+    var stream: [UInt8] = []
+    var place = 0
+    while place < bytes.count {
+      stream += [0, bytes[place]]
+      place += 1
+      let same = bytes[place...].prefix(264).prefix { $0 == bytes[place - 1] }.count
+      guard same >= 9 else { continue }
+      stream += [0xE0, UInt8(same - 9), 0]
+      place += same
+    }
+    return stream
+  }
+
+  @Test("An index that names a compressed link many times needs no memory for what it was before")
+  func compressedBomb() throws {
+    let name = [UInt8](repeating: UInt8(ascii: "n"), count: 200_000)
+    let link = [1, 0x02] + HandMade.number(200_000, 4) + name + HandMade.number(0, 8)
+    let block = Self.lzf(HandMade.block(heap: 0, byteCount: 1 << 18, link))
+    // HandMade's blocks with filters have 512 bytes.
+    let filters: [UInt8] = [2, 1] + HandMade.number(32_000, 2) + [0, 0, 0, 0, 0, 0]
+    var heap = HandMade.heap(
+      idByteCount: 8,
+      filters: filters,
+      largestManaged: 1 << 18,
+      first: 1 << 18,
+      last: 1 << 18,
+      root: 512
+    )
+    let size = heap.count - 4 - filters.count - 4 - 8
+    heap.replaceSubrange(size..<size + 8, with: HandMade.number(UInt64(block.count), 8))
+    let id = [0] + HandMade.number(21, 4) + HandMade.number(UInt64(link.count), 3)
+    let count = 1000
+    let leaf = HandMade.leaf(Array(repeating: HandMade.checksum(name) + id, count: count))
+    let tree2 = HandMade.tree2(
+      nodeByteCount: 65536,
+      recordByteCount: 12,
+      root: 20_000,
+      ownCount: UInt16(count)
+    )
+    let image = try HandMade.image(
+      [
+        (0, HandMade.sealed(Array(heap.dropLast(4)))), (512, block), (16_000, tree2),
+        (20_000, leaf),
+      ],
+      byteCount: 1 << 20
+    )
+    let tree = try BTree2(at: 16_000, in: image)
+    var objects = HeapObjects(of: try FractalHeap(at: 0, in: image))
+    var taken = 0
+    let error = #expect(throws: FlywheelError.self) {
+      try tree.forEachRecord { (fields) throws(FlywheelError) in
+        try fields.skip(4, "a hash")
+        taken += try objects.take(tree.rest(of: fields)).count
+      }
+    }
+    #expect(error?.code == .malformed, "\(error?.description ?? "")")
+    #expect(taken > 0 && taken <= 64 << 20)
+  }
+
   // MARK: Every byte
 
   /// A file with a dense group, dense attributes, huge ones and shared ones.

@@ -1,13 +1,9 @@
 internal import FlywheelCore
-internal import FlywheelDeflate
 
 /// A block of a fractal heap that went through filters, or a huge object that did.
 ///
 /// Format specification, section III.G.
 enum FilteredBlock {
-  /// The most that a filter makes of a byte: what deflate can make of one.
-  static let expansionLimit = Inflate.maximumExpansion
-
   /// Undoes what a block went through.
   ///
   /// - Parameters:

@@ -9,7 +9,7 @@ internal import Synchronization
 final class FractalHeap: Sendable {
   /// What the heap says about itself.
   let header: FractalHeapHeader
-  let image: FileImage
+  private let image: FileImage
   private let blocks: Mutex<FractalHeapBlocks>
   private let hugeObjects: Mutex<FractalHeapHugeObjects>
 
@@ -35,12 +35,13 @@ final class FractalHeap: Sendable {
     hugeObjects = Mutex(FractalHeapHugeObjects(of: header, in: image))
   }
 
-  /// The most bytes that all objects together can have in a sound heap, where none overlaps another.
+  /// The most bytes that are taken of all objects together: in a sound heap none overlaps another.
+  ///
+  /// Filters can have made an object a thousandth of what it was, but those of a whole group only if somebody wants
+  /// it to take up memory.
   var byteLimit: Int {
     let size = image.storage.byteCount
-    guard header.filters != nil else { return size }
-    return size.multipliedReportingOverflow(by: FilteredBlock.expansionLimit).overflow
-      ? .max : size * FilteredBlock.expansionLimit
+    return header.filters == nil ? size : ReadMeter.limit(fileByteCount: size)
   }
 
   /// Finds an object.

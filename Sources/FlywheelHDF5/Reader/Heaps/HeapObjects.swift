@@ -3,7 +3,7 @@ internal import FlywheelCore
 /// The objects of a fractal heap, each taken once.
 ///
 /// An index can name one object as often as it likes. Here all objects that are taken have together no more
-/// bytes than a sound heap can have, so that a small file cannot ask for much memory.
+/// bytes than a sound heap has, so that a small file cannot ask for much memory.
 struct HeapObjects {
   private let heap: FractalHeap
   private var budget: ReadingBudget
