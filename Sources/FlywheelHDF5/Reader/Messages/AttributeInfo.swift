@@ -8,10 +8,6 @@ struct AttributeInfo: Sendable, Hashable {
   let heapAddress: UInt64?
   /// Where the B-tree is that finds them by their names.
   let nameIndexAddress: UInt64?
-  /// Where the B-tree is that has them in the order in which they were added.
-  let orderIndexAddress: UInt64?
-  /// Whether the object knows in which order attributes were added.
-  let tracksOrder: Bool
 
   /// Reads a message.
   ///
@@ -23,11 +19,10 @@ struct AttributeInfo: Sendable, Hashable {
     var fields = FieldReader(content, in: image)
     try fields.version(0, of: "attribute info")
     let flags = try fields.uint8("attribute info's flags")
-    tracksOrder = flags & 0x01 != 0
-    if tracksOrder { try fields.skip(2, "the greatest order of attributes") }
+    // The order in which attributes were added is not what they are read in.
+    if flags & 0x01 != 0 { try fields.skip(2, "the greatest order of attributes") }
     heapAddress = try fields.address("the address of attributes")
     nameIndexAddress = try fields.address("the address of attributes' names")
-    orderIndexAddress =
-      flags & 0x02 != 0 ? try fields.address("the address of attributes' order") : nil
+    if flags & 0x02 != 0 { _ = try fields.address("the address of attributes' order") }
   }
 }

@@ -18,7 +18,7 @@ extension DatatypeReader {
       let name = try name(head, "a member's name", &fields)
       let offset = Int(try fields.uint(offsetSize, "a member's offset"))
       let extents = head.version == 1 ? try oldExtents(&fields) : []
-      let type = try wrapped(try read(&fields), in: extents, at: place, &fields)
+      let type = try wrapped(try read(&fields), in: extents, at: place)
       // Both have at most 32 bits.
       guard offset + type.byteCount <= head.byteCount else {
         throw fields.malformed(
@@ -72,7 +72,7 @@ extension DatatypeReader {
     if head.version < 3 { try fields.skip(3, "an array type's padding") }
     let extents = try self.extents(rank, &fields)
     if head.version < 3 { try fields.skip(4 * rank, "an array type's order of axes") }
-    let array = try wrapped(try read(&fields), in: extents, at: head.place, &fields)
+    let array = try wrapped(try read(&fields), in: extents, at: head.place)
     guard array.byteCount == head.byteCount else {
       throw fields.malformed(
         "an array type of \(head.byteCount) bytes",
@@ -128,8 +128,7 @@ extension DatatypeReader {
   private func wrapped(
     _ type: Datatype,
     in extents: [Int],
-    at place: Int,
-    _ fields: inout FieldReader
+    at place: Int
   ) throws(FlywheelError) -> Datatype {
     guard !extents.isEmpty else { return type }
     var byteCount = type.byteCount

@@ -73,7 +73,7 @@ struct DatatypeReader {
       let isBigEndian = head.bits & 0x01 != 0
       return .time(bits: .init(isBigEndian: isBigEndian, offset: 0, precision: precision))
     case 3:
-      return .text(try text(head, padding: head.bits, characterSet: head.bits >> 4, &fields))
+      return .text(try text(head, padding: head.bits, characterSet: head.bits >> 4, fields))
     case 4:
       return .bitField(try bitField(head, &fields))
     case 5:
@@ -81,7 +81,7 @@ struct DatatypeReader {
     case 6:
       return try compound(head, &fields)
     case 7:
-      return .reference(try reference(head, &fields))
+      return .reference(try reference(head, fields))
     case 8:
       return try enumeration(head, &fields)
     case 9:
@@ -101,7 +101,7 @@ struct DatatypeReader {
   ) throws(FlywheelError) -> Datatype.BitField {
     let offset = Int(try fields.uint16("a number's bit offset"))
     let precision = Int(try fields.uint16("a number's precision"))
-    try requireRoom(head, offset: offset, bits: precision, &fields)
+    try requireRoom(head, offset: offset, bits: precision, fields)
     return .init(isBigEndian: head.bits & 0x01 != 0, offset: offset, precision: precision)
   }
 
@@ -110,7 +110,7 @@ struct DatatypeReader {
     _ head: Head,
     offset: Int,
     bits: Int,
-    _ fields: inout FieldReader
+    _ fields: borrowing FieldReader
   ) throws(FlywheelError) {
     // Neither side has more than 35 bits.
     guard bits > 0, offset + bits <= 8 * head.byteCount else {
@@ -132,10 +132,10 @@ struct DatatypeReader {
     let mantissaPlace = Int(try fields.uint8("the mantissa's place"))
     let mantissaSize = Int(try fields.uint8("the mantissa's size"))
     let bias = try fields.uint32("the exponent's bias")
-    try requireRoom(head, offset: exponentPlace, bits: exponentSize, &fields)
-    try requireRoom(head, offset: mantissaPlace, bits: mantissaSize, &fields)
+    try requireRoom(head, offset: exponentPlace, bits: exponentSize, fields)
+    try requireRoom(head, offset: mantissaPlace, bits: mantissaSize, fields)
     return .init(
-      order: try order(head, &fields),
+      order: try order(head, fields),
       bitOffset: bits.offset,
       precision: bits.precision,
       signPlace: Int(head.bits >> 8 & 0xFF),
@@ -144,13 +144,13 @@ struct DatatypeReader {
       exponentBias: bias,
       mantissaPlace: mantissaPlace,
       mantissaSize: mantissaSize,
-      normalisation: try normalisation(head, &fields)
+      normalisation: try normalisation(head, fields)
     )
   }
 
   private func order(
     _ head: Head,
-    _ fields: inout FieldReader
+    _ fields: borrowing FieldReader
   ) throws(FlywheelError) -> Datatype.ByteOrder {
     switch head.bits & 0x41 {
     case 0x00: return .littleEndian
@@ -162,7 +162,7 @@ struct DatatypeReader {
 
   private func normalisation(
     _ head: Head,
-    _ fields: inout FieldReader
+    _ fields: borrowing FieldReader
   ) throws(FlywheelError) -> Datatype.Normalisation {
     switch head.bits >> 4 & 0x03 {
     case 0: return .none
@@ -176,7 +176,7 @@ struct DatatypeReader {
     _ head: Head,
     padding: UInt32,
     characterSet: UInt32,
-    _ fields: inout FieldReader
+    _ fields: borrowing FieldReader
   ) throws(FlywheelError) -> Datatype.TextFormat {
     guard let padding = Datatype.TextPadding(rawValue: UInt8(padding & 0x0F)),
       let characterSet = Datatype.CharacterSet(rawValue: UInt8(characterSet & 0x0F))
@@ -192,7 +192,7 @@ struct DatatypeReader {
 
   private func reference(
     _ head: Head,
-    _ fields: inout FieldReader
+    _ fields: borrowing FieldReader
   ) throws(FlywheelError) -> Datatype.ReferenceFormat {
     guard let format = Datatype.ReferenceFormat(rawValue: UInt8(head.bits & 0x0F)) else {
       throw fields.malformed("an unknown reference", expected: "a reference", at: head.place)
@@ -211,7 +211,7 @@ struct DatatypeReader {
     case 1:
       let padding = head.bits >> 4
       let characterSet = head.bits >> 8
-      return .variableText(try text(head, padding: padding, characterSet: characterSet, &fields))
+      return .variableText(try text(head, padding: padding, characterSet: characterSet, fields))
     default:
       throw fields.malformed(
         "an unknown type of variable length",
