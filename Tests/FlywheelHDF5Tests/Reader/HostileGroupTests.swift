@@ -128,6 +128,27 @@ struct HostileGroupTests {
     #expect(taken <= 65536)
   }
 
+  @Test("Blocks of a heap that share their bytes are refused")
+  func overlappingBlocks() throws {
+    let second = HandMade.block(heap: 0, offset: 512)
+    let between = [UInt8](repeating: 1, count: 64 - 21)
+    let first = HandMade.block(heap: 0, between + second.prefix(512 - 64))
+    let heap = HandMade.heap(root: 160, rows: 1)
+    let table = HandMade.table(heap: 0, [220, 284, HandMade.nowhere, HandMade.nowhere])
+    let ids = HandMade.id(21, 4) + HandMade.id(512 + 21, 4)
+    let image = try HandMade.image(
+      [(0, heap), (160, table), (220, first), (284, second), (800, ids)],
+      byteCount: 814
+    )
+    let objects = try FractalHeap(at: 0, in: image)
+    #expect(try objects.object(try image.bytes(at: 800, 7, "an ID")).count == 4)
+    let error = #expect(throws: FlywheelError.self) {
+      try objects.object(try image.bytes(at: 807, 7, "an ID"))
+    }
+    #expect(error?.code == .malformed, "\(error?.description ?? "")")
+    #expect(error?.location.byteOffset == 284)
+  }
+
   /// Bytes as LZF has them: runs of one byte short, all else as it is.
   private static func lzf(_ bytes: [UInt8]) -> [UInt8] {
     var stream: [UInt8] = []

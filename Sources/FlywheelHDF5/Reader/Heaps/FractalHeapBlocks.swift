@@ -10,7 +10,7 @@ struct FractalHeapBlocks {
   private var blocks: [Block] = []
   /// What became of looking for them; nil before one is first asked for.
   private var search: Result<Void, FlywheelError>?
-  private var tableBudget: ReadingBudget
+  private var budget: ReadingBudget
 
   /// A direct block.
   private struct Block {
@@ -31,7 +31,7 @@ struct FractalHeapBlocks {
   init(of header: FractalHeapHeader, in image: FileImage) {
     self.header = header
     self.image = image
-    tableBudget = ReadingBudget(of: image)
+    budget = ReadingBudget(of: image)
   }
 
   /// Finds an object.
@@ -90,12 +90,13 @@ struct FractalHeapBlocks {
     return content
   }
 
-  private func read(_ block: Block) throws(FlywheelError) -> StoredBytes {
+  private mutating func read(_ block: Block) throws(FlywheelError) -> StoredBytes {
     let stored = block.stored
-    var content = try image.bytes(at: stored.address, stored.byteCount, "a block of a heap")
+    let bytes = try image.bytes(at: stored.address, stored.byteCount, "a block of a heap")
+    var content = bytes
     if let filters = header.filters {
       content = try FilteredBlock.undone(
-        content,
+        bytes,
         filters,
         skipped: stored.skippedFilters,
         byteCount: block.byteCount,
@@ -106,6 +107,7 @@ struct FractalHeapBlocks {
     try fields.signature("FHDB", of: "a block of a heap")
     if header.hasBlockChecksums { try requireChecksum(content) }
     try requirePrefix(&fields, offset: block.offset)
+    try budget.spend(bytes.count, "blocks", of: "a heap", at: bytes.fileOffset)
     return content
   }
 
@@ -249,7 +251,7 @@ struct FractalHeapBlocks {
     let rows = (rowCount * image.offsetSize + extra) * header.table.width
     let size = 5 + image.offsetSize + header.offsetByteCount + rows + 4
     let content = try image.bytes(at: address, UInt64(size), "a table of a heap")
-    try tableBudget.spend(content.count, "tables", of: "a heap", at: content.fileOffset)
+    try budget.spend(content.count, "tables", of: "a heap", at: content.fileOffset)
     var fields = FieldReader(content, in: image)
     try fields.signature("FHIB", of: "a table of a heap")
     try content.requireChecksum("a table of a heap")
