@@ -164,37 +164,52 @@ struct HostileGroupTests {
     return stream
   }
 
+  /// A heap of one block at 512, which LZF compressed.
+  private static func compressedHeap(blockBits: UInt64, storedByteCount: Int) -> [UInt8] {
+    let filters: [UInt8] = [2, 1] + HandMade.number(32_000, 2) + [0, 0, 0, 0, 0, 0]
+    var heap = HandMade.heap(
+      idByteCount: 9,
+      filters: filters,
+      largestManaged: 1 << 30,
+      first: 1 << blockBits,
+      last: 1 << blockBits,
+      root: 512
+    )
+    // HandMade's blocks with filters have 512 bytes.
+    let size = heap.count - 4 - filters.count - 4 - 8
+    heap.replaceSubrange(size..<size + 8, with: HandMade.number(UInt64(storedByteCount), 8))
+    return HandMade.sealed(Array(heap.dropLast(4)))
+  }
+
+  @Test("A compressed block of a heap that would be larger than all there is to read is refused")
+  func largeBlock() throws {
+    let heap = Self.compressedHeap(blockBits: 27, storedByteCount: 1_900_000)
+    let id = [0] + HandMade.number(21, 4) + HandMade.number(4, 4)
+    let image = try HandMade.image([(0, heap), (2_000_000, id)], byteCount: 2_000_009)
+    let objects = try FractalHeap(at: 0, in: image)
+    let error = #expect(throws: FlywheelError.self) {
+      try objects.object(try image.bytes(at: 2_000_000, 9, "an ID"))
+    }
+    #expect(error?.code == .limitExceeded, "\(error?.description ?? "")")
+  }
+
   @Test("An index that names a compressed link many times needs no memory for what it was before")
   func compressedBomb() throws {
     let name = [UInt8](repeating: UInt8(ascii: "n"), count: 200_000)
     let link = [1, 0x02] + HandMade.number(200_000, 4) + name + HandMade.number(0, 8)
     let block = Self.lzf(HandMade.block(heap: 0, byteCount: 1 << 18, link))
-    // HandMade's blocks with filters have 512 bytes.
-    let filters: [UInt8] = [2, 1] + HandMade.number(32_000, 2) + [0, 0, 0, 0, 0, 0]
-    var heap = HandMade.heap(
-      idByteCount: 8,
-      filters: filters,
-      largestManaged: 1 << 18,
-      first: 1 << 18,
-      last: 1 << 18,
-      root: 512
-    )
-    let size = heap.count - 4 - filters.count - 4 - 8
-    heap.replaceSubrange(size..<size + 8, with: HandMade.number(UInt64(block.count), 8))
-    let id = [0] + HandMade.number(21, 4) + HandMade.number(UInt64(link.count), 3)
+    let heap = Self.compressedHeap(blockBits: 18, storedByteCount: block.count)
+    let id = [0] + HandMade.number(21, 4) + HandMade.number(UInt64(link.count), 3) + [0]
     let count = 1000
     let leaf = HandMade.leaf(Array(repeating: HandMade.checksum(name) + id, count: count))
     let tree2 = HandMade.tree2(
       nodeByteCount: 65536,
-      recordByteCount: 12,
+      recordByteCount: 13,
       root: 20_000,
       ownCount: UInt16(count)
     )
     let image = try HandMade.image(
-      [
-        (0, HandMade.sealed(Array(heap.dropLast(4)))), (512, block), (16_000, tree2),
-        (20_000, leaf),
-      ],
+      [(0, heap), (512, block), (16_000, tree2), (20_000, leaf)],
       byteCount: 1 << 20
     )
     let tree = try BTree2(at: 16_000, in: image)
