@@ -183,10 +183,9 @@ struct HDF5StructureFileTests {
     #expect(error?.message.contains("again and again") == true)
   }
 
-  @Test("Groups that share a tree of links end a walk before it takes hours")
-  func sharedTree() throws {
-    // Each group's header says where its tree and its heap are; all are told those of one.
-    let (groupCount, linkCount) = (3_000, 1_500)
+  /// A file whose groups, "0" and on, all have the tree and the heap of one large group, but for the last, which
+  /// has none; the links lead to the root.
+  private func sharedTree(groupCount: Int, linkCount: Int) throws -> HDF5File {
     do {
       let file = ForeignFile(path)
       let large = unsafe H5Gcreate2(file.id, "large", 0, 0, 0)
@@ -200,6 +199,7 @@ struct HDF5StructureFileTests {
     let storage = try Tensor(vector: bytes).storage
     let limit = ReadLimit(fileByteCount: bytes.count, fillLimit: 0)
     let file = try StructureFile(storage, limit)
+    // Each group's header says where its tree and its heap are.
     func table(_ name: String) throws -> Range<Int> {
       let object = try file.object(at: try HDF5Path(name), .group)
       return try #require(object.header.first(.symbolTable)).range
@@ -208,8 +208,40 @@ struct HDF5StructureFileTests {
     for index in 0..<groupCount {
       bytes.replaceSubrange(try table("\(index)"), with: bytes[shared])
     }
-    let bomb = try HDF5File(opening: try directory.write(bytes, to: "bomb.h5"))
+    let last = try table("\(groupCount - 1)")
+    bytes.replaceSubrange(last, with: repeatElement(0xFF, count: last.count))
+    return try HDF5File(opening: try directory.write(bytes, to: "bomb.h5"))
+  }
+
+  @Test("Groups that share a tree of links end a walk before it takes hours")
+  func sharedTree() throws {
+    let bomb = try sharedTree(groupCount: 3_000, linkCount: 1_500)
     let error = #expect(throws: FlywheelError.self) { _ = try bomb.allDatasets() }
     #expect(error?.code == .limitExceeded)
+  }
+
+  @Test("Paths through groups that share a tree of links are followed until there are too many")
+  func pathsThroughSharedTree() throws {
+    let count = 1_200
+    let bomb = try sharedTree(groupCount: count, linkCount: 1_500)
+    // The end of each path is the root, which has no such attribute.
+    func look(_ index: Int) throws { _ = try bomb.attribute("none", of: "\(index)/7") }
+    var followed = 0
+    let error = #expect(throws: FlywheelError.self) {
+      for index in 0..<count {
+        try look(index)
+        followed += 1
+      }
+    }
+    #expect(error?.code == .limitExceeded, "\(error?.description ?? "")")
+    #expect(error?.message.contains("again and again") == true)
+    #expect((100..<600).contains(followed))
+    // No other group is read, not even a damaged one, and those that were are still known.
+    for index in [followed, count - 2, count - 1] {
+      let error = #expect(throws: FlywheelError.self) { try look(index) }
+      #expect(error?.code == .limitExceeded)
+    }
+    for index in 0..<followed { try look(index) }
+    #expect(try bomb.members(of: "0").count == 1_500)
   }
 }

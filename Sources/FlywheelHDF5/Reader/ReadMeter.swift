@@ -1,7 +1,7 @@
 internal import FlywheelCore
 internal import Synchronization
 
-/// Counts the bytes that are looked at while all of a file is gone through.
+/// Counts the bytes that are looked at while all of a file is gone through, or that are kept of it.
 ///
 /// In a sound file each structure belongs to one object, but for types that objects share. Of a file in which
 /// thousands of objects name the same large structure, each may be read within its own limits, and all together
@@ -33,7 +33,7 @@ final class ReadMeter: Sendable {
 
   /// Counts bytes.
   ///
-  /// - Parameter count: How many are looked at; they are in the file.
+  /// - Parameter count: How many there are.
   /// - Throws: `limitExceeded`.
   func spend(_ count: Int) throws(FlywheelError) {
     // Far below overflow: it ends at the limit, which is some times the size of a file in memory.
@@ -41,7 +41,7 @@ final class ReadMeter: Sendable {
       throw FlywheelError(
         .limitExceeded,
         "The objects of the file lead to the same bytes again and again: more than \(limit) would have to be "
-          + "read to list it. It is damaged, or made to take up time and memory."
+          + "read. It is damaged, or made to take up time and memory."
       )
     }
   }

@@ -112,14 +112,18 @@ enum HandMade {
     last: UInt64 = 65536,
     spaceBits: UInt16 = 32,
     root: UInt64,
-    rows: UInt16 = 0
+    rows: UInt16 = 0,
+    rootByteCount: UInt64 = 512,
+    hasBlockChecksums: Bool = true
   ) -> [UInt8] {
     var bytes = text("FRHP") + [version] + number(UInt64(idByteCount), 2)
-    bytes += number(UInt64(filters.count), 2) + [2] + number(UInt64(largestManaged), 4)
-    bytes += number(0, 8) + number(hugeTree, 8) + number(0, 8) + number(nowhere, 8) + number(0, 64)
+    bytes += number(UInt64(filters.count), 2) + [hasBlockChecksums ? 2 : 0]
+    bytes +=
+      number(UInt64(largestManaged), 4) + number(0, 8) + number(hugeTree, 8) + number(0, 8)
+      + number(nowhere, 8) + number(0, 64)
     bytes += number(UInt64(width), 2) + number(first, 8) + number(last, 8)
     bytes += number(UInt64(spaceBits), 2) + number(1, 2) + number(root, 8) + number(UInt64(rows), 2)
-    if !filters.isEmpty { bytes += number(512, 8) + number(0, 4) + filters }
+    if !filters.isEmpty { bytes += number(rootByteCount, 8) + number(0, 4) + filters }
     return sealed(bytes)
   }
 

@@ -1,4 +1,5 @@
 import FlywheelCore
+import FlywheelDeflate
 import Testing
 
 @testable import FlywheelHDF5
@@ -353,6 +354,50 @@ extension HostileStructureTests {
       at: 200
     ),
   ]
+
+  @Test("Large blocks of a heap are made of few bytes only up to a limit")
+  func filteredBlocks() throws {
+    // Eight blocks of 16 MiB, each of some kilobytes in the file.
+    let (byteCount, count) = (1 << 24, 8)
+    var (table, blocks): ([UInt8], [UInt8]) = (HandMade.text("FHIB") + [0], [])
+    table += HandMade.number(0, 8) + HandMade.number(0, 4)
+    for index in 0..<count {
+      var block = [UInt8](repeating: 0, count: byteCount)
+      let head = HandMade.text("FHDB") + [0] + HandMade.number(0, 8)
+      block.replaceSubrange(0..<17, with: head + HandMade.number(UInt64(index * byteCount), 4))
+      var stored: [UInt8] = []
+      try Deflate.shuffledZlib(block.rawBytes, elementByteCount: 1, .level(6), to: &stored)
+      table += HandMade.number(UInt64(1024 + blocks.count), 8)
+      table += HandMade.number(UInt64(stored.count), 8) + HandMade.number(0, 4)
+      blocks += stored
+    }
+    let size = UInt64(byteCount)
+    let header = HandMade.heap(
+      filters: [2, 1, 1, 0, 0, 0, 1, 0, 6, 0, 0, 0],
+      first: size,
+      last: size,
+      root: 512,
+      rows: 2,
+      hasBlockChecksums: false
+    )
+    let ids = (0..<count).flatMap { HandMade.id(UInt64($0 * byteCount + 17), 9) }
+    let image = try HandMade.image(
+      [(0, header), (200, ids), (512, HandMade.sealed(table)), (1024, blocks)],
+      byteCount: 1024 + blocks.count
+    )
+    let heap = try FractalHeap(at: 0, in: image)
+    var found = 0
+    let error = #expect(throws: FlywheelError.self) {
+      for index in 0..<count {
+        let id = try image.bytes(at: UInt64(200 + 7 * index), 7, "an ID")
+        found += try heap.object(id).count / 9
+      }
+    }
+    #expect(error?.code == .limitExceeded, "\(error?.description ?? "")")
+    #expect(error?.message.contains("again and again") == true)
+    // 64 MiB, with the header.
+    #expect(found == 3)
+  }
 
   // MARK: Values of variable length
 

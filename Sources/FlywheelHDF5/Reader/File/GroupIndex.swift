@@ -8,8 +8,18 @@ final class GroupIndex: Sendable {
   /// Where the links lead, once one was looked for: a list of all needs no names.
   private let targets = Mutex<[ByteName: LinkTarget]?>(nil)
 
+  /// About how much memory the links take.
+  let byteCount: Int
+
+  /// What a link takes besides its texts: in the list, and to be found.
+  private static let linkByteCount =
+    MemoryLayout<LinkMessage>.stride + MemoryLayout<(ByteName, LinkTarget)>.stride
+
   /// Takes links; each has a name of its own.
   init(_ links: [LinkMessage]) {
+    byteCount = links.reduce(links.count * Self.linkByteCount) { sum, link in
+      sum + link.name.utf8.count + link.target.textByteCount
+    }
     self.links = links
   }
 

@@ -49,7 +49,7 @@ final class StructureFile: HDF5Source {
     self.limit = limit
     self.objects = objects
     rootObject = root
-    groups = GroupIndexes()
+    groups = GroupIndexes(fileByteCount: limit.fileByteCount)
     heap = Mutex(GlobalHeapCollections(in: structure.image))
   }
 

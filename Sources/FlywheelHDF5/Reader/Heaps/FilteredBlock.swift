@@ -12,7 +12,7 @@ enum FilteredBlock {
   ///   - skipped: The filters that were left out, a bit each.
   ///   - byteCount: The size of the block before.
   ///   - image: The file.
-  /// - Throws: `limitExceeded` if it is too large, or a walk has undone too many; `malformed` if the block cannot be so
+  /// - Throws: `limitExceeded` if it is too large, or too many have been undone; `malformed` if the block cannot be so
   ///   large; `corrupted`, `truncated` or `malformed` if it is damaged; `unsupported` for filters that are not read.
   /// - Returns: The block as it was.
   static func undone(
@@ -28,10 +28,9 @@ enum FilteredBlock {
         at: .init(byteOffset: UInt64(stored.fileOffset))
       )
     }
-    // Before it is made: a small block can be a large one for each of many objects. Nobody has a single one that is
-    // more than a walk may look at.
-    let meter = image.meter ?? ReadMeter(fileByteCount: image.storage.byteCount)
-    try meter.spend(byteCount)
+    // Before it is made: a small block can be a large one for each of many objects. A heap with filters counts by
+    // itself where no walk does.
+    try image.meter?.spend(byteCount)
     let pipeline = try FilterPipeline(filters, in: image)
     return try ChunkDecoder(pipeline, byteCount: byteCount).decoded(stored, skipping: skipped)
   }

@@ -29,6 +29,11 @@ final class FractalHeap: Sendable {
   ///   - header: The header.
   ///   - image: The file.
   init(of header: FractalHeapHeader, in image: FileImage) {
+    // Blocks with filters may be larger than the file by far, each of them made of the same bytes.
+    let isUncounted = header.filters != nil && image.meter == nil
+    let image =
+      isUncounted
+      ? image.metered(by: ReadMeter(fileByteCount: image.storage.byteCount)) : image
     self.header = header
     self.image = image
     blocks = Mutex(FractalHeapBlocks(of: header, in: image))

@@ -10,4 +10,13 @@ enum LinkTarget: Sendable, Hashable {
   case external(file: String, path: String)
   /// To something that another program knows.
   case other(kind: UInt8)
+
+  /// How many bytes its texts have.
+  var textByteCount: Int {
+    switch self {
+    case .object, .other: 0
+    case .soft(let path): path.utf8.count
+    case .external(let file, let path): file.utf8.count + path.utf8.count
+    }
+  }
 }
