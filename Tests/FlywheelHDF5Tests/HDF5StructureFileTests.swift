@@ -1,6 +1,7 @@
 import CFlywheelHDF5
 import FlywheelCore
 import FlywheelTestSupport
+import OrderedCollections
 import SystemPackage
 import Testing
 
@@ -243,5 +244,52 @@ struct HDF5StructureFileTests {
     }
     for index in 0..<followed { try look(index) }
     #expect(try bomb.members(of: "0").count == 1_500)
+  }
+
+  /// Attributes that objects share: small ones lie in blocks of a heap, large ones each in a place of its own.
+  @Test(
+    "Objects may share attributes, but not more than a file justifies",
+    arguments: [60, 2_500],
+    [4_000, 60_000]
+  )
+  func sharedMessages(count: Int, byteCount: Int) throws {
+    let value = [UInt8](repeating: 7, count: byteCount)
+    let names = (0..<(byteCount < 10_000 ? 8 : 1)).map { "a\($0)" }
+    let bytes = try MadeFile.bytes(
+      .newest,
+      settings: ObjectAttributesTests.Form(format: .newest, isShared: true).applyToFile
+    ) { root in
+      for index in 0..<count {
+        let group = MadeFile.addGroup("\(index)", to: root)
+        for name in names { MadeFile.addAttribute(name, value, to: group) }
+        H5Gclose(group)
+      }
+    }
+    // libhdf5 wrote each attribute once.
+    #expect(bytes.count < count * names.count * byteCount / 4)
+    let file = try HDF5File(try StructureBuilder.storage(bytes), path: "shared.h5")
+    #expect(try file.attribute("a0", of: "\(count - 1)") == .tensor(try Tensor(vector: value)))
+    guard count > 60 else {
+      #expect(try file.contents().metadata.attributes.count == count)
+      return
+    }
+    let error = #expect(throws: FlywheelError.self) { _ = try file.contents().metadata }
+    #expect(error?.code == .limitExceeded, "\(error?.description ?? "")")
+    #expect(error?.message.contains("again and again") == true)
+    #expect(error?.location.byteOffset == nil)
+  }
+
+  @Test("A group whose heap is deflated is read as any other")
+  func filteredHeap() throws {
+    let names = GroupLinksTests.names(3_000, byteCount: 100)
+    let bytes = try MadeFile.bytes(.newest) { root in
+      GroupLinksTests.fill(root, names, .init(format: .newest, isFiltered: true))
+    }
+    let storage = try StructureBuilder.storage(bytes)
+    let file = try HDF5File(storage, path: "filtered.h5")
+    #expect(bytes.indices.contains { bytes[$0...].starts(with: "FRHP".utf8) })
+    #expect(!bytes.indices.contains { bytes[$0...].starts(with: names[0].utf8) })
+    for _ in 0..<2 { #expect(try file.members(of: "group").count == names.count) }
+    #expect(try file.contents().metadata.obstacles.count == names.count)
   }
 }

@@ -1,6 +1,7 @@
 import CFlywheelHDF5
 import FlywheelCore
 import FlywheelTestSupport
+import OrderedCollections
 import SystemPackage
 import Testing
 
@@ -226,5 +227,50 @@ struct HDF5TextTests {
 
   private static func bytes(_ number: UInt64) -> [UInt8] {
     (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * UInt64($0))) }
+  }
+
+  @Test(
+    "256 combining marks may follow each other in a text, and not one more",
+    arguments: [256, 257]
+  )
+  func combiningMarks(count: Int) throws {
+    let marks = String(repeating: "\u{301}", count: count)
+    func padded(_ text: String) -> [UInt8] {
+      Array(text.utf8) + [UInt8](repeating: 0, count: 600 - text.utf8.count)
+    }
+    do {
+      let file = ForeignFile(path)
+      let type = fw_h5_new_string_type(600)
+      file.add("dataset", type, [2], padded("short") + padded("d" + marks))
+      file.addAttribute("fixed", type, padded("f" + marks))
+      file.addVariableString("variable", "v" + marks)
+      H5Tclose(type)
+    }
+    let bytes = try directory.read("texts.h5")
+    let file = try HDF5File(opening: path)
+    guard count > 256 else {
+      #expect(try file.strings(at: "dataset") == ["short", "d" + marks])
+      #expect(try file.attribute("fixed") == .string("f" + marks))
+      #expect(try file.attribute("variable") == .string("v" + marks))
+      #expect(try file.contents().metadata.attributes[""]?.count == 2)
+      return
+    }
+    func place(_ wanted: [UInt8]) throws -> UInt64 {
+      UInt64(try #require(bytes.firstRange(of: wanted)).lowerBound)
+    }
+    func check(_ place: UInt64, _ read: () throws -> Void) {
+      let error = #expect(throws: FlywheelError.self, performing: read)
+      #expect(error?.code == .limitExceeded, "\(error?.description ?? "")")
+      #expect(error?.message.contains("combining marks") == true)
+      #expect(error?.location.byteOffset == place)
+    }
+    check(try place(padded("short"))) { _ = try file.strings(at: "dataset") }
+    let fixed = try place(padded("f" + marks))
+    check(fixed) { _ = try file.attribute("fixed") }
+    check(fixed) { _ = try file.contents().metadata }
+    // A text of variable length is named where the reference to it is.
+    let collection = StructureBuilder.le(try place(Array("GCOL".utf8)))
+    let length = StructureBuilder.le(UInt32(1 + 2 * count))
+    check(try place(length + collection)) { _ = try file.attribute("variable") }
   }
 }

@@ -1,4 +1,6 @@
 import FlywheelCore
+import FlywheelDeflate
+import OrderedCollections
 import SystemPackage
 import Testing
 
@@ -178,9 +180,54 @@ struct HDF5BombTests {
     return bytes
   }
 
-  /// A key of a tree of chunks of one axis.
-  private static func key(_ byteCount: UInt32, _ origin: UInt64) -> [UInt8] {
-    Build.le(byteCount) + [0, 0, 0, 0] + Build.le(origin) + Build.le(UInt64(0))
+  /// A key of a tree of chunks of one axis, or more.
+  private static func key(_ byteCount: UInt32, _ origin: UInt64...) -> [UInt8] {
+    Build.le(byteCount) + [0, 0, 0, 0] + origin.flatMap { Build.le($0) } + Build.le(UInt64(0))
+  }
+
+  @Test("Up to eight filters of a chunk are undone", arguments: [8, 9])
+  func filters(count: Int) throws {
+    let ids = [Int](repeating: 3, count: count)
+    let chunk = ChunkDecoderTests.encoded(Array("eightful".utf8), ids)
+    let place = UInt64(48 + 24 + 24 + 8 + 24)
+    let bytes = Self.dataset(
+      Self.integers(1) + Self.space([8]) + Self.filters(ids.map { UInt16($0) })
+        + Self.chunked([8, 1], 48),
+      [Self.tree(chunk: UInt32(chunk.count), of: 8), chunk]
+    )
+    let file = try Self.file(bytes)
+    guard count > 8 else {
+      #expect(try file.tensor("x").elements(as: UInt8.self) == Array("eightful".utf8))
+      return
+    }
+    for block in [HDF5Block(offset: [0], count: [8]), HDF5Block(offset: [1], count: [2])] {
+      let error = #expect(throws: FlywheelError.self) { _ = try file.tensor("x", block: block) }
+      #expect(error?.code == .unsupported, "\(error?.description ?? "")")
+      #expect(error?.message.contains("9 filters") == true)
+      #expect(error?.location.byteOffset == place)
+    }
+  }
+
+  @Test("A chunk of a few bytes is refused before a tebibyte is there for it")
+  func chunk() throws {
+    let extent = UInt64(1 << 20)
+    let chunk = UInt64(48 + 24 + 32 + 8 + 32)
+    var tree =
+      Array("TREE".utf8) + [1, 0, 1, 0] + Build.le(Build.nowhere) + Build.le(Build.nowhere)
+    tree += Self.key(40, 0, 0) + Build.le(chunk) + Self.key(0, extent, extent)
+    let bytes = Self.dataset(
+      Self.integers(1) + Self.space([extent, extent]) + Self.filters([1])
+        + Self.chunked([1 << 20, 1 << 20, 1], 48),
+      [tree, [UInt8](repeating: 0x78, count: 40)]
+    )
+    // The caller allows what fill values may take; there are none.
+    let file = try HDF5File(try Build.storage(bytes), path: "bomb.h5", fillLimit: .max)
+    let error = #expect(throws: FlywheelError.self) {
+      _ = try file.tensor("x", block: HDF5Block(offset: [7, 7], count: [1, 3]))
+    }
+    #expect(error?.code == .malformed, "\(error?.description ?? "")")
+    #expect(error?.location.byteOffset == chunk)
+    #expect(error?.location.tensor == "/x")
   }
 
   @Test("What a file cannot justify is refused before there is memory for it", arguments: bombs)
@@ -391,5 +438,56 @@ struct HDF5BombTests {
     #expect(try file.attribute("a12", of: "n7") == .integer(7))
     let error = #expect(throws: FlywheelError.self) { _ = try file.contents().metadata }
     #expect(error?.code == .malformed, "\(error?.description ?? "")")
+  }
+
+  @Test(
+    "Many objects cannot have attributes in one block that is large when inflated",
+    arguments: [40, 100]
+  )
+  func deflatedAttributes(count: Int) throws {
+    let byteCount = 1 << 20
+    let name = Array("a".utf8)
+    let attribute = Self.attribute(name)
+    let id = HandMade.id(21, UInt64(attribute.count)) + [0]
+    let record = id + [0, 0, 0, 0, 0] + HandMade.checksum(name)
+    var builder = Build()
+    let leaf = builder.add(HandMade.leaf(type: 8, [record]))
+    let tree = builder.add(
+      HandMade.tree2(type: 8, recordByteCount: 17, root: leaf, ownCount: 1)
+    )
+    let heap = builder.end
+    let block = HandMade.block(heap: heap, byteCount: byteCount, attribute)
+    var stored: [UInt8] = []
+    try Deflate.shuffledZlib(block.rawBytes, elementByteCount: 1, .level(6), to: &stored)
+    func header(root: UInt64) -> [UInt8] {
+      HandMade.heap(
+        idByteCount: 8,
+        filters: [2, 1, 1, 0, 0, 0, 1, 0, 6, 0, 0, 0],
+        first: UInt64(byteCount),
+        last: UInt64(byteCount),
+        root: root,
+        rootByteCount: UInt64(stored.count)
+      )
+    }
+    builder.add(header(root: heap + UInt64(header(root: 0).count)))
+    builder.add(stored)
+    let info = Build.message(.attributeInfo, [0, 0] + Build.le(heap) + Build.le(tree))
+    var messages = Self.emptyLinkInfo
+    for number in 0..<count {
+      let group = builder.add(Self.header(Self.emptyLinkInfo + info))
+      messages += Self.link(Array("n\(number)".utf8), group)
+    }
+    let root = builder.add(Build.header(messages))
+    let file = try Self.file(builder.build(root: root))
+    // Asked for one by one, each is there.
+    for number in 0..<count { #expect(try file.attribute("a", of: "n\(number)") == .integer(7)) }
+    guard count > 40 else {
+      #expect(try file.contents().metadata.attributes.count == count)
+      return
+    }
+    let error = #expect(throws: FlywheelError.self) { _ = try file.contents().metadata }
+    #expect(error?.code == .limitExceeded, "\(error?.description ?? "")")
+    #expect(error?.message.contains("again and again") == true)
+    #expect(error?.location.byteOffset == nil)
   }
 }
