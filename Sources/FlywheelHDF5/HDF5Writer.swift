@@ -25,7 +25,7 @@ public import SystemPackage
   let store: OpaquePointer
   var fileID: hid_t
   // Groups stay open, since opening one costs as much as writing a small dataset.
-  private var groups: [String: hid_t] = [:]
+  private var groups: [ByteName: hid_t] = [:]
 
   /// Starts a file.
   ///
@@ -250,12 +250,12 @@ public import SystemPackage
 
   private mutating func openGroup(_ place: HDF5Path) throws(FlywheelError) -> hid_t {
     if place.key.isEmpty { return fileID }
-    if let group = groups[place.key] { return group }
+    if let group = groups[ByteName(text: place.key)] { return group }
     let parent = try openGroup(place.parentPath)
     let none = hid_t(H5P_DEFAULT)
     let group = unsafe H5Gcreate2(parent, place.name, none, fw_h5_group_creation(), none)
     guard group >= 0 else { throw creationFailure("create the group", at: place) }
-    groups[place.key] = group
+    groups[ByteName(text: place.key)] = group
     return group
   }
 

@@ -85,6 +85,66 @@ struct HDF5ReadersTests {
     #expect(try block.elements(as: UInt8.self) == [7])
   }
 
+  @Test(
+    "Of two attributes whose names look alike the second is named, not lost",
+    arguments: HDF5Implementation.allCases
+  )
+  func alikeAttributes(reader: HDF5Implementation) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("alike.h5")
+    do {
+      let file = ForeignFile(path)
+      let byte = HDF5Library.type(of: .uint8)
+      file.addAttribute("\u{E9}", byte, [2])
+      file.addAttribute("e\u{301}", byte, [1])
+    }
+    let file = try HDF5File(opening: path, with: reader)
+    let metadata = try file.contents().metadata
+    let kept = try #require(metadata.attributes[""])
+    #expect(kept.keys.map { Array($0.utf8) } == [Array("e\u{301}".utf8)])
+    #expect(kept["e\u{301}"] == .tensor(try Tensor([1] as [UInt8], shape: .scalar)))
+    let obstacle = try #require(metadata.obstacles.first)
+    #expect(metadata.obstacles.count == 1)
+    #expect(obstacle.name.utf8.elementsEqual("the attribute '\u{E9}' of /".utf8))
+    #expect(obstacle.reason == "has the name of another one, in other characters")
+    #expect(obstacle.key == "")
+    // Asked for by its name, each is there.
+    #expect(try file.attribute("\u{E9}") == .integer(2))
+    #expect(try file.attribute("e\u{301}") == .integer(1))
+  }
+
+  @Test(
+    "Of two groups whose names look alike neither loses its attributes unseen",
+    arguments: HDF5Implementation.allCases
+  )
+  func alikeGroups(reader: HDF5Implementation) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("alike.h5")
+    do {
+      let file = ForeignFile(path)
+      for (name, value) in [("\u{E9}", UInt8(2)), ("e\u{301}", 1)] {
+        let group = unsafe H5Gcreate2(file.id, name, 0, 0, 0)
+        MadeFile.addAttribute("a", [value], to: group)
+        H5Gclose(group)
+      }
+      // The other one is empty.
+      file.add("\u{E9}/x", HDF5Library.type(of: .uint8), [1], [7])
+    }
+    let metadata = try HDF5File(opening: path, with: reader).contents().metadata
+    #expect(metadata.attributes.keys.map { Array($0.utf8) } == [Array("e\u{301}".utf8)])
+    #expect(
+      metadata.attributes["e\u{301}"]?["a"] == .tensor(try Tensor(vector: [1] as [UInt8]))
+    )
+    #expect(metadata.emptyGroups.map { Array($0.utf8) } == [Array("e\u{301}".utf8)])
+    let obstacle = try #require(metadata.obstacles.first)
+    #expect(metadata.obstacles.count == 1)
+    #expect(obstacle.name.utf8.elementsEqual("the attributes of /\u{E9}".utf8))
+    #expect(
+      obstacle.reason == "are of an object that has the name of another one, in other characters"
+    )
+    #expect(obstacle.key?.utf8.elementsEqual("\u{E9}".utf8) == true)
+  }
+
   /// Everything that can be read from a file, line by line.
   static func content(of path: FilePath, _ reader: HDF5Implementation) throws -> [String] {
     try HDF5Implementation.$current.withValue(reader) {

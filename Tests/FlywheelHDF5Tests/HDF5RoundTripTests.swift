@@ -43,6 +43,21 @@ import Testing
     }
   }
 
+  @Test("Groups whose names look alike are two", arguments: HDF5Implementation.allCases)
+  func alikeGroups(reader: HDF5Implementation) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("alike.h5")
+    var writer = try HDF5Writer(creating: path)
+    for (index, name) in ["\u{E9}", "e\u{301}"].enumerated() {
+      try writer.write(try Tensor(vector: [UInt8(index)]), at: "\(name)/x")
+    }
+    try writer.close()
+    let file = try HDF5File(opening: path, with: reader)
+    #expect(try file.members().count == 2)
+    #expect(try file.tensor("\u{E9}/x").elements() == [0] as [UInt8])
+    #expect(try file.tensor("e\u{301}/x").elements() == [1] as [UInt8])
+  }
+
   @Test("Contiguous bytes lie at multiples of 64, whatever lies before them")
   func alignment() throws {
     let directory = try TemporaryDirectory()

@@ -17,7 +17,7 @@ internal import SystemPackage
   nonisolated(unsafe) let store: OpaquePointer
   private let fileID: hid_t
   // Groups stay open: a dataset's path would be walked from the root each time otherwise.
-  private let groups = Mutex<[String: hid_t]>([:])
+  private let groups = Mutex<[ByteName: hid_t]>([:])
 
   var readerDescription: String { "libhdf5 \(HDF5Library.version)" }
 
@@ -111,7 +111,7 @@ internal import SystemPackage
   /// The open group at a path; the caller holds the lock.
   func group(_ place: HDF5Path) throws(FlywheelError) -> hid_t {
     if place.key.isEmpty { return fileID }
-    if let group = groups.withLock({ $0[place.key] }) { return group }
+    if let group = groups.withLock({ $0[ByteName(text: place.key)] }) { return group }
     let group = unsafe H5Gopen2(fileID, place.key, hid_t(H5P_DEFAULT))
     guard group >= 0 else {
       // One step at a time, so that the error names the first one that fails.
@@ -119,7 +119,7 @@ internal import SystemPackage
       _ = unsafe H5Gopen2(parent, place.name, hid_t(H5P_DEFAULT))
       throw failure(toOpen: "a group", at: place, in: parent)
     }
-    groups.withLock { $0[place.key] = group }
+    groups.withLock { $0[ByteName(text: place.key)] = group }
     return group
   }
 

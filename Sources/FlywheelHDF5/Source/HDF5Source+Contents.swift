@@ -12,8 +12,8 @@ extension HDF5Source {
     var datasets: [ListedDataset] = []
     var metadata = ArchiveMetadata()
     var groups: [String] = []
-    var filled: Set<String> = []
-    var lastFilled = ""
+    var filled: Set<ByteName> = []
+    var lastFilled = ByteName(text: "")
     var attributesLeft = limit.attributeLimit
     try addAttributes(of: try root(), at: .root, to: &metadata, &attributesLeft)
     try walk { (visit) throws(FlywheelError) in
@@ -22,15 +22,16 @@ extension HDF5Source {
         metadata.obstacles.append(.init(name: visit.place.description, reason: reason))
         return
       }
-      if visit.parent.key != lastFilled {
-        lastFilled = visit.parent.key
-        filled.insert(lastFilled)
+      let parent = ByteName(text: visit.parent.key)
+      if parent != lastFilled {
+        lastFilled = parent
+        filled.insert(parent)
       }
       if visit.kind == .group { groups.append(visit.place.key) }
       if visit.kind == .dataset { datasets.append(try listed(object, at: visit.place)) }
       try addAttributes(of: object, at: visit.place, to: &metadata, &attributesLeft)
     }
-    metadata.emptyGroups = groups.filter { !filled.contains($0) }
+    metadata.emptyGroups = groups.filter { !filled.contains(ByteName(text: $0)) }
     return HDF5Contents(datasets: datasets, metadata: metadata)
   }
 
@@ -103,6 +104,18 @@ extension HDF5Source {
     {
       values["dtype"] = nil  // part of how such elements are held, and written with them
     }
-    if !values.isEmpty { metadata.attributes[place.key] = values }
+    guard !values.isEmpty else { return }
+    // As with the names of attributes: two objects can have one key.
+    guard metadata.attributes[place.key] == nil else {
+      metadata.obstacles.append(
+        .init(
+          name: "the attributes of \(place.description)",
+          reason: "are of an object that has the name of another one, in other characters",
+          key: place.key
+        )
+      )
+      return
+    }
+    metadata.attributes[place.key] = values
   }
 }
