@@ -12,6 +12,8 @@ public final class HDF5ArchiveWriter: ArchiveWriter {
   /// The arrays that were asked for or written, and the groups that they are in.
   private var arrays: Set<String> = []
   private var groups: Set<String> = []
+  /// Whether the caller knows which attributes cannot be held, so that they are left out.
+  private var leavesOut = false
 
   /// HDF5 has attributes and groups.
   public let holdsMetadata = true
@@ -108,17 +110,38 @@ public final class HDF5ArchiveWriter: ArchiveWriter {
     try writer?.write(description, at: key, compression, elements)
   }
 
+  /// The attributes that HDF5 cannot hold; from now on they are left out.
+  ///
+  /// - Parameter metadata: Attributes and empty groups.
+  /// - Returns: What would be left out, with the reasons.
+  public func obstacles(to metadata: ArchiveMetadata) -> [ArchiveMetadata.Obstacle] {
+    var obstacles: [ArchiveMetadata.Obstacle] = []
+    for (key, attributes) in metadata.attributes {
+      for (name, value) in attributes {
+        guard let reason = HDF5Writer.obstacle(to: name, value) else { continue }
+        let place = key.isEmpty ? "" : " of '\(key)'"
+        obstacles.append(.init(name: "the attribute '\(name)'\(place)", reason: reason, key: key))
+      }
+    }
+    leavesOut = true
+    return obstacles
+  }
+
   /// Writes attributes and empty groups.
   ///
-  /// - Parameter metadata: The attributes, of what was written before or of groups, and the empty groups.
-  /// - Throws: `invalidArgument` for a path that HDF5 cannot have, and for attributes of more than 60,000 bytes,
+  /// - Parameter metadata: The attributes, of what was written before or of groups, and the empty groups; what HDF5
+  ///   cannot hold is left out once `obstacles(to:)` was asked.
+  /// - Throws: `invalidArgument` for a path that HDF5 cannot have, and for attributes that it cannot hold,
   ///   `inputOutput`.
   public func write(_ metadata: ArchiveMetadata) throws(FlywheelError) {
     for group in metadata.emptyGroups { try writer?.createGroup(group) }
     for (key, attributes) in metadata.attributes {
       // Other formats have attributes of what holds no array, such as a group of an optimizer's parameters.
       if !arrays.contains(key) { try writer?.createGroup(key) }
-      for (name, value) in attributes { try writer?.setAttribute(name, value, of: key) }
+      for (name, value) in attributes {
+        if leavesOut, HDF5Writer.obstacle(to: name, value) != nil { continue }
+        try writer?.setAttribute(name, value, of: key)
+      }
     }
   }
 

@@ -2,6 +2,47 @@ internal import CFlywheelHDF5
 public import FlywheelCore
 
 extension HDF5Writer {
+  /// The most bytes that an attribute in a header has room for, next to what describes it.
+  private static let attributeByteLimit = 60_000
+
+  /// Why there cannot be an attribute, as what it does; nil if there can.
+  ///
+  /// - Parameters:
+  ///   - name: Its name.
+  ///   - value: Its value.
+  /// - Returns: The reason, to be said of it.
+  static func obstacle(to name: String, _ value: AttributeValue) -> String? {
+    guard !name.isEmpty, (try? HDF5Path(name))?.name.utf8.elementsEqual(name.utf8) == true else {
+      return "has a name that HDF5 cannot hold; choose another"
+    }
+    switch value {
+    case .integer, .double: return nil
+    case .string(let text): return obstacle(to: [text])
+    case .strings(let texts): return obstacle(to: texts)
+    case .tensor(let tensor):
+      if tensor.dtype.isNamedByAttribute {
+        return "holds \(tensor.dtype.rawValue), which HDF5 has no name for; write a dataset"
+      }
+      if tensor.shape.rank > largestRank {
+        return "has \(tensor.shape.rank) axes; HDF5 has at most \(largestRank)"
+      }
+      return obstacle(toByteCount: tensor.byteCount)
+    }
+  }
+
+  private static func obstacle(to texts: [String]) -> String? {
+    if texts.contains(where: { $0.utf8.contains(0) }) {
+      return "holds a NUL character, which ends texts in HDF5; remove it"
+    }
+    let (byteCount, overflow) = texts.count.multipliedReportingOverflow(by: width(of: texts))
+    return obstacle(toByteCount: overflow ? .max : byteCount)
+  }
+
+  private static func obstacle(toByteCount byteCount: Int) -> String? {
+    guard byteCount > attributeByteLimit else { return nil }
+    return "has \(byteCount) bytes, and at most \(attributeByteLimit) fit; write a dataset"
+  }
+
   /// Adds an attribute to a group or dataset that exists.
   ///
   /// - Parameters:
@@ -16,8 +57,8 @@ extension HDF5Writer {
     of path: String = "/"
   ) throws(FlywheelError) {
     let place = try located(path)
-    guard try located(name).name == name, !name.isEmpty else {
-      throw invalid("'\(name)' cannot be the name of an attribute; choose another.", at: place)
+    if let obstacle = Self.obstacle(to: name, value) {
+      throw invalid("The attribute '\(name)' \(obstacle).", at: place)
     }
     switch value {
     case .integer(let number):
@@ -34,13 +75,6 @@ extension HDF5Writer {
       let shape = Shape(vector: texts.count)
       try setAttribute(name, .text(byteCount: byteCount), shape, bytes.rawBytes, place)
     case .tensor(let tensor):
-      guard !tensor.dtype.isNamedByAttribute else {
-        throw invalid(
-          "The attribute '\(name)' cannot hold \(tensor.dtype.rawValue), which HDF5 has no name for; "
-            + "write it as a dataset.",
-          at: place
-        )
-      }
       try checkTruth(tensor, at: place)
       try setAttribute(name, .number(tensor.dtype), tensor.shape, tensor.bytes, place)
     }
@@ -58,12 +92,6 @@ extension HDF5Writer {
     _ bytes: RawSpan,
     _ place: HDF5Path
   ) throws(FlywheelError) {
-    guard bytes.byteCount <= 60_000 else {
-      throw invalid(
-        "The attribute '\(name)' has \(bytes.byteCount) bytes; at most 60000 fit. Write a dataset.",
-        at: place
-      )
-    }
     try HDF5Library.call { () throws(FlywheelError) in
       let none = hid_t(H5P_DEFAULT)
       let copy =

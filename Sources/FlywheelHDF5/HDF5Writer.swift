@@ -306,8 +306,7 @@ public import SystemPackage
     _ texts: [String],
     at place: HDF5Path
   ) throws(FlywheelError) -> ([UInt8], Int) {
-    // HDF5 has no strings of no bytes; zeros at the end do not count.
-    let byteCount = max(1, texts.map(\.utf8.count).max() ?? 1)
+    let byteCount = Self.width(of: texts)
     var bytes: [UInt8] = []
     bytes.reserveCapacity(texts.count * byteCount)
     for text in texts {
@@ -318,6 +317,15 @@ public import SystemPackage
       bytes.append(contentsOf: repeatElement(0, count: byteCount - text.utf8.count))
     }
     return (bytes, byteCount)
+  }
+
+  /// How many bytes each of some texts takes.
+  ///
+  /// - Parameter texts: The texts.
+  /// - Returns: The bytes of the longest, and one at least: HDF5 has no strings of no bytes, and zeros at the end do
+  ///   not count.
+  static func width(of texts: [String]) -> Int {
+    max(1, texts.map(\.utf8.count).max() ?? 1)
   }
 
   func checkTruth(_ tensor: Tensor, at place: HDF5Path) throws(FlywheelError) {

@@ -264,4 +264,55 @@ struct HDF5ArchiveRoundTripTests {
       #expect(!type.isEmpty)
     }
   }
+
+  @Test("Attributes that HDF5 cannot hold are named, and only then left out")
+  func attributesWithoutRoom() throws {
+    let half = try Tensor(vector: [1, 2] as [Float]).converted(to: .bfloat16)
+    let misfits: OrderedDictionary<String, (value: AttributeValue, reason: String)> = [
+      "half": (.tensor(half), "holds bfloat16, which HDF5 has no name for; write a dataset"),
+      "long": (
+        .string(String(repeating: "x", count: 60_001)),
+        "has 60001 bytes, and at most 60000 fit; write a dataset"
+      ),
+      "wide": (
+        .strings([String(repeating: "x", count: 20_001), "", ""]),
+        "has 60003 bytes, and at most 60000 fit; write a dataset"
+      ),
+      "large": (
+        .tensor(try Tensor(vector: [Double](repeating: 1, count: 7_501))),
+        "has 60008 bytes, and at most 60000 fit; write a dataset"
+      ),
+      "zero": (
+        .strings(["a", "b\0c"]), "holds a NUL character, which ends texts in HDF5; remove it"
+      ),
+      "": (.integer(1), "has a name that HDF5 cannot hold; choose another"),
+      "a/b": (.integer(1), "has a name that HDF5 cannot hold; choose another"),
+    ]
+    var attributes = misfits.mapValues(\.value)
+    attributes["fits"] = .tensor(try Tensor(vector: [Double](repeating: 1, count: 7_500)))
+    let metadata = ArchiveMetadata(attributes: ["": attributes, "w": attributes])
+    let tensor = try Tensor(vector: [1] as [Float])
+    // A caller who does not ask is told.
+    let careless = try HDF5ArchiveWriter(replacing: path, durability: .cached)
+    try careless.write(tensor, under: "w")
+    for (name, misfit) in misfits {
+      let one = ArchiveMetadata(attributes: ["w": [name: misfit.value]])
+      let error = #expect(throws: FlywheelError.self) { try careless.write(one) }
+      #expect(error?.code == .invalidArgument)
+      #expect(error?.message == "The attribute '\(name)' \(misfit.reason).")
+      #expect(error?.location.tensor == "/w")
+    }
+    let writer = try HDF5ArchiveWriter(replacing: path, durability: .cached)
+    try writer.write(tensor, under: "w")
+    let obstacles = writer.obstacles(to: metadata)
+    #expect(obstacles.map(\.reason) == misfits.values.map(\.reason) + misfits.values.map(\.reason))
+    #expect(obstacles.first?.name == "the attribute 'half'")
+    #expect(obstacles.last?.name == "the attribute 'a/b' of 'w'")
+    #expect(obstacles.map(\.key) == misfits.map { _ in "" } + misfits.map { _ in "w" })
+    try writer.write(metadata)
+    try writer.finish()
+    let found = try HDF5ArchiveReader(opening: path).metadata()
+    #expect(found.attributes.mapValues { Array($0.keys) } == ["": ["fits"], "w": ["fits"]])
+    #expect(found.obstacles.isEmpty)
+  }
 }
