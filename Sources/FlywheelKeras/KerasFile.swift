@@ -82,18 +82,24 @@ public enum KerasFile {
 
     /// Whether an HDF5 file has the list of layers that Keras's legacy format begins with.
     private static func listsLayers(_ bytes: TensorStorage, _ path: FilePath) -> Bool {
-      guard let file = try? HDF5File(bytes, path: path),
-        let names = try? file.members().map(\.name)
-      else { return false }
-      for group in ["/", "/model_weights"] where group == "/" || names.contains("model_weights") {
-        for name in ["layer_names", "layer_names0"] {
-          guard let value = try? file.attribute(name, of: group) else { continue }
-          // Other programs may have an attribute of the name; the layers are groups beside it.
-          guard case .strings(let layers) = value, !layers.isEmpty else { return true }
-          let layerNames = Set(layers)
-          let members = (try? file.members(of: group)) ?? []
-          if members.contains(where: { layerNames.contains($0.name) }) { return true }
-        }
+      guard let file = try? HDF5File(bytes, path: path) else { return false }
+      return ["/", "/model_weights"].contains { group in
+        // A group that is not there is looked for only once.
+        (try? listsLayers(file, group)) ?? false
+      }
+    }
+
+    private static func listsLayers(
+      _ file: borrowing HDF5File,
+      _ group: String
+    ) throws(FlywheelError) -> Bool {
+      for name in ["layer_names", "layer_names0"] {
+        guard let value = try file.attribute(name, of: group) else { continue }
+        // Other programs may have an attribute of the name; the layers are groups beside it.
+        guard case .strings(let layers) = value, !layers.isEmpty else { return true }
+        let names = Set(layers)
+        let members = (try? file.members(of: group)) ?? []
+        if members.contains(where: { names.contains($0.name) }) { return true }
       }
       return false
     }
