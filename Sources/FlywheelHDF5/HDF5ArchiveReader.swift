@@ -75,16 +75,15 @@ public final class HDF5ArchiveReader: ArchiveReader {
   }
 
   private func listed() throws(FlywheelError) -> Listing {
-    try listing.withLock { (known) throws(FlywheelError) in
-      if let known { return known }
-      let contents = try file.contents()
-      let members = try contents.datasets.map { (listed) throws(FlywheelError) in
-        try member(listed.dataset)
-      }
-      let listing = Listing(contents.datasets, members, contents.metadata)
-      known = listing
-      return listing
+    if let known = listing.withLock({ $0 }) { return known }
+    // Others may load arrays meanwhile.
+    let contents = try file.contents()
+    let members = try contents.datasets.map { (listed) throws(FlywheelError) in
+      try member(listed.dataset)
     }
+    let found = Listing(contents.datasets, members, contents.metadata)
+    listing.withLock { $0 = $0 ?? found }
+    return found
   }
 
   /// Looks at a dataset without reading its elements.

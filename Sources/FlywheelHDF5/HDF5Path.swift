@@ -51,7 +51,9 @@ struct HDF5Path {
     if isNormalized {
       self.init(key: path, nameStart: byteCount - componentLength)
     } else {
-      self.init(normalized: path.split(separator: "/").joined(separator: "/"))
+      // Byte by byte: a slash is one even if a combining mark follows it.
+      let names = path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
+      self.init(normalized: names.joined(separator: "/"))
     }
   }
 

@@ -57,6 +57,22 @@ struct HDF5ReadersTests {
     #expect(obstacles.map { "\($0.name) \($0.reason)" } == ["/again is another name of /"])
   }
 
+  @Test("Only of a dataset does an attribute name the type", arguments: HDF5Implementation.allCases)
+  func namedType(reader: HDF5Implementation) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("type.h5")
+    var writer = try HDF5Writer(creating: path)
+    try writer.createGroup("group")
+    for place in ["/", "group"] { try writer.setAttribute("dtype", .string("bfloat16"), of: place) }
+    try writer.close()
+    let attributes = try HDF5File(opening: path, with: reader).contents().metadata.attributes
+    #expect(
+      attributes.keys.map { attributes[$0]?["dtype"] } == [
+        .string("bfloat16"), .string("bfloat16"),
+      ]
+    )
+  }
+
   @Test("What is never filled is zeros, not memory", arguments: HDF5Implementation.allCases)
   func neverFilled(reader: HDF5Implementation) throws {
     let directory = try TemporaryDirectory()

@@ -10,6 +10,21 @@ import Testing
 /// How far Flywheel's own reader goes, and where it stops.
 @Suite("Paths in HDF5 files")
 struct HDF5StructureFileTests {
+  @Test(
+    "A slash stands between names, whatever follows it",
+    arguments: [
+      ("/\u{301}x", "\u{301}x", "", "\u{301}x"),
+      ("a//\u{301}x/y", "a/\u{301}x/y", "a/\u{301}x", "y"),
+      ("a/\u{301}", "a/\u{301}", "a", "\u{301}"), ("/a/b/", "a/b", "a", "b"), ("//", "", "", ""),
+    ]
+  )
+  func slashes(path: String, key: String, parent: String, name: String) throws {
+    let place = try HDF5Path(path)
+    #expect(Array(place.key.utf8) == Array(key.utf8))
+    #expect(Array(place.parent.utf8) == Array(parent.utf8))
+    #expect(Array(place.name.utf8) == Array(name.utf8))
+  }
+
   let directory: TemporaryDirectory
   let path: FilePath
 

@@ -4,6 +4,7 @@ internal import FlywheelCore
 /// What libhdf5 tells of an object: which one it is; its path says how to get there.
 struct LibraryObject: HDF5SourceObject {
   let address: UInt64
+  let kind: HDF5Member.Kind
 }
 
 extension LibraryFile {
@@ -15,12 +16,21 @@ extension LibraryFile {
       guard unsafe fw_h5_identify(try group(.root), &identity) >= 0 else {
         throw HDF5Library.damage("the root group", path: path)
       }
-      return LibraryObject(address: identity)
+      return LibraryObject(address: identity, kind: .group)
     }
   }
 
   func members(of place: HDF5Path) throws(FlywheelError) -> [HDF5Member] {
-    try entries(of: try root(), at: place).map(\.member)
+    try entries(of: try root(), at: place).map { entry in
+      switch entry.target {
+      case .object: HDF5Member(name: entry.name, kind: entry.object?.kind ?? .other)
+      case .link(let kind): HDF5Member(name: entry.name, kind: kind)
+      }
+    }
+  }
+
+  func object(of entry: HDF5Entry<LibraryObject>, at place: HDF5Path) -> LibraryObject? {
+    entry.object
   }
 
   func entries(
@@ -51,13 +61,14 @@ extension LibraryFile {
     }
     var links: [HDF5Entry<LibraryObject>] = []
     for name in names {
-      guard let (kind, object) = kind(of: name, in: group) else {
+      guard let (kind, address) = kind(of: name, in: group) else {
         throw HDF5Library.damage("'\(name)'", path: path, tensor: place.description)
       }
       links.append(
         HDF5Entry(
-          member: HDF5Member(name: name, kind: kind),
-          object: object.map(LibraryObject.init)
+          name: name,
+          target: address.map { .object(address: $0) } ?? .link(kind),
+          object: address.map { LibraryObject(address: $0, kind: kind) }
         )
       )
     }

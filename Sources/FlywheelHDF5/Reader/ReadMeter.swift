@@ -36,8 +36,10 @@ final class ReadMeter: Sendable {
   /// - Parameter count: How many there are.
   /// - Throws: `limitExceeded`.
   func spend(_ count: Int) throws(FlywheelError) {
-    // Far below overflow: it ends at the limit, which is some times the size of a file in memory.
-    guard count <= limit, spent.wrappingAdd(count, ordering: .relaxed).newValue <= limit else {
+    // Far below overflow: it ends at the limit, which is some times the size of a file in memory. What is too large
+    // by itself is beyond it from then on.
+    let counted = count > limit ? limit + 1 : count
+    guard spent.wrappingAdd(counted, ordering: .relaxed).newValue <= limit else {
       throw FlywheelError(
         .limitExceeded,
         "The objects of the file lead to the same bytes again and again: more than \(limit) would have to be "

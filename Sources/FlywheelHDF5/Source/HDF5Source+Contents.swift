@@ -17,9 +17,10 @@ extension HDF5Source {
     var attributesLeft = limit.attributeLimit
     try addAttributes(of: try root(), at: .root, to: &metadata, &attributesLeft)
     try walk { (visit) throws(FlywheelError) in
-      guard let object = visit.object, obstacle(to: visit) == nil else {
-        let reason = obstacle(to: visit) ?? ""
+      if let reason = obstacle(to: visit) {
         metadata.obstacles.append(.init(name: visit.place.description, reason: reason))
+      }
+      guard case .object(let object) = visit.target, obstacle(to: object.kind) == nil else {
         return
       }
       let parent = ByteName(text: visit.parent.key)
@@ -27,8 +28,8 @@ extension HDF5Source {
         lastFilled = parent
         filled.insert(parent)
       }
-      if visit.kind == .group { groups.append(visit.place.key) }
-      if visit.kind == .dataset { datasets.append(try listed(object, at: visit.place)) }
+      if object.kind == .group { groups.append(visit.place.key) }
+      if object.kind == .dataset { datasets.append(try listed(object, at: visit.place)) }
       try addAttributes(of: object, at: visit.place, to: &metadata, &attributesLeft)
     }
     metadata.emptyGroups = groups.filter { !filled.contains(ByteName(text: $0)) }
@@ -37,8 +38,15 @@ extension HDF5Source {
 
   /// Why a name cannot go into another file; nil if it can.
   private func obstacle(to visit: HDF5Visit<Object>) -> String? {
-    if let first = visit.firstPath { return "is another name of \(first)" }
-    return switch visit.kind {
+    switch visit.target {
+    case .object(let object): obstacle(to: object.kind)
+    case .known(let first): "is another name of \(first)"
+    case .link(let kind): obstacle(to: kind)
+    }
+  }
+
+  private func obstacle(to kind: HDF5Member.Kind) -> String? {
+    switch kind {
     case .group, .dataset: nil
     case .namedType: "is a datatype with a name"
     case .softLink(let target): "is a link to \(target)"
@@ -99,7 +107,8 @@ extension HDF5Source {
         metadata.obstacles.append(.init(name: attribute, reason: reason, key: place.key))
       }
     }
-    if case .string(let name)? = values["dtype"], let dtype = DType(rawValue: name),
+    if object.kind == .dataset, case .string(let name)? = values["dtype"],
+      let dtype = DType(rawValue: name),
       dtype.isNamedByAttribute, try dataset(at: place).dtype == dtype
     {
       values["dtype"] = nil  // part of how such elements are held, and written with them

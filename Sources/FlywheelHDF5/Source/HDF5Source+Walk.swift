@@ -6,9 +6,7 @@ extension HDF5Source {
     let source = forWalk
     var found: [HDF5Dataset] = []
     try source.walk { (visit) throws(FlywheelError) in
-      guard visit.kind == .dataset, visit.firstPath == nil, let object = visit.object else {
-        return
-      }
+      guard case .object(let object) = visit.target, object.kind == .dataset else { return }
       found.append(try source.listed(object, at: visit.place).dataset)
     }
     return found
@@ -18,10 +16,11 @@ extension HDF5Source {
   func allLinks() throws(FlywheelError) -> [HDF5Link] {
     var found: [HDF5Link] = []
     try forWalk.walk { (visit) in
-      switch visit.kind {
-      case .softLink, .externalLink, .other:
-        found.append(HDF5Link(path: visit.place.description, kind: visit.kind))
-      case .group, .dataset, .namedType: break
+      switch visit.target {
+      case .link(let kind): found.append(HDF5Link(path: visit.place.description, kind: kind))
+      case .object(let object) where object.kind == .other:
+        found.append(HDF5Link(path: visit.place.description, kind: .other))
+      case .object, .known: break
       }
     }
     return found
@@ -58,21 +57,28 @@ extension HDF5Source {
       )
     }
     for entry in try entries(of: group, at: place) {
-      try paths.count(place, entry.member.name)
-      let child = place.appending(entry.member.name)
-      let firstPath = entry.object.flatMap { paths.firstPath(of: $0.address, now: child) }
-      let kind = entry.member.kind
-      try visit(
-        HDF5Visit(
-          place: child,
-          parent: place,
-          kind: kind,
-          object: entry.object,
-          firstPath: firstPath
-        )
-      )
-      guard kind == .group, firstPath == nil, let object = entry.object else { continue }
+      try paths.count(place, entry.name)
+      let child = place.appending(entry.name)
+      let target = try target(of: entry, at: child, &paths)
+      try visit(HDF5Visit(place: child, parent: place, target: target))
+      guard case .object(let object) = target, object.kind == .group else { continue }
       try walk(object, at: child, depth: depth + 1, &paths, visit)
+    }
+  }
+
+  /// What a name stands for; an object is looked at under its first name alone, as it may have very many.
+  private func target(
+    of entry: HDF5Entry<Object>,
+    at place: HDF5Path,
+    _ paths: inout WalkedPaths
+  ) throws(FlywheelError) -> HDF5Visit<Object>.Target {
+    switch entry.target {
+    case .link(let kind): return .link(kind)
+    case .object(let address):
+      if let first = paths.firstPath(of: address, now: place) { return .known(firstPath: first) }
+      if let object = try object(of: entry, at: place) { return .object(object) }
+      paths.forget(address)
+      return .link(.other)
     }
   }
 }

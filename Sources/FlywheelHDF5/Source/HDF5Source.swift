@@ -26,11 +26,23 @@ protocol HDF5Source: Sendable {
   ///   - group: The group.
   ///   - place: A path of it.
   /// - Throws: `malformed` or `corrupted` if it is damaged.
-  /// - Returns: The names, with the objects that they lead to.
+  /// - Returns: The names, with where they lead.
   func entries(
     of group: Object,
     at place: HDF5Path
   ) throws(FlywheelError) -> [HDF5Entry<Object>]
+
+  /// Looks at the object that a name leads to.
+  ///
+  /// - Parameters:
+  ///   - entry: The name.
+  ///   - place: Its path.
+  /// - Throws: `malformed`, `truncated` or `corrupted` if the object is damaged.
+  /// - Returns: The object; nil for a link, and for what is too new.
+  func object(
+    of entry: HDF5Entry<Object>,
+    at place: HDF5Path
+  ) throws(FlywheelError) -> Object?
 
   /// Looks at a dataset; one that is too new is there, too, but nothing of it is known.
   ///

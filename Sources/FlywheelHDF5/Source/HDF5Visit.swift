@@ -5,9 +5,15 @@ struct HDF5Visit<Object> {
   /// The group that it is in.
   let parent: HDF5Path
   /// What it stands for.
-  let kind: HDF5Member.Kind
-  /// The object; nil for a link.
-  let object: Object?
-  /// The object's first path, if this is another one.
-  let firstPath: String?
+  let target: Target
+
+  /// What a name stands for.
+  enum Target {
+    /// An object that is met for the first time.
+    case object(Object)
+    /// An object that was met before.
+    case known(firstPath: String)
+    /// What is not followed, or not known.
+    case link(HDF5Member.Kind)
+  }
 }

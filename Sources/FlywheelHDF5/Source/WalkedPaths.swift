@@ -53,4 +53,7 @@ struct WalkedPaths {
     firstPaths[object] = first
     return first.description
   }
+
+  /// Takes an object for one that was not seen yet.
+  mutating func forget(_ object: UInt64) { firstPaths[object] = nil }
 }

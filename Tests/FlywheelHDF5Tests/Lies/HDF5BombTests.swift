@@ -368,6 +368,33 @@ struct HDF5BombTests {
     #expect(ContinuousClock.now - start < .seconds(60))
   }
 
+  @Test("A small object may have as many names as the file has room for")
+  func namesOfOne() throws {
+    let count = 68_000
+    var builder = Build()
+    // A thousand bytes, which would be too many if each name asked for them.
+    var content = Self.integers()
+    for _ in 0..<20 {
+      content += Build.message(MessageKind(rawValue: 10), Array(repeating: 0, count: 44))
+    }
+    let small = builder.add(Build.header(content))
+    var messages = Self.emptyLinkInfo
+    for number in 0..<count { messages += Self.link(Array("n\(number)".utf8), small) }
+    let root = builder.add(Build.header(messages))
+    let file = try Self.file(builder.build(root: root))
+    #expect(try file.contents().metadata.obstacles.count == count)
+  }
+
+  @Test("What was too much once stays too much")
+  func spent() throws {
+    let meter = ReadMeter(fileByteCount: 0)
+    try meter.spend(0)
+    for count in [.max, 0, 1] {
+      let error = #expect(throws: FlywheelError.self) { try meter.spend(count) }
+      #expect(error?.code == .limitExceeded)
+    }
+  }
+
   // MARK: Attributes
 
   @Test("Attributes that name one large type again and again are refused")

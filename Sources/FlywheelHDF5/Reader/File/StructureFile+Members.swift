@@ -2,44 +2,71 @@ internal import FlywheelCore
 
 extension StructureFile {
   func members(of place: HDF5Path) throws(FlywheelError) -> [HDF5Member] {
-    try entries(of: try object(at: place, .group), at: place).map(\.member)
+    let links = try groupIndex(of: try object(at: place, .group)).links
+    // Many names can lead to one object, which is looked at once; what it holds would take much memory.
+    var kinds: [UInt64: HDF5Member.Kind] = [:]
+    var members: [HDF5Member] = []
+    members.reserveCapacity(links.count)
+    for link in links {
+      members.append(HDF5Member(name: link.name, kind: try kind(of: link, in: place, &kinds)))
+    }
+    return members
+  }
+
+  private func kind(
+    of link: LinkMessage,
+    in place: HDF5Path,
+    _ kinds: inout [UInt64: HDF5Member.Kind]
+  ) throws(FlywheelError) -> HDF5Member.Kind {
+    switch link.target.kind {
+    case .link(let kind): return kind
+    case .object(let address):
+      if let kind = kinds[address] { return kind }
+      let object = try knownObject(at: address, of: place.appending(link.name))
+      kinds[address] = object?.kind ?? .other
+      return object?.kind ?? .other
+    }
   }
 
   func entries(
     of group: StructureObject,
     at place: HDF5Path
   ) throws(FlywheelError) -> [HDF5Entry<StructureObject>] {
-    let links = try groupIndex(of: group).links
-    var entries: [HDF5Entry<StructureObject>] = []
-    entries.reserveCapacity(links.count)
-    for link in links {
-      do throws(FlywheelError) {
-        entries.append(try entry(of: link))
-      } catch {
-        // Only here: the paths of all links of a group may be longer than the file by far.
-        throw error.located(tensor: place.appending(link.name).description)
-      }
+    try groupIndex(of: group).links.map { link in
+      HDF5Entry(name: link.name, target: link.target.kind, object: nil)
     }
-    return entries
   }
 
-  private func entry(
-    of link: LinkMessage
-  ) throws(FlywheelError) -> HDF5Entry<StructureObject> {
-    var object: StructureObject?
-    let kind: HDF5Member.Kind
-    switch link.target {
-    case .object(let address):
-      do throws(FlywheelError) {
-        object = try self.object(at: address)
-      } catch {
-        guard error.code == .unsupported else { throw error }
-      }
-      kind = object?.kind ?? .other
-    case .soft(let target): kind = .softLink(target: target)
-    case .external(let file, let path): kind = .externalLink(file: file, target: path)
-    case .other: kind = .other
+  func object(
+    of entry: HDF5Entry<StructureObject>,
+    at place: HDF5Path
+  ) throws(FlywheelError) -> StructureObject? {
+    guard case .object(let address) = entry.target else { return nil }
+    return try knownObject(at: address, of: place)
+  }
+
+  /// The object at an address; nil if it is too new.
+  private func knownObject(
+    at address: UInt64,
+    of place: HDF5Path
+  ) throws(FlywheelError) -> StructureObject? {
+    do throws(FlywheelError) {
+      return try object(at: address)
+    } catch {
+      guard error.code == .unsupported else { throw error.located(tensor: place.description) }
+      return nil
     }
-    return HDF5Entry(member: HDF5Member(name: link.name, kind: kind), object: object)
+  }
+}
+
+extension LinkTarget {
+  /// The same for whoever goes through a group.
+  fileprivate var kind: HDF5Entry<StructureObject>.Target {
+    switch self {
+    case .object(let address): .object(address: address)
+    case .soft(let target): .link(.softLink(target: target))
+    case .external(let file, let path): .link(.externalLink(file: file, target: path))
+    case .other: .link(.other)
+    }
   }
 }
