@@ -10,9 +10,9 @@ public final class HDF5ArchiveWriter: ArchiveWriter {
   private var file: AtomicFile?
   private var writer: HDF5Writer?
   /// The arrays that were asked for or written, and the groups that they are in.
-  private var arrays: Set<String> = []
-  private var groups: Set<String> = []
-  /// Whether the caller knows which attributes cannot be held, so that they are left out.
+  private var arrays: [ByteName: ElementType] = [:]
+  private var groups: Set<ByteName> = []
+  /// Whether the caller knows what metadata cannot be held, so that they are left out.
   private var leavesOut = false
 
   /// HDF5 has attributes and groups.
@@ -54,28 +54,29 @@ public final class HDF5ArchiveWriter: ArchiveWriter {
     if let obstacle = obstacle(to: description, key) {
       throw FlywheelError(
         .unsupported,
-        "An HDF5 file cannot hold '\(key)': \(obstacle).",
+        "An HDF5 file cannot hold '\(FlywheelError.oneLine(key))': \(obstacle).",
         at: .init(path: path, tensor: key)
       )
     }
-    arrays.insert(key)
-    groups.formUnion(Self.groups(of: key))
+    arrays[ByteName(text: key)] = description.element
+    groups.formUnion(Self.groups(above: key))
   }
 
   private func obstacle(to description: TensorDescription, _ key: String) -> String? {
-    let names = key.split(separator: "/", omittingEmptySubsequences: false)
-    if names.contains(where: { ["", ".", ".."].contains($0) }) {
+    let names = Self.names(in: key)
+    if names.contains(where: { ["", ".", ".."].contains($0.text) }) {
       return "the names between slashes cannot be empty, '.' or '..'; rename it"
     }
     if names.count > HDF5Path.depthLimit + 1 {
       return "it lies in more than \(HDF5Path.depthLimit) groups in one another; rename it"
     }
     if key.utf8.contains(0) { return "its name has a NUL character; rename it" }
-    if groups.contains(key) {
+    if groups.contains(ByteName(text: key)) {
       return "arrays lie below it, and it cannot be a group too; rename it"
     }
-    if let array = Self.groups(of: key).first(where: { arrays.contains($0) }) {
-      return "'\(array)' is an array, and nothing can lie below it; rename one of them"
+    if let array = array(above: key) {
+      return "'\(FlywheelError.oneLine(array))' is an array, and nothing can lie below it; "
+        + "rename one of them"
     }
     if description.shape.rank > HDF5Writer.largestRank {
       return "it has \(description.shape.rank) axes; HDF5 has at most \(HDF5Writer.largestRank)"
@@ -86,9 +87,20 @@ public final class HDF5ArchiveWriter: ArchiveWriter {
     return nil
   }
 
-  /// The keys of the groups that an array lies in.
-  private static func groups(of key: String) -> [String] {
-    key.indices.filter { key[$0] == "/" }.map { String(key[..<$0]) }
+  /// The names between the slashes of a key, byte by byte: a slash and a combining mark are one `Character`.
+  private static func names(in key: String) -> [ByteName] {
+    key.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+      .map { ByteName(text: String(Substring($0))) }
+  }
+
+  /// The keys of the groups that an array or a group lies in.
+  private static func groups(above key: String) -> [ByteName] {
+    key.utf8.indices.filter { key.utf8[$0] == UInt8(ascii: "/") }
+      .map { ByteName(text: String(key[..<$0])) }
+  }
+
+  private func array(above key: String) -> String? {
+    Self.groups(above: key).first { arrays[$0] != nil }?.text
   }
 
   /// Writes an array; a checksum is not needed.
@@ -110,39 +122,114 @@ public final class HDF5ArchiveWriter: ArchiveWriter {
     try writer?.write(description, at: key, compression, elements)
   }
 
-  /// The attributes that HDF5 cannot hold; from now on they are left out.
+  /// The attributes and groups that HDF5 cannot hold; from now on they are left out.
   ///
   /// - Parameter metadata: Attributes and empty groups.
   /// - Returns: What would be left out, with the reasons.
   public func obstacles(to metadata: ArchiveMetadata) -> [ArchiveMetadata.Obstacle] {
+    leavesOut = true
     var obstacles: [ArchiveMetadata.Obstacle] = []
+    for key in metadata.emptyGroups {
+      guard let reason = obstacle(toGroup: key) else { continue }
+      let name = "the empty group '\(FlywheelError.oneLine(key))'"
+      obstacles.append(.init(name: name, reason: reason, key: key))
+    }
     for (key, attributes) in metadata.attributes {
+      let place = key.isEmpty ? "" : " of '\(FlywheelError.oneLine(key))'"
+      let owner = obstacle(toOwner: key).map { "belongs to a group that \($0)" }
       for (name, value) in attributes {
-        guard let reason = HDF5Writer.obstacle(to: name, value) else { continue }
-        let place = key.isEmpty ? "" : " of '\(key)'"
-        obstacles.append(.init(name: "the attribute '\(name)'\(place)", reason: reason, key: key))
+        guard let reason = owner ?? obstacle(to: name, value, of: key) else { continue }
+        let name = "the attribute '\(FlywheelError.oneLine(name))'\(place)"
+        obstacles.append(.init(name: name, reason: reason, key: key))
       }
     }
-    leavesOut = true
     return obstacles
+  }
+
+  /// Why there cannot be a group, as what it does; nil if there can.
+  private func obstacle(toGroup key: String) -> String? {
+    if key.isEmpty { return nil }
+    let names = Self.names(in: key)
+    if names.contains(where: { ["", "."].contains($0.text) }) {
+      return "has an empty name or '.' between slashes, which HDF5 cannot hold; rename it"
+    }
+    if names.count > HDF5Path.depthLimit {
+      return "is the innermost of more than \(HDF5Path.depthLimit) groups; rename it"
+    }
+    if key.utf8.contains(0) { return "has a NUL character in its name; rename it" }
+    if arrays[ByteName(text: key)] != nil { return "has the name of an array; rename one of them" }
+    return array(above: key).map {
+      "lies below '\(FlywheelError.oneLine($0))', which is an array; rename one of them"
+    }
+  }
+
+  /// Why there cannot be what attributes belong to; nil for arrays.
+  private func obstacle(toOwner key: String) -> String? {
+    arrays[ByteName(text: key)] == nil ? obstacle(toGroup: key) : nil
+  }
+
+  /// Why there cannot be an attribute of what there is, as what it does; nil if there can, or need not.
+  private func obstacle(to name: String, _ value: AttributeValue, of key: String) -> String? {
+    if let reason = HDF5Writer.obstacle(to: name, value) { return reason }
+    guard name == HDF5Writer.typeAttribute, let type = typeName(of: key), value != .string(type)
+    else { return nil }
+    return "has the name of the one that says that the elements are \(type); rename it"
+  }
+
+  /// What the file calls an array's elements in an attribute; nil for what is no such array.
+  private func typeName(of key: String) -> String? {
+    guard let dtype = arrays[ByteName(text: key)]?.dtype, dtype.isNamedByAttribute else {
+      return nil
+    }
+    return dtype.rawValue
   }
 
   /// Writes attributes and empty groups.
   ///
   /// - Parameter metadata: The attributes, of what was written before or of groups, and the empty groups; what HDF5
   ///   cannot hold is left out once `obstacles(to:)` was asked.
-  /// - Throws: `invalidArgument` for a path that HDF5 cannot have, and for attributes that it cannot hold,
-  ///   `inputOutput`.
+  /// - Throws: `invalidArgument` for groups and attributes that HDF5 cannot hold, `inputOutput`.
   public func write(_ metadata: ArchiveMetadata) throws(FlywheelError) {
-    for group in metadata.emptyGroups { try writer?.createGroup(group) }
-    for (key, attributes) in metadata.attributes {
-      // Other formats have attributes of what holds no array, such as a group of an optimizer's parameters.
-      if !arrays.contains(key) { try writer?.createGroup(key) }
-      for (name, value) in attributes {
-        if leavesOut, HDF5Writer.obstacle(to: name, value) != nil { continue }
-        try writer?.setAttribute(name, value, of: key)
-      }
+    for key in metadata.emptyGroups {
+      let obstacle = obstacle(toGroup: key)
+      if try leavesOut("The empty group", of: key, for: obstacle) { continue }
+      try writer?.createGroup(key)
     }
+    for (key, attributes) in metadata.attributes {
+      if try leavesOut("The group", of: key, for: obstacle(toOwner: key)) { continue }
+      // Other formats have attributes of what holds no array, such as a group of an optimizer's parameters.
+      if arrays[ByteName(text: key)] == nil { try writer?.createGroup(key) }
+      for (name, value) in attributes { try write(name, value, of: key) }
+    }
+  }
+
+  private func write(
+    _ name: String,
+    _ value: AttributeValue,
+    of key: String
+  ) throws(FlywheelError) {
+    let what = "The attribute '\(FlywheelError.oneLine(name))'"
+    if try leavesOut(what, of: key, for: obstacle(to: name, value, of: key)) { return }
+    // What the array's own attribute says already.
+    if name == HDF5Writer.typeAttribute, typeName(of: key) != nil { return }
+    try writer?.setAttribute(name, value, of: key)
+  }
+
+  /// Whether something is left out, for a reason that its caller knows; a caller who did not ask is told.
+  private func leavesOut(
+    _ what: String,
+    of key: String,
+    for obstacle: String?
+  ) throws(FlywheelError) -> Bool {
+    guard let obstacle else { return false }
+    guard leavesOut else {
+      throw FlywheelError(
+        .invalidArgument,
+        "\(what) \(obstacle).",
+        at: .init(path: path, tensor: "/" + key)
+      )
+    }
+    return true
   }
 
   /// Makes the file durable and gives it its name.

@@ -2,8 +2,17 @@ internal import CFlywheelHDF5
 public import FlywheelCore
 
 extension HDF5Writer {
-  /// The most bytes that an attribute in a header has room for, next to what describes it.
+  /// The attribute that says what the elements of a dataset are, where HDF5 has no type for them.
+  static let typeAttribute = "dtype"
+
+  /// The most bytes that are written as an attribute.
+  ///
+  /// It is a limit of ours: libhdf5 would take more, since what is too long for an object's header, its name
+  /// included, goes into a heap. But attributes are read whole with their object, and data belong into datasets.
   private static let attributeByteLimit = 60_000
+
+  /// The most bytes of an attribute's name: the format counts them, and a zero behind them, in 16 bits.
+  static let attributeNameLimit = 65_534
 
   /// Why there cannot be an attribute, as what it does; nil if there can.
   ///
@@ -12,8 +21,13 @@ extension HDF5Writer {
   ///   - value: Its value.
   /// - Returns: The reason, to be said of it.
   static func obstacle(to name: String, _ value: AttributeValue) -> String? {
-    guard !name.isEmpty, (try? HDF5Path(name))?.name.utf8.elementsEqual(name.utf8) == true else {
+    // A name is no path: slashes and dots are characters like others.
+    guard !name.isEmpty, !name.utf8.contains(0) else {
       return "has a name that HDF5 cannot hold; choose another"
+    }
+    guard name.utf8.count <= attributeNameLimit else {
+      return "has a name of \(name.utf8.count) bytes, and HDF5 has room for "
+        + "\(attributeNameLimit); choose another"
     }
     switch value {
     case .integer, .double: return nil
@@ -40,13 +54,13 @@ extension HDF5Writer {
 
   private static func obstacle(toByteCount byteCount: Int) -> String? {
     guard byteCount > attributeByteLimit else { return nil }
-    return "has \(byteCount) bytes, and at most \(attributeByteLimit) fit; write a dataset"
+    return "has \(byteCount) bytes, and at most \(attributeByteLimit) are written; write a dataset"
   }
 
   /// Adds an attribute to a group or dataset that exists.
   ///
   /// - Parameters:
-  ///   - name: The attribute's name.
+  ///   - name: The attribute's name, of 1 to 65,534 bytes without NUL.
   ///   - value: Its value, of at most 60,000 bytes; strings without NUL.
   ///   - path: The group or dataset.
   /// - Throws: `invalidArgument` if the value cannot be written, `notFound` if there is no such object,
@@ -58,7 +72,7 @@ extension HDF5Writer {
   ) throws(FlywheelError) {
     let place = try located(path)
     if let obstacle = Self.obstacle(to: name, value) {
-      throw invalid("The attribute '\(name)' \(obstacle).", at: place)
+      throw invalid("The attribute '\(FlywheelError.oneLine(name))' \(obstacle).", at: place)
     }
     switch value {
     case .integer(let number):
@@ -92,6 +106,7 @@ extension HDF5Writer {
     _ bytes: RawSpan,
     _ place: HDF5Path
   ) throws(FlywheelError) {
+    let shownName = FlywheelError.oneLine(name)
     try HDF5Library.call { () throws(FlywheelError) in
       let none = hid_t(H5P_DEFAULT)
       let copy =
@@ -102,12 +117,13 @@ extension HDF5Writer {
       guard let type = HDF5Handle(copy), let space = HDF5Handle(try space(of: shape, at: place)),
         let object = HDF5Handle(unsafe H5Oopen(fileID, place.description, none))
       else {
-        throw failure("find the object for the attribute '\(name)'", .notFound, at: place)
+        throw failure("find the object for the attribute '\(shownName)'", .notFound, at: place)
       }
       guard unsafe H5Aexists(object.id, name) <= 0 else {
         throw FlywheelError(
           .alreadyExists,
-          "'\(place.description)' has an attribute '\(name)' already; it is written once.",
+          "'\(FlywheelError.oneLine(place.description))' has an attribute '\(shownName)' already; "
+            + "it is written once.",
           at: .init(path: path, tensor: place.description)
         )
       }
@@ -117,7 +133,7 @@ extension HDF5Writer {
           unsafe bytes.isEmpty ? 0 : H5Awrite(attribute.id, type.id, bytes.baseAddress)
         }) >= 0
       else {
-        throw failure("write the attribute '\(name)'", at: place)
+        throw failure("write the attribute '\(shownName)'", at: place)
       }
     }
   }

@@ -220,7 +220,7 @@ public import SystemPackage
     guard let dataset = HDF5Handle(created) else {
       throw creationFailure("create the dataset", at: place)
     }
-    if let typeName, unsafe fw_h5_add_variable_text(dataset.id, "dtype", typeName) < 0 {
+    if let typeName, unsafe fw_h5_add_variable_text(dataset.id, Self.typeAttribute, typeName) < 0 {
       throw failure("name the type of the dataset", at: place)
     }
     return dataset
@@ -368,8 +368,8 @@ public import SystemPackage
     if unsafe H5Lexists(fileID, place.key, hid_t(H5P_DEFAULT)) > 0 {
       error.code = .alreadyExists
       error.message =
-        "Could not \(purpose): '\(place.description)' is there already. Every path is written once, "
-        + "and nothing lies below a dataset."
+        "Could not \(purpose): '\(FlywheelError.oneLine(place.description))' is there already. "
+        + "Every path is written once, and nothing lies below a dataset."
     }
     return error
   }

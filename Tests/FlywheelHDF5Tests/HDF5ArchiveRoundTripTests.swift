@@ -272,21 +272,21 @@ struct HDF5ArchiveRoundTripTests {
       "half": (.tensor(half), "holds bfloat16, which HDF5 has no name for; write a dataset"),
       "long": (
         .string(String(repeating: "x", count: 60_001)),
-        "has 60001 bytes, and at most 60000 fit; write a dataset"
+        "has 60001 bytes, and at most 60000 are written; write a dataset"
       ),
       "wide": (
         .strings([String(repeating: "x", count: 20_001), "", ""]),
-        "has 60003 bytes, and at most 60000 fit; write a dataset"
+        "has 60003 bytes, and at most 60000 are written; write a dataset"
       ),
       "large": (
         .tensor(try Tensor(vector: [Double](repeating: 1, count: 7_501))),
-        "has 60008 bytes, and at most 60000 fit; write a dataset"
+        "has 60008 bytes, and at most 60000 are written; write a dataset"
       ),
       "zero": (
         .strings(["a", "b\0c"]), "holds a NUL character, which ends texts in HDF5; remove it"
       ),
       "": (.integer(1), "has a name that HDF5 cannot hold; choose another"),
-      "a/b": (.integer(1), "has a name that HDF5 cannot hold; choose another"),
+      "a\0b": (.integer(1), "has a name that HDF5 cannot hold; choose another"),
     ]
     var attributes = misfits.mapValues(\.value)
     attributes["fits"] = .tensor(try Tensor(vector: [Double](repeating: 1, count: 7_500)))
@@ -307,7 +307,7 @@ struct HDF5ArchiveRoundTripTests {
     let obstacles = writer.obstacles(to: metadata)
     #expect(obstacles.map(\.reason) == misfits.values.map(\.reason) + misfits.values.map(\.reason))
     #expect(obstacles.first?.name == "the attribute 'half'")
-    #expect(obstacles.last?.name == "the attribute 'a/b' of 'w'")
+    #expect(obstacles.last?.name == "the attribute 'a\0b' of 'w'")
     #expect(obstacles.map(\.key) == misfits.map { _ in "" } + misfits.map { _ in "w" })
     try writer.write(metadata)
     try writer.finish()
