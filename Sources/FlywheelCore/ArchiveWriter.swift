@@ -46,8 +46,9 @@ public protocol ArchiveWriter: AnyObject {
   /// Writes what the file says besides its members; after all of them.
   ///
   /// - Parameter metadata: Its attributes and empty groups; what the format cannot hold is left out, so
-  ///   that the caller has to ask `holdsMetadata` before.
-  /// - Throws: `inputOutput`.
+  ///   that the caller has to ask `holdsMetadata` and `obstacles(to:)` before. The writers of HDF5 and of
+  ///   Keras's files refuse it instead; that of HDF5 leaves it out once `obstacles(to:)` was asked.
+  /// - Throws: `inputOutput`, and `invalidArgument` for what is refused.
   func write(_ metadata: ArchiveMetadata) throws(FlywheelError)
 
   /// Whether the format has attributes and groups of its own.
@@ -63,6 +64,10 @@ public protocol ArchiveWriter: AnyObject {
   var namesEveryDType: Bool { get }
 
   /// What of a file's metadata would be left out, beside the arrays that room was asked for.
+  ///
+  /// To be asked when room was asked for all arrays, and before anything is written. It can be more than a
+  /// question: the writer of HDF5 takes it that its caller accepts what is named, and leaves out from then on
+  /// whatever it would otherwise refuse. To other writers it makes no difference.
   ///
   /// - Parameter metadata: Attributes and empty groups.
   /// - Returns: What it is, with the reasons; nothing for a format that holds all of it, or none.
