@@ -29,7 +29,7 @@ struct HDF5Path {
   static let root = HDF5Path(key: "", nameStart: 0)
 
   init(_ path: String) throws(FlywheelError) {
-    // One pass over the bytes: this runs for each tensor that is loaded.
+    // One pass over the bytes: this runs for each object that is looked for.
     var isNormalized = true
     var componentLength = 0
     var isDot = false

@@ -2,8 +2,8 @@ internal import FlywheelCore
 
 /// The bytes of an HDF5 file, and how its addresses and lengths are written.
 ///
-/// Everything that the reader looks at is taken from here, and nowhere else are addresses compared with the
-/// size of the file. All that is read of a file refers to it, so that it is one object.
+/// Whatever an address leads to is taken from here, and nowhere else are addresses compared with the size of the
+/// file. All that is read of a file refers to it, so that it is one object.
 final class FileImage: Sendable {
   /// All bytes of the file, with what may lie in front of the file proper.
   let storage: TensorStorage

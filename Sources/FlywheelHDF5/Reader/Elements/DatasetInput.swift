@@ -80,11 +80,11 @@ struct DatasetInput: Sendable {
       let chunks = try ChunkedElements(layout, shape, limits: space.limits, filters, in: image)
       try limit.check(chunks.chunkByteCount, "a chunk")
       place = .chunks(chunks)
-    case .virtual: throw Self.isVirtual
+    case .virtual: throw Self.virtualFailure
     }
   }
 
-  private static var isVirtual: FlywheelError {
+  private static var virtualFailure: FlywheelError {
     FlywheelError(
       .unsupported,
       "The dataset is virtual: its elements are in other datasets; 'h5repack -l CONTI' brings them in."
