@@ -331,7 +331,10 @@ class Signals(ResumeTestCase):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
             process.send_signal(number)
         self.assertIn(self.finish(process, timeout=10).status, (130, 143))
-        self.assertEqual([path.name for path in checkpoints(run)], before)
+        # A save that was due and under way when the process stopped may still come to its end.
+        due = f"step-{int(re.search(r'[0-9]+', before[-1])[0]) + 50:012}.h5"
+        after = [path.name for path in checkpoints(run)]
+        self.assertIn(after, (before, [*before, due], [*before[1:], due]))
         self.resume(run)
         self.assert_same_end(run, straight)
 
