@@ -16,7 +16,7 @@ typedef struct {
   int count;
 } request;
 
-// Takes a line such as {"operation": "load", "path": "/tmp/a.h5", "count": 2} apart. Of JSON it knows what
+// Takes a line such as {"operation": "load", "path": "a.h5", "count": 2} apart. Of JSON it knows what
 // is needed for that: texts without escapes, and whole numbers.
 request parse_request(const char *line);
 
