@@ -20,7 +20,7 @@ struct FieldReader: ~Escapable {
   ///   - fileOffset: Where in the file they begin.
   ///   - image: The file, for the size of its addresses and lengths.
   @_lifetime(copy bytes)
-  init(_ bytes: RawSpan, fileOffset: Int, in image: FileImage) {
+  init(_ bytes: RawSpan, fileOffset: Int, in image: borrowing FileImage) {
     self.bytes = bytes
     self.fileOffset = fileOffset
     offsetSize = image.offsetSize
@@ -33,7 +33,7 @@ struct FieldReader: ~Escapable {
   ///   - bytes: The bytes of the structure.
   ///   - image: The file, for the size of its addresses and lengths.
   @_lifetime(borrow bytes)
-  init(_ bytes: borrowing StoredBytes, in image: FileImage) {
+  init(_ bytes: borrowing StoredBytes, in image: borrowing FileImage) {
     self.bytes = bytes.span
     fileOffset = bytes.fileOffset
     offsetSize = image.offsetSize
@@ -46,25 +46,31 @@ struct FieldReader: ~Escapable {
   /// Where in the file the next field is.
   var place: Int { fileOffset + position }
 
+  // Those of one size are read in place: a header is some hundred of them, and a call takes longer than the read.
+
   /// Reads a byte.
+  @inline(__always)
   @_lifetime(self: copy self)
   mutating func uint8(_ what: StaticString) throws(FlywheelError) -> UInt8 {
     try read(UInt8.self, what)
   }
 
   /// Reads two bytes.
+  @inline(__always)
   @_lifetime(self: copy self)
   mutating func uint16(_ what: StaticString) throws(FlywheelError) -> UInt16 {
     UInt16(littleEndian: try read(UInt16.self, what))
   }
 
   /// Reads four bytes.
+  @inline(__always)
   @_lifetime(self: copy self)
   mutating func uint32(_ what: StaticString) throws(FlywheelError) -> UInt32 {
     UInt32(littleEndian: try read(UInt32.self, what))
   }
 
   /// Reads eight bytes.
+  @inline(__always)
   @_lifetime(self: copy self)
   mutating func uint64(_ what: StaticString) throws(FlywheelError) -> UInt64 {
     UInt64(littleEndian: try read(UInt64.self, what))

@@ -21,7 +21,7 @@ struct SharedMessageTable: Sendable {
   ///   - content: The message that says where it is.
   ///   - image: The file.
   /// - Throws: `truncated`, `corrupted`, `malformed`; `unsupported` if it is of another version.
-  init(_ content: StoredBytes, in image: FileImage) throws(FlywheelError) {
+  init(_ content: borrowing StoredBytes, in image: borrowing FileImage) throws(FlywheelError) {
     var message = FieldReader(content, in: image)
     try message.version(0, of: "a table of shared messages")
     let place = message.place

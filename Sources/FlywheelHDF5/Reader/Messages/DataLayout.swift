@@ -20,7 +20,7 @@ enum DataLayout: Sendable {
   ///   - image: The file.
   /// - Throws: `malformed` or `truncated` if it is no layout, `unsupported` for a newer version,
   ///   `limitExceeded` if the size of a chunk overflows.
-  init(_ content: StoredBytes, in image: FileImage) throws(FlywheelError) {
+  init(_ content: borrowing StoredBytes, in image: borrowing FileImage) throws(FlywheelError) {
     var fields = FieldReader(content, in: image)
     let version = try fields.version(1...5, of: "a data layout")
     if version < 3 {

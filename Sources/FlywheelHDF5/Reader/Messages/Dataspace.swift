@@ -38,7 +38,7 @@ enum Dataspace: Sendable, Hashable {
   ///   - image: The file.
   /// - Throws: `malformed` or `truncated` if it is no dataspace, `unsupported` for a newer version,
   ///   `limitExceeded` if the extents overflow.
-  init(_ content: StoredBytes, in image: FileImage) throws(FlywheelError) {
+  init(_ content: borrowing StoredBytes, in image: borrowing FileImage) throws(FlywheelError) {
     var fields = FieldReader(content, in: image)
     let version = try fields.version(1...2, of: "a dataspace")
     let rankPlace = fields.place

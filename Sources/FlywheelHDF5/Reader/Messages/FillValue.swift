@@ -34,7 +34,7 @@ struct FillValue: Sendable {
   ///   - content: What it says.
   ///   - image: The file.
   /// - Throws: `truncated` if it is no fill value, `unsupported` for a newer version.
-  init(_ content: StoredBytes, in image: FileImage) throws(FlywheelError) {
+  init(_ content: borrowing StoredBytes, in image: borrowing FileImage) throws(FlywheelError) {
     var fields = FieldReader(content, in: image)
     let version = try fields.version(1...3, of: "a fill value")
     let hasValue: Bool
@@ -54,7 +54,7 @@ struct FillValue: Sendable {
   ///   - content: What it says.
   ///   - image: The file.
   /// - Throws: `truncated` if it is no fill value.
-  init(old content: StoredBytes, in image: FileImage) throws(FlywheelError) {
+  init(old content: borrowing StoredBytes, in image: borrowing FileImage) throws(FlywheelError) {
     var fields = FieldReader(content, in: image)
     bytes = try Self.value(&fields, content)
   }

@@ -21,7 +21,7 @@ struct FilterPipeline: Sendable, Hashable {
   ///   - content: What it says.
   ///   - image: The file.
   /// - Throws: `malformed` or `truncated` if it is no pipeline, `unsupported` for a newer version.
-  init(_ content: StoredBytes, in image: FileImage) throws(FlywheelError) {
+  init(_ content: borrowing StoredBytes, in image: borrowing FileImage) throws(FlywheelError) {
     var fields = FieldReader(content, in: image)
     let version = try fields.version(1...2, of: "a filter pipeline")
     let place = fields.place

@@ -19,7 +19,7 @@ struct LinkInfo: Sendable, Hashable {
   ///   - content: What it says.
   ///   - image: The file.
   /// - Throws: `malformed` or `truncated` if it is another message.
-  init(_ content: StoredBytes, in image: FileImage) throws(FlywheelError) {
+  init(_ content: borrowing StoredBytes, in image: borrowing FileImage) throws(FlywheelError) {
     var fields = FieldReader(content, in: image)
     try fields.version(0, of: "link info")
     let flags = try fields.uint8("link info's flags")

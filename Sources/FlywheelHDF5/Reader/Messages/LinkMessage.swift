@@ -24,7 +24,7 @@ struct LinkMessage: Sendable, Hashable {
   ///   - content: What it says.
   ///   - image: The file.
   /// - Throws: `malformed` or `truncated` if it is no link.
-  init(_ content: StoredBytes, in image: FileImage) throws(FlywheelError) {
+  init(_ content: borrowing StoredBytes, in image: borrowing FileImage) throws(FlywheelError) {
     var fields = FieldReader(content, in: image)
     try fields.version(1, of: "a link")
     let flags = Flags(rawValue: try fields.uint8("a link's flags"))

@@ -15,7 +15,7 @@ struct SymbolTableMessage: Sendable, Hashable {
   ///   - content: What it says.
   ///   - image: The file.
   /// - Throws: `malformed` or `truncated` if it has no addresses.
-  init(_ content: StoredBytes, in image: FileImage) throws(FlywheelError) {
+  init(_ content: borrowing StoredBytes, in image: borrowing FileImage) throws(FlywheelError) {
     var fields = FieldReader(content, in: image)
     let place = fields.place
     guard let treeAddress = try fields.address("the address of a group's tree"),
