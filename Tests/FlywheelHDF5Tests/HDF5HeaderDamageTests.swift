@@ -100,6 +100,15 @@ struct HDF5HeaderDamageTests {
     Build.oldMessage(.continuation, Build.next(address, byteCount))
   }
 
+  /// A header that goes on in so many blocks, of which the last says that it goes on in the third.
+  private static func chain(of count: Int) -> [UInt8] {
+    let places = (0..<count).map { UInt64(82 + 28 * $0) }
+    return file(
+      Build.header(next(places[0], 28)),
+      (places.dropFirst() + [places[2]]).flatMap { Build.continuation(next($0, 28)) }
+    )
+  }
+
   static let headerFaults: [ExpectedFault] = {
     let sound = Build.header(space)
     // A header with one continuation is 34 bytes long: what follows it begins at byte 82.
@@ -164,6 +173,10 @@ struct HDF5HeaderDamageTests {
         at: 114,
         file(Build.header(next(following, 28)), Build.continuation(next(110, 28)), other)
       ),
+      .init("the last of 30 blocks into the third", .malformed, at: 898, chain(of: 30)),
+      .init("the last of 31 blocks into the third", .malformed, at: 926, chain(of: 31)),
+      .init("the last of 32 blocks into the third", .malformed, at: 954, chain(of: 32)),
+      .init("the last of 100 blocks into the third", .malformed, at: 2858, chain(of: 100)),
       .init(
         "a continuation beyond the file",
         .truncated,

@@ -74,7 +74,7 @@ struct HeaderMessageReader {
   /// - Throws: As `read(_:)`; `corrupted` if a block's checksum does not match.
   mutating func readContinuations(of first: Int) throws(FlywheelError) {
     guard !continuations.isEmpty else { return }
-    var seen: Set<Int> = [first]
+    var places = BlockPlaces(first)
     var budget = image.storage.byteCount
     var next = 0
     while next < continuations.count {
@@ -84,7 +84,7 @@ struct HeaderMessageReader {
         continuation.byteCount,
         "an object header's continuation"
       )
-      guard seen.insert(block.fileOffset).inserted, block.count <= budget else {
+      guard places.insert(block.fileOffset), block.count <= budget else {
         throw FlywheelError.malformed(
           found: "an object header that goes on where it was",
           expected: "another block",
