@@ -1,7 +1,7 @@
 internal import FlywheelCore
 
-/// What the messages of a dataset's header say; one object, as many places look at it.
-final class DatasetParts: Sendable {
+/// What the messages of a dataset's header say; not copied, as there is much of it and nobody keeps the whole.
+struct DatasetParts: ~Copyable {
   /// The type of its elements in the file.
   let datatype: Datatype
   /// Its extents.
@@ -36,18 +36,25 @@ final class DatasetParts: Sendable {
         at: .init(byteOffset: image.place(of: header.address))
       )
     }
-    datatype = try Datatype(typeContent, in: image)
-    dataspace = try Dataspace(spaceContent, in: image)
-    layout = try DataLayout(layoutContent, in: image)
-    filters =
+    let datatype = try Datatype(typeContent, in: image)
+    let dataspace = try Dataspace(spaceContent, in: image)
+    let layout = try DataLayout(layoutContent, in: image)
+    let filters =
       if let content = try structure.content(.filterPipeline, of: header) {
         try FilterPipeline(content, in: image)
       } else {
         FilterPipeline()
       }
-    fillValue = try FillValue(of: header, in: structure)
+    let fillValue = try FillValue(of: header, in: structure)
+    let element = try file.namedElement(of: object, datatype) ?? datatype.elementType
+    // Nothing throws from here on, so that all is there or nothing.
+    self.datatype = datatype
+    self.dataspace = dataspace
+    self.layout = layout
+    self.filters = filters
+    self.fillValue = fillValue
+    self.element = element
     isExternal = header.first(.externalFiles) != nil
-    element = try file.namedElement(of: object, datatype) ?? datatype.elementType
   }
 
   /// Whether the elements lie in the file in one piece, and as they do in memory: `DatasetInput` would find nothing

@@ -7,7 +7,7 @@ extension HDF5Dataset {
   ///   - parts: What they say.
   ///   - place: Where the dataset is.
   ///   - image: The file.
-  init(_ parts: DatasetParts, at place: HDF5Path, in image: FileImage) {
+  init(_ parts: borrowing DatasetParts, at place: HDF5Path, in image: FileImage) {
     self.init(
       key: place.key,
       element: parts.element,
@@ -18,7 +18,7 @@ extension HDF5Dataset {
     )
   }
 
-  private static func storage(_ parts: DatasetParts, in image: FileImage) -> Storage {
+  private static func storage(_ parts: borrowing DatasetParts, in image: FileImage) -> Storage {
     switch parts.layout {
     case .virtual: return .virtual
     case _ where parts.dataspace.shape == nil: return .none

@@ -13,7 +13,7 @@ struct StructureInput: HDF5Input {
   ///   - file: The file.
   /// - Throws: `unsupported` for elements and storage that are not read, by name, and as `DatasetInput`.
   init(
-    _ parts: DatasetParts,
+    _ parts: borrowing DatasetParts,
     at place: HDF5Path,
     in file: StructureFile
   ) throws(FlywheelError) {
