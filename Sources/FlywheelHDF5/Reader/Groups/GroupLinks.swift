@@ -114,7 +114,7 @@ enum GroupLinks {
     byOrder: Bool,
     in image: FileImage
   ) throws(FlywheelError) -> [LinkMessage] {
-    let names = NameOrder(links.lazy.map(\.name))
+    let names = NameOrder(links.map(\.name))
     guard !names.hasPath else {
       throw damage("a link's name that is a path", expected: "a name", header, image)
     }

@@ -20,7 +20,7 @@ struct NameOrder {
   /// Orders names.
   ///
   /// - Parameter names: The names; none holds a zero.
-  init(_ names: some Collection<String>) {
+  init(_ names: [String]) {
     let texts = PackedNames(names)
     let common = texts.commonPrefixByteCount
     func precedes(_ key: Key, _ other: Key) -> Bool {

@@ -105,7 +105,7 @@ struct ObjectAttributes {
   }
 
   private func ordered() throws(FlywheelError) -> [AttributeMessage] {
-    let names = NameOrder(attributes.lazy.map(\.name))
+    let names = NameOrder(attributes.map(\.name))
     if let duplicate = names.duplicate {
       let name = FlywheelError.oneLine(attributes[duplicate].name)
       throw malformed("two attributes '\(name)' of an object", expected: "one")

@@ -5,11 +5,11 @@ struct PackedNames {
   private var starts: [Int] = [0]
 
   /// Packs names; none holds a zero.
-  init(_ names: some Collection<String>) {
+  init(_ names: [String]) {
     starts.reserveCapacity(names.count + 1)
+    bytes.reserveCapacity(names.reduce(0) { $0 + $1.utf8.count })
     for name in names {
-      // Read here and not kept.
-      unsafe name.utf8Span.span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+      bytes.append(contentsOf: name.utf8)
       starts.append(bytes.count)
     }
   }
