@@ -57,6 +57,32 @@ struct HDF5ReadersTests {
     #expect(obstacles.map { "\($0.name) \($0.reason)" } == ["/again is another name of /"])
   }
 
+  @Test("A group is empty under its first name", arguments: HDF5Implementation.allCases)
+  func emptyGroups(reader: HDF5Implementation) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("groups.h5")
+    do {
+      let file = ForeignFile(path)
+      for name in ["empty", "filled", "outer", "outer/inner", "self", "up"] {
+        H5Gclose(unsafe H5Gcreate2(file.id, name, 0, 0, 0))
+      }
+      file.add("filled/a", HDF5Library.type(of: .uint8), [1], [7])
+      let links = [
+        ("/empty", "empty again"), ("/filled", "filled again"), ("/self", "self/loop"),
+        ("/", "up/back"),
+        ("/filled/a", "up/a"),
+      ]
+      for (target, name) in links { unsafe H5Lcreate_hard(file.id, target, file.id, name, 0, 0) }
+    }
+    let found = try HDF5File(opening: path, with: reader).contents()
+    #expect(found.datasets.map(\.dataset.path) == ["/filled/a"])
+    #expect(found.metadata.emptyGroups == ["empty", "outer/inner", "self", "up"])
+    #expect(
+      found.metadata.obstacles.map(\.name)
+        == ["/empty again", "/filled again", "/self/loop", "/up/a", "/up/back"]
+    )
+  }
+
   @Test("Only of a dataset does an attribute name the type", arguments: HDF5Implementation.allCases)
   func namedType(reader: HDF5Implementation) throws {
     let directory = try TemporaryDirectory()

@@ -11,28 +11,27 @@ extension HDF5Source {
   private func walkedContents() throws(FlywheelError) -> HDF5Contents {
     var datasets: [ListedDataset] = []
     var metadata = ArchiveMetadata()
-    var groups: [String] = []
-    var filled: Set<ByteName> = []
-    var lastFilled = ByteName(text: "")
+    var groups: [(key: String, address: UInt64)] = []
+    // By their addresses: a walk enters each group once.
+    var filled: Set<UInt64> = []
+    var lastFilled: UInt64?
     var attributesLeft = limit.attributeLimit
     try addAttributes(of: try root(), at: .root, to: &metadata, &attributesLeft)
     try walk { (visit) throws(FlywheelError) in
       if let reason = obstacle(to: visit) {
         metadata.obstacles.append(.init(name: visit.place.description, reason: reason))
-      }
-      guard case .object(let object) = visit.target, obstacle(to: object.kind) == nil else {
         return
       }
-      let parent = ByteName(text: visit.parent.key)
-      if parent != lastFilled {
-        lastFilled = parent
-        filled.insert(parent)
+      guard case .object(let object) = visit.target else { return }
+      if visit.groupAddress != lastFilled {
+        lastFilled = visit.groupAddress
+        filled.insert(visit.groupAddress)
       }
-      if object.kind == .group { groups.append(visit.place.key) }
+      if object.kind == .group { groups.append((visit.place.key, object.address)) }
       if object.kind == .dataset { datasets.append(try listed(object, at: visit.place)) }
       try addAttributes(of: object, at: visit.place, to: &metadata, &attributesLeft)
     }
-    metadata.emptyGroups = groups.filter { !filled.contains(ByteName(text: $0)) }
+    metadata.emptyGroups = groups.filter { !filled.contains($0.address) }.map(\.key)
     return HDF5Contents(datasets: datasets, metadata: metadata)
   }
 

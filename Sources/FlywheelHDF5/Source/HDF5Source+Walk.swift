@@ -60,7 +60,7 @@ extension HDF5Source {
       try paths.count(place, entry.name)
       let child = place.appending(entry.name)
       let target = try target(of: entry, at: child, &paths)
-      try visit(HDF5Visit(place: child, parent: place, target: target))
+      try visit(HDF5Visit(place: child, groupAddress: group.address, target: target))
       guard case .object(let object) = target, object.kind == .group else { continue }
       try walk(object, at: child, depth: depth + 1, &paths, visit)
     }

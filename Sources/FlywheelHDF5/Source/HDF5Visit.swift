@@ -2,8 +2,8 @@
 struct HDF5Visit<Object> {
   /// Where it is.
   let place: HDF5Path
-  /// The group that it is in.
-  let parent: HDF5Path
+  /// The address of the group that it is in.
+  let groupAddress: UInt64
   /// What it stands for.
   let target: Target
 
