@@ -74,11 +74,12 @@ struct HDF5Path {
   func appending(_ name: String) -> HDF5Path {
     guard !key.isEmpty else { return HDF5Path(key: name, nameStart: 0) }
     let nameStart = key.utf8.count + 1
-    var path = ""
-    path.reserveCapacity(nameStart + name.utf8.count)
-    path += key
-    path += "/"
-    path += name
+    // At once, as each object of a file gets a path; there is room for both texts and the slash.
+    let path = unsafe String(unsafeUninitializedCapacity: nameStart + name.utf8.count) { path in
+      _ = unsafe path.initialize(from: key.utf8)
+      unsafe path[nameStart - 1] = UInt8(ascii: "/")
+      return unsafe path[nameStart...].initialize(from: name.utf8).index
+    }
     return HDF5Path(key: path, nameStart: nameStart)
   }
 
