@@ -141,12 +141,7 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Throws: As `tensor(_:)`, for the first that cannot be read.
   /// - Returns: The elements of each; nil where there is no dataset at the path.
   public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
-    let tensors = Mutex([Tensor?](repeating: nil, count: keys.count))
-    try Parallel.forEach(keys.count) { (index) throws(FlywheelError) in
-      let tensor = try tensor(keys[index])
-      tensors.withLock { $0[index] = tensor }
-    }
-    return tensors.withLock { $0 }
+    try tensorsInParallel(keys)
   }
 
   /// Reads a dataset of any type that can be read or carried, piece by piece.
