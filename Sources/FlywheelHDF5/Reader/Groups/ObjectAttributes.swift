@@ -44,15 +44,13 @@ struct ObjectAttributes {
   }
 
   private mutating func read(_ header: ObjectHeader) throws(FlywheelError) {
-    for message in header.messages {
-      switch message.kind {
-      case .attribute: try add(try structure.content(of: message))
-      case .attributeInfo:
-        let info = try AttributeInfo(message.content(in: structure.image), in: structure.image)
-        if let heap = info.heapAddress { try readDense(info, heapAddress: heap) }
-      default: break
-      }
+    for message in header.messages where message.kind == .attribute {
+      try add(try structure.content(of: message))
     }
+    // There is one; each of several could name the same heap, to be read for each of them.
+    guard let message = header.first(.attributeInfo) else { return }
+    let info = try AttributeInfo(message.content(in: structure.image), in: structure.image)
+    if let heap = info.heapAddress { try readDense(info, heapAddress: heap) }
   }
 
   /// Reads the attributes that lie in a fractal heap.
@@ -100,6 +98,8 @@ struct ObjectAttributes {
       )
     }
     unread -= attribute.storedByteCount
+    // Those of many objects can lie over each other in one heap.
+    try structure.image.meter?.spend(attribute.storedByteCount)
     attributes.append(attribute)
     return attribute.name
   }
