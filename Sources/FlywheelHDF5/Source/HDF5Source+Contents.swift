@@ -15,8 +15,8 @@ extension HDF5Source {
     // By their addresses: a walk enters each group once.
     var filled: Set<UInt64> = []
     var lastFilled: UInt64?
-    var attributesLeft = limit.attributeLimit
-    try addAttributes(of: try root(), at: .root, to: &metadata, &attributesLeft)
+    var budget = AttributeBudget(limit)
+    try addAttributes(of: try root(), at: .root, to: &metadata, &budget)
     try walk { (visit) throws(FlywheelError) in
       if let reason = obstacle(to: visit) {
         metadata.obstacles.append(.init(name: visit.place.description, reason: reason))
@@ -29,7 +29,7 @@ extension HDF5Source {
       }
       if object.kind == .group { groups.append((visit.place.key, object.address)) }
       if object.kind == .dataset { datasets.append(try listed(object, at: visit.place)) }
-      try addAttributes(of: object, at: visit.place, to: &metadata, &attributesLeft)
+      try addAttributes(of: object, at: visit.place, to: &metadata, &budget)
     }
     metadata.emptyGroups = groups.filter { !filled.contains($0.address) }.map(\.key)
     return HDF5Contents(datasets: datasets, metadata: metadata)
@@ -58,10 +58,10 @@ extension HDF5Source {
     of object: Object,
     at place: HDF5Path,
     to metadata: inout ArchiveMetadata,
-    _ attributesLeft: inout Int
+    _ budget: inout AttributeBudget
   ) throws(FlywheelError) {
     do throws(FlywheelError) {
-      try addReadableAttributes(of: object, at: place, to: &metadata, &attributesLeft)
+      try addReadableAttributes(of: object, at: place, to: &metadata, &budget)
     } catch  where error.code == .unsupported {
       let name = "the attributes of \(place.description)"
       let reason = "are of a newer HDF5 than \(readerDescription) reads"
@@ -73,37 +73,24 @@ extension HDF5Source {
     of object: Object,
     at place: HDF5Path,
     to metadata: inout ArchiveMetadata,
-    _ attributesLeft: inout Int
+    _ budget: inout AttributeBudget
   ) throws(FlywheelError) {
     let attributes = try attributes(of: object, at: place)
     guard !attributes.isEmpty else { return }
-    attributesLeft -= attributes.count
-    guard attributesLeft >= 0 else {
-      throw FlywheelError.malformed(
-        found: "more attributes than the file has room for",
-        expected: "attributes of one object each",
-        at: .init(tensor: place.description)
-      )
-    }
+    try budget.spend(attributes.count, of: place)
     var values: OrderedDictionary<String, AttributeValue> = [:]
     for (name, content) in attributes {
       if case .value(let value) = content {
         // HDF5 compares the bytes of names; to us some are one that are written in two ways.
         guard values[name] == nil else {
-          metadata.obstacles.append(
-            .init(
-              name: "the attribute '\(name)' of \(place.description)",
-              reason: "has the name of another one, in other characters",
-              key: place.key
-            )
-          )
+          let reason = "has the name of another one, in other characters"
+          metadata.obstacles.append(try budget.obstacle(name, of: place, reason))
           continue
         }
         values[name] = value
       } else {
-        let attribute = "the attribute '\(name)' of \(place.description)"
         let reason = "holds \(content.obstacle ?? "nothing")"
-        metadata.obstacles.append(.init(name: attribute, reason: reason, key: place.key))
+        metadata.obstacles.append(try budget.obstacle(name, of: place, reason))
       }
     }
     if object.kind == .dataset, case .string(let name)? = values["dtype"],

@@ -38,7 +38,7 @@ extension HDF5Source {
   ) throws(FlywheelError) {
     var paths = WalkedPaths(limit: limit)
     let root = try root()
-    _ = paths.firstPath(of: root.address, now: .root)
+    _ = try paths.firstPath(of: root.address, now: .root)
     try walk(root, at: .root, depth: 0, &paths, visit)
   }
 
@@ -75,7 +75,9 @@ extension HDF5Source {
     switch entry.target {
     case .link(let kind): return .link(kind)
     case .object(let address):
-      if let first = paths.firstPath(of: address, now: place) { return .known(firstPath: first) }
+      if let first = try paths.firstPath(of: address, now: place) {
+        return .known(firstPath: first)
+      }
       if let object = try object(of: entry, at: place) { return .object(object) }
       paths.forget(address)
       return .link(.other)
