@@ -9,11 +9,17 @@ final class GroupIndexes: Sendable {
   private let known = Mutex<[UInt64: GroupIndex]>([:])
   /// Counts what the links take in memory.
   private let meter: ReadMeter
+  /// The file, with the bytes counted that are read of all groups.
+  private let structure: FileStructure
 
   /// Knows no group yet.
   ///
-  /// - Parameter fileByteCount: The size of the file.
-  init(fileByteCount: Int) { meter = ReadMeter(fileByteCount: fileByteCount) }
+  /// - Parameter structure: The file.
+  init(in structure: FileStructure) {
+    let fileByteCount = structure.image.storage.byteCount
+    meter = ReadMeter(fileByteCount: fileByteCount)
+    self.structure = structure.metered(by: ReadMeter(fileByteCount: fileByteCount))
+  }
 
   /// The links of a group, if they were read.
   ///
@@ -25,16 +31,11 @@ final class GroupIndexes: Sendable {
 
   /// The links of a group.
   ///
-  /// - Parameters:
-  ///   - group: The group.
-  ///   - structure: The file.
+  /// - Parameter group: The group.
   /// - Throws: `malformed`, `truncated` or `corrupted` if it is damaged, `limitExceeded` if the groups have more
-  ///   links together than the size of the file justifies.
+  ///   links together than the size of the file justifies, or lead to the same bytes again and again.
   /// - Returns: The links.
-  func index(
-    of group: StructureObject,
-    in structure: FileStructure
-  ) throws(FlywheelError) -> GroupIndex {
+  func index(of group: StructureObject) throws(FlywheelError) -> GroupIndex {
     if let index = index(at: group.address) { return index }
     // After too many links no others are read.
     try meter.spend(0)

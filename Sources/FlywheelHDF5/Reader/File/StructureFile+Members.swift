@@ -3,12 +3,14 @@ internal import FlywheelCore
 extension StructureFile {
   func members(of place: HDF5Path) throws(FlywheelError) -> [HDF5Member] {
     let links = try groupIndex(of: try object(at: place, .group)).links
+    // The headers of the objects can lie over each other, so that the bytes are counted, as in a walk.
+    let file = forWalk
     // Many names can lead to one object, which is looked at once; what it holds would take much memory.
     var kinds: [UInt64: HDF5Member.Kind] = [:]
     var members: [HDF5Member] = []
     members.reserveCapacity(links.count)
     for link in links {
-      members.append(HDF5Member(name: link.name, kind: try kind(of: link, in: place, &kinds)))
+      members.append(HDF5Member(name: link.name, kind: try file.kind(of: link, in: place, &kinds)))
     }
     return members
   }

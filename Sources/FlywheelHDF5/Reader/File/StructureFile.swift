@@ -49,7 +49,7 @@ final class StructureFile: HDF5Source {
     self.limit = limit
     self.objects = objects
     rootObject = root
-    groups = GroupIndexes(fileByteCount: limit.fileByteCount)
+    groups = GroupIndexes(in: structure)
     heap = Mutex(GlobalHeapCollections(in: structure.image))
   }
 
@@ -137,6 +137,6 @@ final class StructureFile: HDF5Source {
   /// - Throws: `malformed`, `truncated` or `corrupted` if it is damaged.
   /// - Returns: The links.
   func groupIndex(of group: StructureObject) throws(FlywheelError) -> GroupIndex {
-    try groups.index(of: group, in: structure)
+    try groups.index(of: group)
   }
 }
