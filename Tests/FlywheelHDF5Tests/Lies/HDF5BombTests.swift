@@ -230,6 +230,44 @@ struct HDF5BombTests {
     #expect(error?.location.tensor == "/x")
   }
 
+  @Test(
+    "A chunk larger than the memory that there is ends nothing but its reading",
+    arguments: [[1], [2, 1]]
+  )
+  func largeChunk(ids: [UInt16]) throws {
+    // 64 GiB, which deflate could make of what lies in the file; zeros are no stream of it.
+    let (extent, stored) = (UInt64(1 << 18), UInt32(67_000_000))
+    let header = Self.header(
+      Self.integers(1) + Self.space([extent, extent]) + Self.filters(ids)
+        + Self.chunked([1 << 18, 1 << 18, 1], 48)
+    )
+    let dataset = UInt64(48 + 24 + 32 + 8 + 32)
+    let root = Self.header(Self.emptyLinkInfo + Self.link(Array("x".utf8), dataset))
+    let chunk = dataset + UInt64(header.count + root.count)
+    var front = Build.superblock(
+      root: dataset + UInt64(header.count),
+      end: chunk + UInt64(stored)
+    )
+    front += Array("TREE".utf8) + [1, 0, 1, 0] + Build.le(Build.nowhere) + Build.le(Build.nowhere)
+    front += Self.key(stored, 0, 0) + Build.le(chunk) + Self.key(0, extent, extent)
+    front += header + root
+    let bytes = front
+    let storage = try TensorStorage(byteCount: bytes.count + Int(stored)) {
+      (output) throws(FlywheelError) in
+      for byte in bytes { output.append(byte) }
+    }
+    let file = try HDF5File(storage, path: "bomb.h5")
+    let error = #expect(throws: FlywheelError.self) {
+      _ = try file.tensor("x", block: HDF5Block(offset: [7, 7], count: [1, 3]))
+    }
+    // Some systems promise memory that they do not have.
+    #expect(
+      error?.code == .limitExceeded || error?.code == .corrupted,
+      "\(error?.description ?? "")"
+    )
+    #expect(error?.location.tensor == "/x")
+  }
+
   @Test("What a file cannot justify is refused before there is memory for it", arguments: bombs)
   func memory(bomb: Bomb) throws {
     let file = try Self.file(bomb.bytes)

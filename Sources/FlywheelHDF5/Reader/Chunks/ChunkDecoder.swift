@@ -35,16 +35,22 @@ struct ChunkDecoder: Sendable {
   }
 
   /// Memory for what lies between two filters, which one chunk after the other can use.
+  ///
+  /// There is never more than what a filter reads and what comes out of it, however many filters there are.
   struct Memory: Sendable {
-    private var free: [[UInt8]] = []
+    private var last: ScratchMemory?
+    private var beforeLast: ScratchMemory?
 
-    /// Takes bytes that hold anything.
-    fileprivate mutating func take(_ count: Int) -> [UInt8] {
-      let last = free.popLast() ?? []
-      return last.count == count ? last : [UInt8](repeating: 0, count: count)
+    /// Takes bytes that hold anything: other ones than the last time, but maybe those of the time before.
+    fileprivate mutating func next(_ count: Int) throws(FlywheelError) -> ScratchMemory {
+      swap(&last, &beforeLast)
+      if let last, last.byteCount >= count { return last }
+      // Given back before there is other memory.
+      last = nil
+      let memory = try ScratchMemory(byteCount: count)
+      last = memory
+      return memory
     }
-
-    fileprivate mutating func give(_ bytes: [UInt8]) { free.append(bytes) }
   }
 
   /// Decodes a block into bytes of its own.
@@ -79,7 +85,8 @@ struct ChunkDecoder: Sendable {
   ///   - target: Where the bytes go; as many as the decoder was made for.
   ///   - memory: What lies in between.
   /// - Throws: `corrupted`, `truncated` or `malformed` with the place in the file; `unsupported` if the chunk
-  ///   went through a filter that is not read, or through several that compress.
+  ///   went through a filter that is not read, or through several that compress; `limitExceeded` if there is no
+  ///   memory for what lies in between.
   func decode(
     _ stored: StoredBytes,
     skipping skippedFilters: UInt32,
@@ -141,12 +148,13 @@ struct ChunkDecoder: Sendable {
       return try undo(rest, of: try Self.checked(bytes), into: &target, &memory)
     }
     if rest.isEmpty { return try Self.undo(filter, of: bytes, into: &target) }
-    var between = memory.take(try byteCount(after: rest))
-    try between.withMutableRawBytes { (between) throws(FlywheelError) in
+    let count = try byteCount(after: rest)
+    // Not where the bytes lie that the filter reads, which were taken the last time.
+    let between = try memory.next(count)
+    try between.write(count) { (between) throws(FlywheelError) in
       try Self.undo(filter, of: bytes, into: &between)
     }
-    try undo(rest, of: between.rawBytes, into: &target, &memory)
-    memory.give(between)
+    try undo(rest, of: between.first(count), into: &target, &memory)
   }
 
   /// Undoes one filter that gives as many bytes as the target holds.

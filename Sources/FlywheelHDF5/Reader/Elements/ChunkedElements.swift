@@ -42,7 +42,7 @@ struct ChunkedElements: Sendable {
   ///   - buffer: Takes its elements.
   ///   - fill: Fills the buffer; called before anything else if a chunk was never written.
   /// - Throws: `truncated`, `corrupted` or `malformed`, with the place of the damage in the file; `unsupported` for
-  ///   filters that are not read.
+  ///   filters that are not read; `limitExceeded` if there is no memory for a chunk.
   @unsafe func read(
     _ block: HDF5Block,
     into buffer: UnsafeMutableRawBufferPointer,
@@ -101,7 +101,7 @@ struct ChunkedElements: Sendable {
   /// What one thread needs, for one chunk after the other.
   private struct Memory: Sendable {
     var between = ChunkDecoder.Memory()
-    var elements: [UInt8] = []
+    var elements: ScratchMemory?
   }
 
   @unsafe private func read(
@@ -129,14 +129,19 @@ struct ChunkedElements: Sendable {
       )
     }
     try decoder.requireRoom(in: stored, skipping: place.skippedFilters)
-    if memory.elements.isEmpty { memory.elements = [UInt8](repeating: 0, count: chunkByteCount) }
-    // Taken out, so that no copy of it is made.
-    var between = ChunkDecoder.Memory()
-    swap(&between, &memory.between)
-    try memory.elements.withMutableRawBytes { (elements) throws(FlywheelError) in
-      try decoder.decode(stored, skipping: place.skippedFilters, into: &elements, &between)
+    let elements =
+      if let elements = memory.elements { elements } else {
+        try ScratchMemory(byteCount: chunkByteCount)
+      }
+    memory.elements = elements
+    try elements.write(chunkByteCount) { (elements) throws(FlywheelError) in
+      try decoder.decode(
+        stored,
+        skipping: place.skippedFilters,
+        into: &elements,
+        &memory.between
+      )
     }
-    swap(&between, &memory.between)
-    unsafe copy.copy(memory.elements.rawBytes, into: buffer)
+    unsafe copy.copy(elements.first(chunkByteCount), into: buffer)
   }
 }
