@@ -209,6 +209,22 @@ struct ChunkIndexTests {
     #expect((0..<4).map { table.place(of: $0)?.address } == [0, 8, nil, 24])
   }
 
+  static let written: [(numbers: ClosedRange<Int>, limit: Int, found: [Int]?)] = [
+    (0...3, 4, [0, 1, 3]), (0...3, 3, nil), (0...2, 3, [0, 1]), (0...2, 2, nil), (2...2, 1, []),
+    (1...3, 3, [1, 3]), (3...3, 2, [3]), (3...3, 1, nil), (4...9, 1, []), (0...0, 2, [0]),
+  ]
+
+  @Test(
+    "Of the chunks that were written only those are looked at that are asked for",
+    arguments: written
+  )
+  func writtenChunks(example: (numbers: ClosedRange<Int>, limit: Int, found: [Int]?)) throws {
+    let table = try Self.table(Self.fixedBytes(Self.fixedArray()), Self.fixed)
+    let chunks = table.written(example.numbers, ifFewerThan: example.limit)
+    #expect(chunks?.map(\.number) == example.found)
+    #expect(chunks?.allSatisfy { $0.place == table.place(of: $0.number) } ?? true)
+  }
+
   static let fixedFaults: [Fault] = [
     Fault("other letters", .malformed, at: 64) { $0[0] = 1 },
     Fault("a newer version", .unsupported, at: 68) { $0[1] = 1 },

@@ -64,6 +64,21 @@ struct ChunkGrid: Sendable {
     return coordinates
   }
 
+  /// Whether a chunk is among those that are touched along each axis.
+  ///
+  /// - Parameters:
+  ///   - number: The number of the chunk, less than the count.
+  ///   - touched: The chunks that are touched along each axis.
+  /// - Returns: Whether it is touched along all of them.
+  func isChunk(_ number: Int, in touched: [TouchedChunks]) -> Bool {
+    var rest = number
+    for axis in counts.indices.reversed() {
+      guard touched[axis].contains(rest % counts[axis]) else { return false }
+      rest /= counts[axis]
+    }
+    return true
+  }
+
   /// Whether a chunk goes on beyond the dataset.
   ///
   /// - Parameter number: The number of the chunk, less than the count.

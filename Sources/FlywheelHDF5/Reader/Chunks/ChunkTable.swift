@@ -80,15 +80,24 @@ struct ChunkTable: Sendable {
     places = .listed(try chunks.sorted())
   }
 
-  /// The chunks that were written, if there are fewer of them than a number; nil if there are more, or all
-  /// chunks were written without an index.
+  /// The chunks that were written among some, if there are fewer of them than a number; nil if there are more, or
+  /// all chunks were written without an index.
   ///
-  /// - Parameter count: The number.
+  /// - Parameters:
+  ///   - numbers: The numbers of those that are asked for.
+  ///   - count: How many are too many.
   /// - Returns: The chunks, by their numbers.
-  func written(ifFewerThan count: Int) -> [Chunk]? {
-    guard case .listed(let chunks) = places, chunks.count < count else { return nil }
-    guard !filtersPartialChunks else { return chunks }
-    return chunks.map { Chunk(number: $0.number, place: actual($0.place, of: $0.number)) }
+  /// - Complexity: The logarithm of how many were written, and what is returned.
+  func written(_ numbers: ClosedRange<Int>, ifFewerThan count: Int) -> [Chunk]? {
+    guard case .listed(let chunks) = places else { return nil }
+    let first = Self.index(of: numbers.lowerBound, in: chunks)
+    var end = Self.index(of: numbers.upperBound, in: chunks)
+    if end < chunks.count, chunks[end].number == numbers.upperBound { end += 1 }
+    guard end - first < count else { return nil }
+    guard !filtersPartialChunks else { return Array(chunks[first..<end]) }
+    return chunks[first..<end].map {
+      Chunk(number: $0.number, place: actual($0.place, of: $0.number))
+    }
   }
 
   /// A place with what the chunk there really went through: at the edge maybe nothing, whatever the index says.
@@ -123,13 +132,19 @@ struct ChunkTable: Sendable {
   /// Most often all chunks are there, and each is at its number.
   private static func find(_ number: Int, in chunks: [Chunk]) -> ChunkPlace? {
     if number < chunks.count, chunks[number].number == number { return chunks[number].place }
+    let index = index(of: number, in: chunks)
+    guard index < chunks.count, chunks[index].number == number else { return nil }
+    return chunks[index].place
+  }
+
+  /// Where the first chunk is whose number is not less than one.
+  private static func index(of number: Int, in chunks: [Chunk]) -> Int {
     var (low, high) = (0, chunks.count)
     while low < high {
       let middle = low + (high - low) / 2
       if chunks[middle].number < number { low = middle + 1 } else { high = middle }
     }
-    guard low < chunks.count, chunks[low].number == number else { return nil }
-    return chunks[low].place
+    return low
   }
 
   /// The only chunk of a dataset.

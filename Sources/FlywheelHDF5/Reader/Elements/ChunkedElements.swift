@@ -62,15 +62,18 @@ struct ChunkedElements: Sendable {
 
   /// The written chunks that hold some of a block, and whether there are no others.
   private func written(in block: HDF5Block) -> ([ChunkTable.Chunk], isComplete: Bool) {
-    let count = block.chunkCounts(grid.chunk).reduce(1, *)
-    if let all = table.written(ifFewerThan: count) {
-      return (all.filter { !copy(of: $0.number, to: block).isEmpty }, false)
+    let touched = grid.chunk.indices.map { TouchedChunks(by: block, along: $0, grid.chunk[$0]) }
+    // Not more than there are chunks.
+    let count = touched.reduce(1) { $0 * $1.count }
+    let first = grid.number(of: touched.map(\.bounds.lowerBound))
+    let last = grid.number(of: touched.map(\.bounds.upperBound))
+    if let listed = table.written(first...last, ifFewerThan: count) {
+      return (listed.filter { grid.isChunk($0.number, in: touched) }, false)
     }
-    let touched = grid.chunk.indices.map { Self.touched(by: block, $0, grid.chunk[$0]) }
     var chunks: [ChunkTable.Chunk] = []
+    var coordinates = grid.counts
     for index in 0..<count {
       var rest = index
-      var coordinates = grid.counts
       for axis in touched.indices.reversed() {
         coordinates[axis] = touched[axis][rest % touched[axis].count]
         rest /= touched[axis].count
@@ -81,16 +84,6 @@ struct ChunkedElements: Sendable {
       }
     }
     return (chunks, chunks.count == count)
-  }
-
-  /// Which chunks a block touches along an axis, in order.
-  private static func touched(by block: HDF5Block, _ axis: Int, _ extent: Int) -> [Int] {
-    var coordinates: [Int] = []
-    for index in 0..<block.count[axis] {
-      let coordinate = (block.offset[axis] + index * block.stride[axis]) / extent
-      if coordinates.last != coordinate { coordinates.append(coordinate) }
-    }
-    return coordinates
   }
 
   private func copy(of number: Int, to block: HDF5Block) -> BlockCopy {
