@@ -284,6 +284,26 @@ struct HDF5BombTests {
     }
   }
 
+  @Test("Texts that were never written count with the references to them", arguments: [100, 101])
+  func texts(count: UInt64) throws {
+    // A reference of 16 bytes, a text that may be missing and one that is there, of as many, for each.
+    let type = Build.message(
+      .datatype,
+      [0x19, 1, 1, 0, 16, 0, 0, 0, 0x10, 0, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0]
+    )
+    let bytes = Self.dataset(
+      type + Self.space([count * 3_200]) + Self.contiguous(Build.nowhere, 0)
+    )
+    let file = try HDF5File(try Build.storage(bytes), path: "bomb.h5", fillLimit: 48 * 320_000)
+    guard count > 100 else {
+      #expect(try file.strings(at: "x") == [String](repeating: "", count: 320_000))
+      return
+    }
+    let error = #expect(throws: FlywheelError.self) { _ = try file.strings(at: "x") }
+    #expect(error?.code == .limitExceeded, "\(error?.description ?? "")")
+    #expect(error?.location.tensor == "/x")
+  }
+
   @Test("A few elements of a dataset without end are read without the others")
   func block() throws {
     let file = try Self.file(

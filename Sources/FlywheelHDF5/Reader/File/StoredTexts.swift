@@ -29,6 +29,12 @@ struct StoredTexts {
     self.file = file
   }
 
+  /// How much memory a text takes until it is read, but for the bytes of a long one: its element, and a string first
+  /// as one that may be missing.
+  var byteCount: Int {
+    element.byteCount + MemoryLayout<String?>.stride + MemoryLayout<String>.stride
+  }
+
   /// The texts that elements hold, without what they are padded with.
   ///
   /// - Parameter elements: The elements, as `DatasetInput` gives them.
@@ -40,7 +46,7 @@ struct StoredTexts {
     let count = elements.count / max(1, element.byteCount)
     let (size, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<String?>.stride)
     try file.image.meter?.spend(overflow ? .max : size)
-    let texts = isVariable ? try referred(elements) : fixed(elements)
+    let texts = isVariable ? try referred(elements, count) : fixed(elements)
     guard !texts.contains(where: { $0?.hasTooManyCombiningMarks == true }) else {
       throw FlywheelError.tooManyCombiningMarks(
         at: .init(byteOffset: UInt64(elements.fileOffset))
@@ -56,7 +62,10 @@ struct StoredTexts {
     }
   }
 
-  private func referred(_ elements: StoredBytes) throws(FlywheelError) -> [String?] {
+  private func referred(
+    _ elements: StoredBytes,
+    _ count: Int
+  ) throws(FlywheelError) -> [String?] {
     // A length, an address, and a number.
     let referenceByteCount = 4 + file.image.offsetSize + 4
     guard element.byteCount == referenceByteCount else {
@@ -70,11 +79,9 @@ struct StoredTexts {
     let limit = max(file.limit.fillLimit, fileByteCount)
     var total = 0
     var texts: [String?] = []
-    for bytes in try file.referredTexts(elements) {
-      guard let bytes else {
-        texts.append("")
-        continue
-      }
+    texts.reserveCapacity(count)
+    try file.referredTexts(elements) { (bytes) throws(FlywheelError) in
+      guard let bytes else { return texts.append("") }
       // Many references may lead to one text, which in a sound file has one.
       total += bytes.count
       guard total <= limit else {

@@ -13,7 +13,7 @@ extension StructureFile {
     }
     // Of short texts that were never written, or compress well, the strings need more memory than the file says.
     let (byteCount, overflow) = dataset.shape.elementCount
-      .multipliedReportingOverflow(by: MemoryLayout<String?>.stride)
+      .multipliedReportingOverflow(by: stored.byteCount)
     try limit.check(overflow ? .max : byteCount, "texts")
     let elements = try parts.input(as: stored.element, in: self).elements()
     return try stored.texts(elements.stored).enumerated().map {

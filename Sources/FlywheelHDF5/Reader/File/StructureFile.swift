@@ -66,17 +66,20 @@ final class StructureFile: HDF5Source {
 
   var forWalk: StructureFile { StructureFile(toWalk: self) }
 
-  /// The bytes of texts of variable length.
+  /// Finds the bytes of texts of variable length, one after the other, as all of them would take more memory than
+  /// the texts.
   ///
-  /// - Parameter references: Where they are.
-  /// - Throws: As `GlobalHeapCollections.text(_:)`.
-  /// - Returns: The bytes of each; nil if it has none.
-  func referredTexts(_ references: StoredBytes) throws(FlywheelError) -> [StoredBytes?] {
+  /// - Parameters:
+  ///   - references: Where they are.
+  ///   - body: Takes the bytes of each; nil if it has none.
+  /// - Throws: As `GlobalHeapCollections.text(_:)`, and what `body` throws.
+  func referredTexts(
+    _ references: StoredBytes,
+    _ body: (StoredBytes?) throws(FlywheelError) -> Void
+  ) throws(FlywheelError) {
     try heap.withLock { (heap) throws(FlywheelError) in
       var fields = FieldReader(references, in: image)
-      var texts: [StoredBytes?] = []
-      while fields.remaining > 0 { texts.append(try heap.text(&fields)) }
-      return texts
+      while fields.remaining > 0 { try body(try heap.text(&fields)) }
     }
   }
 
