@@ -124,6 +124,60 @@ public struct HDF5Block: Sendable, Hashable {
     }
   }
 
+  /// How often a chunk is decoded at most while its dataset goes by in blocks.
+  private static let decodingLimit = 32
+
+  /// Blocks that follow each other as those of the general function do, for chunks that went through filters.
+  ///
+  /// Every block decodes all chunks that it has some of. So that each chunk is in one block if possible, a block has
+  /// whole rows of chunks if they fit the larger limit. Beyond that there are no larger blocks, even if a chunk is
+  /// larger: one that was never written takes no memory otherwise.
+  ///
+  /// - Parameters:
+  ///   - shape: The dataset's extents; the number of its bytes fits an integer.
+  ///   - elementByteCount: The number of bytes of one element, at least 1.
+  ///   - chunk: The shape of its chunks.
+  ///   - limit: The most bytes of a block where that makes no difference.
+  ///   - rowLimit: The most bytes of a block where it does.
+  /// - Throws: `limitExceeded` if each chunk would still be decoded more than 32 times.
+  /// - Returns: The blocks; none if there are no elements.
+  static func pieces(
+    of shape: Shape,
+    elementByteCount: Int,
+    decoding chunk: [Int],
+    limit: Int,
+    rowLimit: Int
+  ) throws(FlywheelError) -> [HDF5Block] {
+    let extents = shape.extents
+    guard shape.elementCount > 0, !extents.isEmpty, chunk.count == extents.count,
+      chunk.allSatisfy({ $0 > 0 })
+    else {
+      return pieces(of: shape, elementByteCount: elementByteCount, chunk: nil, limit: limit)
+    }
+    // What of a chunk is within the dataset, so that no product is larger than that of its extents.
+    let inner = zip(chunk, extents).map { min($0, $1) }
+    // Before this axis chunks have one index, as blocks have that are smaller than a row.
+    let axis = inner.firstIndex { $0 > 1 } ?? inner.count - 1
+    let row = extents[(axis + 1)...].reduce(inner[axis] * elementByteCount, *)
+    let blocks = pieces(
+      of: shape,
+      elementByteCount: elementByteCount,
+      chunk: inner,
+      limit: max(limit, min(row, rowLimit))
+    )
+    // All but the last are as large as the first.
+    let decodingCount = zip(inner, blocks[0].count).reduce(1) { $0 * (($1.0 - 1) / $1.1 + 1) }
+    guard decodingCount <= decodingLimit else {
+      throw FlywheelError(
+        .limitExceeded,
+        "The dataset of shape \(shape) lies in compressed chunks of shape \(chunk). Piece by piece each of them "
+          + "would be decompressed \(decodingCount) times, and \(decodingLimit) times are the most. Repack it with "
+          + "chunks that have fewer rows ('h5repack -l CHUNK=…'), or read it whole."
+      )
+    }
+    return blocks
+  }
+
   /// How many chunks of a shape the block touches at most along each axis; it lies within the dataset.
   func chunkCounts(_ chunk: [Int]) -> [Int] {
     chunk.indices.map { axis in

@@ -9,6 +9,8 @@ public import SystemPackage
 public struct HDF5File: ~Copyable, Sendable {
   /// The most bytes that are read at once of a dataset that goes by in pieces.
   private static let pieceLimit = 32 << 20
+  /// The same where chunks would have to be decoded again for smaller pieces.
+  private static let rowLimit = 256 << 20
 
   /// The file's name.
   public let path: FilePath
@@ -182,10 +184,15 @@ public struct HDF5File: ~Copyable, Sendable {
 
   /// Reads a dataset of any type that can be read or carried, piece by piece.
   ///
+  /// A piece has up to 32 MiB. Of chunks that went through filters it has whole rows, so that each is decoded once, if
+  /// those have up to 256 MiB; larger rows go by in pieces of that. Beside the piece each processor has memory for a
+  /// chunk, however large, and up to twice that between several filters.
+  ///
   /// - Parameters:
   ///   - path: Where it is.
   ///   - body: Takes the elements' bytes, row-major and little-endian; the file is free meanwhile.
-  /// - Throws: As `tensor(_:)`, and what `body` throws.
+  /// - Throws: As `tensor(_:)`, what `body` throws, and `limitExceeded` if rows of chunks are so large that each
+  ///   chunk would be decoded more than 32 times.
   func read(
     _ path: String,
     _ body: (RawSpan) throws(FlywheelError) -> Void
@@ -197,6 +204,15 @@ public struct HDF5File: ~Copyable, Sendable {
       let element = try dataset.readableElement()
       let whole = try TensorDescription(element: element, shape: dataset.shape)
       try source.limit.check(whole.byteCount, "the elements to read")
+      if case .chunked(let chunk, let filters) = dataset.storage, !filters.isEmpty {
+        return try HDF5Block.pieces(
+          of: dataset.shape,
+          elementByteCount: element.byteCount,
+          decoding: chunk,
+          limit: Self.pieceLimit,
+          rowLimit: Self.rowLimit
+        )
+      }
       return HDF5Block.pieces(
         of: dataset.shape,
         elementByteCount: element.byteCount,

@@ -82,6 +82,68 @@ struct HDF5ChunkTests {
     }
   }
 
+  /// Extents, a chunk, the limits of a block and of a row of chunks, and the counts of the first block.
+  static let rows: [(extents: [Int], chunk: [Int], limits: (Int, Int), count: [Int])] = [
+    // Columns: six rows in a block where that is allowed.
+    ([12, 10], [6, 1], (40, 1_000), [6, 10]), ([12, 10], [6, 1], (40, 240), [6, 10]),
+    ([12, 10], [6, 1], (40, 239), [5, 10]), ([12, 10], [6, 1], (40, 40), [1, 10]),
+    ([12, 10], [6, 1], (8, 8), [1, 2]), ([12, 10], [6, 1], (500, 1_000), [12, 10]),
+    ([40, 10], [32, 1], (40, 40), [1, 10]),
+    ([1_000_000, 1_000], [1_000_000, 1], (32 << 20, 256 << 20), [67_108, 1_000]),
+    // Chunks that are larger themselves.
+    ([50], [50], (4, 40), [10]), ([50], [100], (4, 40), [10]),
+    ([2, 50], [1, 25], (4, 40), [1, 10]),
+    // Rows begin at the first axis along which a chunk has several indices.
+    ([6, 4, 9], [1, 2, 3], (4, 100), [1, 2, 9]), ([6, 4, 9], [1, 1, 1], (16, 100), [1, 1, 4]),
+    ([6, 4, 9], [1, 1, 3], (4, 100), [1, 1, 3]), ([6, 4, 9], [3, 2, 3], (4, 432), [3, 4, 9]),
+    // What makes no chunks has no rows of them.
+    ([6, 4], [6], (16, 100), [1, 4]), ([6, 4], [6, 0], (16, 100), [1, 4]), ([], [], (16, 100), []),
+  ]
+
+  @Test(
+    "Of compressed chunks pieces have whole rows, so that each is decompressed once",
+    arguments: rows
+  )
+  func rowsOfChunks(
+    example: (extents: [Int], chunk: [Int], limits: (Int, Int), count: [Int])
+  ) throws {
+    let shape = try Shape(example.extents)
+    let pieces = try HDF5Block.pieces(
+      of: shape,
+      elementByteCount: 4,
+      decoding: example.chunk,
+      limit: example.limits.0,
+      rowLimit: example.limits.1
+    )
+    #expect(pieces.first?.count == example.count)
+    var next = 0
+    for piece in pieces {
+      #expect(piece.start(within: shape) == next)
+      next += piece.count.reduce(1, *)
+    }
+    #expect(next == shape.elementCount)
+  }
+
+  @Test("Chunks that would be decompressed again and again are refused", arguments: [32, 33])
+  func tallChunks(extent: Int) throws {
+    func pieces() throws(FlywheelError) -> [HDF5Block] {
+      try HDF5Block.pieces(
+        of: try Shape([64, 100]),
+        elementByteCount: 4,
+        decoding: [extent, 1],
+        limit: 40,
+        rowLimit: 400
+      )
+    }
+    guard extent > 32 else {
+      #expect(try pieces().count == 64)
+      return
+    }
+    let error = #expect(throws: FlywheelError.self) { try pieces() }
+    #expect(error?.code == .limitExceeded)
+    #expect(error?.message.contains("33 times") == true)
+  }
+
   @Test("Each kind of filter that a chunk did not go through is undone for the others only")
   func skippedFilters() throws {
     let tensor = try Tensor(vector: (0..<64).map { UInt32($0 * 0x0101_0307) })

@@ -284,6 +284,42 @@ struct HDF5BombTests {
     }
   }
 
+  @Test(
+    "Columns that are compressed go by in one piece, others in several",
+    arguments: [true, false]
+  )
+  func columns(areCompressed: Bool) throws {
+    // 40 MiB in 80 columns.
+    let bytes = Self.dataset(
+      Self.integers(8) + Self.space([1 << 16, 80]) + (areCompressed ? Self.filters([1]) : [])
+        + Self.chunked([1 << 16, 1, 8], Build.nowhere)
+    )
+    var counts: [Int] = []
+    try Self.file(bytes).read("x") { (piece) throws(FlywheelError) in
+      counts.append(piece.byteCount)
+    }
+    #expect(counts.reduce(0, +) == 40 << 20)
+    #expect(counts.count == (areCompressed ? 1 : 2))
+  }
+
+  @Test("Chunks that are decompressed for each of many pieces are refused before the first")
+  func tallColumns() throws {
+    // 9.4 GiB in pieces of 256 MiB, each of which has some of all chunks.
+    let bytes = Self.dataset(
+      Self.integers(8) + Self.space([1 << 20, 1_200]) + Self.filters([1])
+        + Self.chunked([1 << 20, 1, 8], Build.nowhere)
+    )
+    let file = try HDF5File(try Build.storage(bytes), path: "bomb.h5", fillLimit: .max)
+    let error = #expect(throws: FlywheelError.self) {
+      try file.read("x") { (_) throws(FlywheelError) in
+        throw FlywheelError(.mismatch, "A piece was read.")
+      }
+    }
+    #expect(error?.code == .limitExceeded, "\(error?.description ?? "")")
+    #expect(error?.message.contains("38 times") == true, "\(error?.description ?? "")")
+    #expect(error?.location.tensor == "/x")
+  }
+
   @Test("Texts that were never written count with the references to them", arguments: [100, 101])
   func texts(count: UInt64) throws {
     // A reference of 16 bytes, a text that may be missing and one that is there, of as many, for each.
