@@ -149,6 +149,31 @@ struct ChunkDecoderTests {
     #expect((40...44).contains(error?.location.byteOffset ?? 0))
   }
 
+  /// Filters, what deflate left, and where the damage is told, of a chunk at byte 40.
+  static let places: [(ids: [Int], stream: [UInt8], code: FlywheelError.Code, place: UInt64)] = [
+    // Before their checksum bytes are where they are in the file.
+    ([1], [120, 156], .truncated, 42), ([1, 3], [120, 156], .truncated, 42),
+    ([1, 3, 3], [120, 156], .truncated, 42), ([2, 32_000], [9, 1], .corrupted, 40),
+    ([32_000, 3], [0, 1, 0, 2, 255], .corrupted, 44),
+    // In others they are not, so that nothing is looked for there.
+    ([1, 2], [120, 156], .unsupported, 40), ([32_000, 2, 3], [0, 1, 0, 2, 255], .unsupported, 40),
+  ]
+
+  @Test(
+    "The place of damage is one in the file, whatever the bytes went through after",
+    arguments: places
+  )
+  func place(
+    example: (ids: [Int], stream: [UInt8], code: FlywheelError.Code, place: UInt64)
+  ) throws {
+    let decoder = try ChunkDecoder(Self.pipeline(example.ids), byteCount: 8)
+    let after = example.ids.drop { $0 == 2 }.dropFirst()
+    let chunk = try Self.stored(Self.encoded(example.stream, Array(after)), at: 40)
+    let error = #expect(throws: FlywheelError.self) { try decoder.decoded(chunk, skipping: 0) }
+    #expect(error?.code == example.code, "\(error?.description ?? "")")
+    #expect(error?.location.byteOffset == example.place, "\(error?.description ?? "")")
+  }
+
   @Test("Filters that are not known are refused by name; optional ones only where they were used")
   func unknown() throws {
     let error = #expect(throws: FlywheelError.self) {

@@ -98,7 +98,8 @@ struct ChunkDecoder: Sendable {
     do throws(FlywheelError) {
       try undo(filters[...], of: stored.span, into: &target, &memory)
     } catch {
-      // Places within a chunk are those of bytes as they are in the file, or there are none.
+      // Places within a chunk are those of bytes as they are in the file, or there are none: only what compressed
+      // tells places, and it is undone first, but for checksums, behind which the bytes are the same.
       var error = error
       error.location.byteOffset = UInt64(stored.fileOffset) + (error.location.byteOffset ?? 0)
       throw error
