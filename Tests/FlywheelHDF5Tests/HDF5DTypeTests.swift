@@ -175,10 +175,11 @@ struct HDF5DTypeTests {
   )
   func oddTruth(reader: HDF5Implementation) throws {
     do {
+      // The file first: whoever makes one has the library to himself.
+      let file = ForeignFile(path)
       let type = H5Tenum_create(HDF5Library.type(of: .int8))
       unsafe H5Tenum_insert(type, "FALSE", [Int8(0)])
       unsafe H5Tenum_insert(type, "TRUE", [Int8(1)])
-      let file = ForeignFile(path)
       file.addAttribute("flag", type, [1])
       file.addAttribute("odd", type, [2])
     }
