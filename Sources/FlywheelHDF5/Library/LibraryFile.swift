@@ -101,7 +101,7 @@ internal import SystemPackage
     _ description: fw_h5_description
   ) throws(FlywheelError) -> DType? {
     guard description.type_class == H5T_OPAQUE, description.memory_type != 0,
-      case .value(.string(let name)) = try attribute("dtype", in: dataset),
+      case .value(.string(let name)) = try attribute(HDF5Writer.typeAttribute, in: dataset),
       let dtype = DType(rawValue: name), dtype.isNamedByAttribute,
       dtype.byteCount == description.type_byte_count
     else { return nil }

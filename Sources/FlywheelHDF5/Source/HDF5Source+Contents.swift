@@ -93,11 +93,12 @@ extension HDF5Source {
         metadata.obstacles.append(try budget.obstacle(name, of: place, reason))
       }
     }
-    if object.kind == .dataset, case .string(let name)? = values["dtype"],
+    if object.kind == .dataset, case .string(let name)? = values[HDF5Writer.typeAttribute],
       let dtype = DType(rawValue: name),
       dtype.isNamedByAttribute, try dataset(at: place).dtype == dtype
     {
-      values["dtype"] = nil  // part of how such elements are held, and written with them
+      // Part of how such elements are held, and written with them.
+      values[HDF5Writer.typeAttribute] = nil
     }
     guard !values.isEmpty else { return }
     // As with the names of attributes: two objects can have one key.

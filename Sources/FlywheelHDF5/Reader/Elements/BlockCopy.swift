@@ -6,7 +6,7 @@ struct BlockCopy {
   /// Whether the block has all of the region in one piece.
   let isWhole: Bool
   /// Whether they share nothing.
-  let isEmpty: Bool
+  private let isEmpty: Bool
   /// The first run in the block.
   let target: Int
   /// The first run in the region.

@@ -61,7 +61,7 @@ extension StructureFile {
     _ datatype: Datatype
   ) throws(FlywheelError) -> ElementType? {
     guard case .opaque("") = datatype.kind, datatype.byteCount <= 2 else { return nil }
-    guard case .value(.string(let name))? = try attribute("dtype", in: object),
+    guard case .value(.string(let name))? = try attribute(HDF5Writer.typeAttribute, in: object),
       let dtype = DType(rawValue: name), dtype.isNamedByAttribute,
       dtype.byteCount == datatype.byteCount
     else { return nil }
