@@ -95,6 +95,14 @@ struct StructureBuilder {
       + [0, 0, 0, 0] + messages
   }
 
+  /// The message of a group whose links lie in its header.
+  static let emptyLinkInfo = message(.linkInfo, [0, 0] + le(nowhere) + le(nowhere))
+
+  /// The message of a link to an object.
+  static func link(_ name: [UInt8], _ address: UInt64) -> [UInt8] {
+    message(.link, [1, 1] + le(UInt16(name.count)) + name + le(address))
+  }
+
   /// A message of a header of version 1.
   static func oldMessage(
     _ kind: MessageKind,

@@ -1,5 +1,4 @@
 import FlywheelCore
-import FlywheelDeflate
 import OrderedCollections
 import SystemPackage
 import Testing
@@ -16,17 +15,6 @@ struct HDF5BombTests {
   }
 
   // MARK: Messages
-
-  private static let emptyLinkInfo = Build.message(
-    .linkInfo,
-    [0, 0] + Build.le(Build.nowhere) + Build.le(Build.nowhere)
-  )
-
-  private static func link(_ name: [UInt8], _ address: UInt64) -> [UInt8] {
-    var content: [UInt8] = [1, 1] + Build.le(UInt16(name.count)) + name
-    content += Build.le(address)
-    return Build.message(.link, content)
-  }
 
   private static func soft(_ name: String, _ target: String) -> [UInt8] {
     var content: [UInt8] = [1, 8, 1, UInt8(name.utf8.count)] + Array(name.utf8)
@@ -74,7 +62,7 @@ struct HDF5BombTests {
     var builder = Build()
     for block in more { builder.add(block) }
     let dataset = builder.add(header(messages))
-    let root = builder.add(header(emptyLinkInfo + link(Array("x".utf8), dataset)))
+    let root = builder.add(header(Build.emptyLinkInfo + Build.link(Array("x".utf8), dataset)))
     return builder.build(root: root)
   }
 
@@ -242,7 +230,7 @@ struct HDF5BombTests {
         + Self.chunked([1 << 18, 1 << 18, 1], 48)
     )
     let dataset = UInt64(48 + 24 + 32 + 8 + 32)
-    let root = Self.header(Self.emptyLinkInfo + Self.link(Array("x".utf8), dataset))
+    let root = Self.header(Build.emptyLinkInfo + Build.link(Array("x".utf8), dataset))
     let chunk = dataset + UInt64(header.count + root.count)
     var front = Build.superblock(
       root: dataset + UInt64(header.count),
@@ -360,12 +348,12 @@ struct HDF5BombTests {
     var builder = Build()
     // Links to one object, whose names are short: 20,000 in a header.
     let type = builder.add(Self.header(Self.integers()))
-    var messages = Self.emptyLinkInfo
-    for number in 0..<2_000 { messages += Self.link(Array("n\(number)".utf8), type) }
+    var messages = Build.emptyLinkInfo
+    for number in 0..<2_000 { messages += Build.link(Array("n\(number)".utf8), type) }
     var group = builder.add(Build.header(messages, flags: 0x02))
     for number in 0..<60 {
       let name = [UInt8](repeating: UInt8(ascii: "a"), count: 4_000 + number)
-      group = builder.add(Self.header(Self.emptyLinkInfo + Self.link(name, group)))
+      group = builder.add(Self.header(Build.emptyLinkInfo + Build.link(name, group)))
     }
     let file = try Self.file(builder.build(root: group))
     for _ in 0..<2 {
@@ -383,9 +371,9 @@ struct HDF5BombTests {
   )
   func depth(count: Int) throws {
     var builder = Build()
-    var group = builder.add(Self.header(Self.emptyLinkInfo))
+    var group = builder.add(Self.header(Build.emptyLinkInfo))
     for _ in 0..<count {
-      group = builder.add(Self.header(Self.emptyLinkInfo + Self.link(Array("g".utf8), group)))
+      group = builder.add(Self.header(Build.emptyLinkInfo + Build.link(Array("g".utf8), group)))
     }
     let file = try Self.file(builder.build(root: group))
     guard count > 64 else {
@@ -400,14 +388,14 @@ struct HDF5BombTests {
   func cycles() throws {
     // Twenty groups, each with links to all: 20^64 paths.
     let count = 20
-    let byteCount = 4 + 2 + 4 + Self.emptyLinkInfo.count + count * (4 + 4 + 3 + 8)
+    let byteCount = 4 + 2 + 4 + Build.emptyLinkInfo.count + count * (4 + 4 + 3 + 8)
     let addresses = (0..<count).map { UInt64(48 + $0 * (byteCount + 4)) }
     var builder = Build()
     var starts: [UInt64] = []
     for _ in 0..<count {
-      var messages = Self.emptyLinkInfo
+      var messages = Build.emptyLinkInfo
       for (number, address) in addresses.enumerated() {
-        messages += Self.link(Array("g\(number + 10)".utf8), address)
+        messages += Build.link(Array("g\(number + 10)".utf8), address)
       }
       starts.append(builder.add(Build.header(messages, flags: 0x02)))
     }
@@ -424,7 +412,7 @@ struct HDF5BombTests {
     var builder = Build()
     let scalar = Self.integers() + Build.message(.dataspace, [2, 0, 0, 0])
     let type = builder.add(Self.header(scalar + Self.contiguous(Build.nowhere, 0)))
-    var messages = Self.emptyLinkInfo + Self.link(Array("x".utf8), type)
+    var messages = Build.emptyLinkInfo + Build.link(Array("x".utf8), type)
     messages += Self.soft("self", "self") + Self.soft("a", "/b") + Self.soft("b", "a/c")
     // Sixteen links in a row are followed, and not one more.
     messages += Self.soft("l1", "x")
@@ -451,8 +439,8 @@ struct HDF5BombTests {
     var content = Self.integers()
     for _ in 0..<10_000 { content += Build.message(MessageKind(rawValue: 10), [0, 0, 0, 0]) }
     let large = builder.add(Build.header(content))
-    var messages = Self.emptyLinkInfo
-    for number in 0..<5_000 { messages += Self.link(Array("n\(number)".utf8), large) }
+    var messages = Build.emptyLinkInfo
+    for number in 0..<5_000 { messages += Build.link(Array("n\(number)".utf8), large) }
     let root = builder.add(Build.header(messages))
     let file = try Self.file(builder.build(root: root))
     let start = ContinuousClock.now
@@ -472,8 +460,8 @@ struct HDF5BombTests {
       content += Build.message(MessageKind(rawValue: 10), Array(repeating: 0, count: 44))
     }
     let small = builder.add(Build.header(content))
-    var messages = Self.emptyLinkInfo
-    for number in 0..<count { messages += Self.link(Array("n\(number)".utf8), small) }
+    var messages = Build.emptyLinkInfo
+    for number in 0..<count { messages += Build.link(Array("n\(number)".utf8), small) }
     let root = builder.add(Build.header(messages))
     let file = try Self.file(builder.build(root: root))
     #expect(try file.contents().metadata.obstacles.count == count)
@@ -502,7 +490,7 @@ struct HDF5BombTests {
     var builder = Build()
     let record: [UInt8] = [0x36, 0xD0, 0x07, 0, 8, 0, 0, 0] + members
     let type = builder.add(Self.header(Build.message(.datatype, record)))
-    var messages = Self.emptyLinkInfo
+    var messages = Build.emptyLinkInfo
     for number in 0..<2_000 {
       let name = Array("a\(number)\0".utf8)
       let shared: [UInt8] = [3, 2] + Build.le(type)
@@ -549,10 +537,10 @@ struct HDF5BombTests {
     builder.add(HandMade.heap(idByteCount: 8, first: 2_048, root: heap + UInt64(heapByteCount)))
     builder.add(HandMade.block(heap: heap, byteCount: 2_048, objects))
     let info = Build.message(.attributeInfo, [0, 0] + Build.le(heap) + Build.le(tree))
-    var messages = Self.emptyLinkInfo
+    var messages = Build.emptyLinkInfo
     for number in 0..<400 {
-      let group = builder.add(Self.header(Self.emptyLinkInfo + info))
-      messages += Self.link(Array("n\(number)".utf8), group)
+      let group = builder.add(Self.header(Build.emptyLinkInfo + info))
+      messages += Build.link(Array("n\(number)".utf8), group)
     }
     let root = builder.add(Build.header(messages))
     let file = try Self.file(builder.build(root: root))
@@ -577,26 +565,14 @@ struct HDF5BombTests {
       HandMade.tree2(type: 8, recordByteCount: 17, root: leaf, ownCount: 1)
     )
     let heap = builder.end
-    let block = HandMade.block(heap: heap, byteCount: byteCount, attribute)
-    var stored: [UInt8] = []
-    try Deflate.shuffledZlib(block.rawBytes, elementByteCount: 1, .level(6), to: &stored)
-    func header(root: UInt64) -> [UInt8] {
-      HandMade.heap(
-        idByteCount: 8,
-        filters: [2, 1, 1, 0, 0, 0, 1, 0, 6, 0, 0, 0],
-        first: UInt64(byteCount),
-        last: UInt64(byteCount),
-        root: root,
-        rootByteCount: UInt64(stored.count)
-      )
-    }
-    builder.add(header(root: heap + UInt64(header(root: 0).count)))
-    builder.add(stored)
+    builder.add(
+      try HandMade.deflatedHeap(at: heap, idByteCount: 8, blockByteCount: byteCount, attribute)
+    )
     let info = Build.message(.attributeInfo, [0, 0] + Build.le(heap) + Build.le(tree))
-    var messages = Self.emptyLinkInfo
+    var messages = Build.emptyLinkInfo
     for number in 0..<count {
-      let group = builder.add(Self.header(Self.emptyLinkInfo + info))
-      messages += Self.link(Array("n\(number)".utf8), group)
+      let group = builder.add(Self.header(Build.emptyLinkInfo + info))
+      messages += Build.link(Array("n\(number)".utf8), group)
     }
     let root = builder.add(Build.header(messages))
     let file = try Self.file(builder.build(root: root))

@@ -1,5 +1,4 @@
 import FlywheelCore
-import FlywheelDeflate
 import OrderedCollections
 import SystemPackage
 import Testing
@@ -10,15 +9,6 @@ import Testing
 @Suite("HDF5 files whose objects share their bytes")
 struct HDF5OverlapTests {
   private typealias Build = StructureBuilder
-
-  private static let emptyLinkInfo = Build.message(
-    .linkInfo,
-    [0, 0] + Build.le(Build.nowhere) + Build.le(Build.nowhere)
-  )
-
-  private static func link(_ name: [UInt8], _ address: UInt64) -> [UInt8] {
-    Build.message(.link, [1, 1] + Build.le(UInt16(name.count)) + name + Build.le(address))
-  }
 
   /// An attribute of bytes; without extents if there are none.
   private static func attribute(_ name: String, _ bytes: [UInt8]?) -> [UInt8] {
@@ -76,7 +66,7 @@ struct HDF5OverlapTests {
     builder.add(HandMade.heap(idByteCount: 8, root: heap + UInt64(HandMade.heap(root: 0).count)))
     builder.add(HandMade.block(heap: heap, attribute))
     let info = Self.attributeInfo(heap: heap, tree: tree)
-    let root = builder.add(Build.header(Self.emptyLinkInfo + info + info + info))
+    let root = builder.add(Build.header(Build.emptyLinkInfo + info + info + info))
     let file = try Self.open(builder, root: root)
     #expect(try file.attribute("a") == .tensor(try Tensor(vector: [7] as [UInt8])))
     #expect(try file.contents().metadata.attributes[""]?.count == 1)
@@ -110,11 +100,11 @@ struct HDF5OverlapTests {
     let address = builder.end
     builder.add(heap(root: address + UInt64(heap(root: 0).count)))
     builder.add(HandMade.block(heap: address, byteCount: 65_536, objects))
-    var messages = Self.emptyLinkInfo
+    var messages = Build.emptyLinkInfo
     for number in 0..<groupCount {
       let info = Self.attributeInfo(heap: address, tree: tree)
-      let group = builder.add(Build.header(Self.emptyLinkInfo + info))
-      messages += Self.link(Array("n\(number)".utf8), group)
+      let group = builder.add(Build.header(Build.emptyLinkInfo + info))
+      messages += Build.link(Array("n\(number)".utf8), group)
     }
     let root = builder.add(Build.header(messages))
     let file = try Self.open(builder, root: root)
@@ -132,7 +122,7 @@ struct HDF5OverlapTests {
     var group = group
     for _ in 0..<8 {
       let name = [UInt8](repeating: UInt8(ascii: "a"), count: 60_000)
-      group = builder.add(Build.header(Self.emptyLinkInfo + Self.link(name, group)))
+      group = builder.add(Build.header(Build.emptyLinkInfo + Build.link(name, group)))
     }
     return group
   }
@@ -140,10 +130,10 @@ struct HDF5OverlapTests {
   @Test("A long path is not said again for each other name of its object", arguments: [5, 2_000])
   func otherNames(count: Int) throws {
     var builder = Build()
-    let last = builder.add(Build.header(Self.emptyLinkInfo))
-    var messages = Self.emptyLinkInfo
-    messages += Self.link(Array("a".utf8), Self.nest(last, in: &builder))
-    for number in 0..<count { messages += Self.link(Array("n\(number)".utf8), last) }
+    let last = builder.add(Build.header(Build.emptyLinkInfo))
+    var messages = Build.emptyLinkInfo
+    messages += Build.link(Array("a".utf8), Self.nest(last, in: &builder))
+    for number in 0..<count { messages += Build.link(Array("n\(number)".utf8), last) }
     let root = builder.add(Build.header(messages))
     let file = try Self.open(builder, root: root)
     guard count > 5 else {
@@ -162,7 +152,7 @@ struct HDF5OverlapTests {
   )
   func leftOut(count: Int) throws {
     var builder = Build()
-    var messages = Self.emptyLinkInfo
+    var messages = Build.emptyLinkInfo
     for number in 0..<count {
       messages += Build.message(.attribute, Self.attribute("n\(number)", nil))
     }
@@ -201,20 +191,7 @@ struct HDF5OverlapTests {
     let links = (1...count).flatMap { index -> [UInt8] in
       [1, 0, 1, UInt8(ascii: "a")] + Build.le(first + UInt64(index % count) * size)
     }
-    let block = HandMade.block(heap: heap, byteCount: byteCount, links)
-    var stored: [UInt8] = []
-    try Deflate.shuffledZlib(block.rawBytes, elementByteCount: 1, .level(6), to: &stored)
-    func header(root: UInt64) -> [UInt8] {
-      HandMade.heap(
-        filters: [2, 1, 1, 0, 0, 0, 1, 0, 6, 0, 0, 0],
-        first: UInt64(byteCount),
-        last: UInt64(byteCount),
-        root: root,
-        rootByteCount: UInt64(stored.count)
-      )
-    }
-    builder.add(header(root: heap + UInt64(header(root: 0).count)))
-    builder.add(stored)
+    builder.add(try HandMade.deflatedHeap(at: heap, blockByteCount: byteCount, links))
     let file = try Self.open(builder, root: first)
     let path = [String](repeating: "a", count: count).joined(separator: "/")
     guard count > 40 else {
@@ -244,9 +221,9 @@ struct HDF5OverlapTests {
       flags: 0x80
     )
     builder.add(run)
-    var messages = Self.emptyLinkInfo
+    var messages = Build.emptyLinkInfo
     for index in 0..<count {
-      messages += Self.link(Array("n\(index)".utf8), start + UInt64(24 * index + 8))
+      messages += Build.link(Array("n\(index)".utf8), start + UInt64(24 * index + 8))
     }
     let root = builder.add(Build.header(messages))
     let file = try Self.open(builder, root: root)

@@ -1,4 +1,5 @@
 import FlywheelCore
+import FlywheelDeflate
 
 @testable import FlywheelHDF5
 
@@ -138,6 +139,29 @@ enum HandMade {
     let head = text(signature) + [0] + number(heap, 8) + number(offset, 4)
     let tail = objects + [UInt8](repeating: 0, count: byteCount - head.count - 4 - objects.count)
     return head + checksum(head + [0, 0, 0, 0] + tail) + tail
+  }
+
+  /// A heap with one block, which is deflated and lies behind its header.
+  static func deflatedHeap(
+    at address: UInt64,
+    idByteCount: UInt16 = 7,
+    blockByteCount: Int,
+    _ objects: [UInt8]
+  ) throws -> [UInt8] {
+    let block = block(heap: address, byteCount: blockByteCount, objects)
+    var stored: [UInt8] = []
+    try Deflate.shuffledZlib(block.rawBytes, elementByteCount: 1, .level(6), to: &stored)
+    func header(root: UInt64) -> [UInt8] {
+      heap(
+        idByteCount: idByteCount,
+        filters: [2, 1, 1, 0, 0, 0, 1, 0, 6, 0, 0, 0],
+        first: UInt64(blockByteCount),
+        last: UInt64(blockByteCount),
+        root: root,
+        rootByteCount: UInt64(stored.count)
+      )
+    }
+    return header(root: address + UInt64(header(root: 0).count)) + stored
   }
 
   static func table(heap: UInt64, offset: UInt64 = 0, _ entries: [UInt64]) -> [UInt8] {
