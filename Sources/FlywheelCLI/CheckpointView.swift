@@ -83,25 +83,24 @@ enum CheckpointView {
     _ members: [ArchiveMember],
     _ statistics: [String: TensorStatistics] = [:]
   ) -> [String] {
-    let rows = members.map { member in
+    var rows = members.map { member in
       [
         Formatting.name(member.key), member.type,
         member.shape.map { Formatting.shortened($0.description, to: 100) } ?? "?",
-        member.byteCount.map { Formatting.bytes($0) } ?? "",
+        member.byteCount.map { Formatting.bytes($0) } ?? "", member.storage,
       ]
     }
-    let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
-    let header =
-      statistics.isEmpty
-      ? []
-      : [statisticsRow(["min", "max", "mean", "std", "norm"], ["zeros", "nan", "inf"])]
-    return header
-      + zip(rows, members).flatMap { row, member in
-        let line =
-          Formatting.left(row[0], widths[0]) + "  " + Formatting.left(row[1], widths[1]) + "  "
-          + Formatting.left(row[2], widths[2]) + "  " + Formatting.right(row[3], widths[3])
-          + (member.storage.isEmpty ? "" : "  \(member.storage)")
-        return [line] + (statistics[member.key].map { [statisticsRow($0)] } ?? [])
+    let sizeColumn = 3
+    let width = rows.map { $0[sizeColumn].count }.max() ?? 0
+    for row in rows.indices where !rows[row][sizeColumn].isEmpty {
+      rows[row][sizeColumn] = Formatting.right(rows[row][sizeColumn], width)
+    }
+    let lines = TextTable.lines(rows)
+    guard !statistics.isEmpty else { return lines }
+    let header = statisticsRow(["min", "max", "mean", "std", "norm"], ["zeros", "nan", "inf"])
+    return [header]
+      + zip(lines, members).flatMap { line, member in
+        [line] + (statistics[member.key].map { [statisticsRow($0)] } ?? [])
       }
   }
 

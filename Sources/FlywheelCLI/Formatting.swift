@@ -101,15 +101,16 @@ enum Formatting {
 
   /// Text of at most so many columns, its middle left out if it has more: names differ at both ends.
   static func shortened(_ text: String, to columns: Int) -> String {
-    guard text.count > columns else { return text }
+    // No text has more characters than bytes, which are faster to count.
+    guard text.utf8.count > columns, text.count > columns else { return text }
     let kept = max(0, columns - 1)
     return text.prefix(kept / 2) + "…" + text.suffix(kept - kept / 2)
   }
 
   /// A name from a file on one line that one can read: files may have names of any length, with any characters.
   static func name(_ text: String) -> String {
-    let line = text.unicodeScalars.map { $0 == "\n" ? "\\n" : String($0) }.joined()
-    return shortened(text.contains("\n") ? line : text, to: 200)
+    guard text.utf8.contains(UInt8(ascii: "\n")) else { return shortened(text, to: 200) }
+    return shortened(text.unicodeScalars.map { $0 == "\n" ? "\\n" : String($0) }.joined(), to: 200)
   }
 
   /// Phrases with commas between, in lines of at most so many columns; those after the first are indented

@@ -81,12 +81,15 @@ struct Terminal: Sendable {
     write(Self.shown(text) + "\n")
   }
 
+  /// Writes lines, all of them at once: there can be tens of thousands.
+  func print(_ lines: [String]) {
+    if !lines.isEmpty { print(lines.joined(separator: "\n")) }
+  }
+
   /// Text as it may be shown: names come from files, and a terminal obeys some characters.
   static func shown(_ text: String) -> String {
     // Nearly all text, which need not be looked up in Unicode's tables.
-    if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) || $0 == UInt8(ascii: "\n") }) {
-      return text
-    }
+    if isPlain(Array(text.utf8)) { return text }
     var shown = ""
     for scalar in text.unicodeScalars {
       switch scalar.properties.generalCategory {
@@ -96,5 +99,9 @@ struct Terminal: Sendable {
       }
     }
     return shown
+  }
+
+  private static func isPlain(_ bytes: [UInt8]) -> Bool {
+    bytes.allSatisfy { (0x20..<0x7F).contains($0) || $0 == UInt8(ascii: "\n") }
   }
 }

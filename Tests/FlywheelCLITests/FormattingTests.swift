@@ -67,6 +67,7 @@ struct FormattingTests {
   func names() {
     #expect(Formatting.name("layers.0.weight") == "layers.0.weight")
     #expect(Formatting.name("w\nfake  float32") == "w\\nfake  float32")
+    #expect(Formatting.name("w\r\nfake") == "w\r\\nfake")
     let long = Formatting.name("a" + String(repeating: "b", count: 10_000) + "c")
     #expect(long.count == 200 && long.first == "a" && long.last == "c" && long.contains("…"))
   }

@@ -159,6 +159,6 @@ struct ExplainCommand: FileReadingCommand {
 
   private func print(_ lines: [String]) {
     guard !quiet else { return }
-    for line in lines { Terminal.output.print(line) }
+    Terminal.output.print(lines)
   }
 }

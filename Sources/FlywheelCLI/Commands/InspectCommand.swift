@@ -78,18 +78,19 @@ struct InspectCommand: FileReadingCommand {
     let size =
       "\(format.name), \(Formatting.bytes(DiskUsage.bytes(of: path, format))) on disk"
       + (reader.readerDescription.map { ", read by \($0)" } ?? "")
-    if training == nil {
-      Terminal.output.print(
-        "\(path): \(size), no Flywheel checkpoint, "
-          + Formatting.count(listing.members.count, "array")
-      )
-      for line in optimizer?.lines ?? [] { Terminal.output.print(line) }
-    } else {
-      for line in try lines(document, path, size) { Terminal.output.print(line) }
-      Terminal.output.print()
-    }
-    for line in CheckpointView.table(listing.members, statistics) { Terminal.output.print(line) }
-    for obstacle in obstacles { Terminal.output.print("\(obstacle.name): \(obstacle.reason)") }
+    let head =
+      if training == nil {
+        [
+          "\(path): \(size), no Flywheel checkpoint, "
+            + Formatting.count(listing.members.count, "array")
+        ] + (optimizer?.lines ?? [])
+      } else {
+        try lines(document, path, size) + [""]
+      }
+    Terminal.output.print(
+      head + CheckpointView.table(listing.members, statistics)
+        + obstacles.map { "\($0.name): \($0.reason)" }
+    )
   }
 
   /// A checkpoint or a trace as text.

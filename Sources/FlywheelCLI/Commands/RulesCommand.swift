@@ -102,6 +102,6 @@ struct RulesCommand: ParsableCommand {
 
   private func print(_ lines: [String]) {
     guard !quiet else { return }
-    for line in lines { Terminal.output.print(line) }
+    Terminal.output.print(lines)
   }
 }

@@ -46,7 +46,7 @@ struct RunsCommand: FileReadingCommand {
     if json {
       Terminal.output.print(RunsView.json(runs).prettyText())
     } else if !runs.isEmpty {
-      for line in RunsView.lines(runs) { Terminal.output.print(line) }
+      Terminal.output.print(RunsView.lines(runs))
     } else if !isIncomplete {
       Terminal.output.print("There are no runs here; 'flywheel train' makes one.")
     }
