@@ -9,10 +9,7 @@ extension FileFormat {
     suffixes: [],
     defaultCompression: nil,
     recognizes: { start in
-      switch start.file(named: DistributedCheckpoint.metadataName) {
-      case .some(let metadata): metadata.begins(with: [0x80])
-      case nil: false
-      }
+      start.file(named: DistributedCheckpoint.metadataName)?.begins(with: [0x80]) ?? false
     },
     opens: { (path, checks) throws(FlywheelError) in
       try DistributedCheckpoint(path: path, verifiesChecksums: checks == .checksums)

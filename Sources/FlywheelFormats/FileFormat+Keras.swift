@@ -11,7 +11,10 @@ extension FileFormat {
     suffixes: [".keras", ".keras.h5"],
     defaultCompression: nil,
     dialect: "keras_named",
-    recognizes: { KerasFile.recognizes($0.path) },
+    recognizes: { start in
+      start.file.map { KerasFile.recognizes($0, at: start.path) }
+        ?? KerasFile.recognizes(start.path)
+    },
     opens: { (path, _) throws(FlywheelError) in try KerasArchiveReader(opening: path) },
     creates: { (path, creation) throws(FlywheelError) in
       try KerasArchiveWriter(

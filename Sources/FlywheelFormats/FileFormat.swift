@@ -22,7 +22,7 @@ public struct FileFormat: Sendable {
 
   /// The files that an archive at a path consists of.
   var consistsOf: @Sendable (FilePath) -> [FilePath] = { [$0] }
-  let recognizes: @Sendable (borrowing FileStart) -> Bool
+  let recognizes: @Sendable (FileStart) -> Bool
   let opens: @Sendable (FilePath, Checks) throws(FlywheelError) -> any ArchiveReader
   let creates: @Sendable (FilePath, Creation) throws(FlywheelError) -> any ArchiveWriter
 
@@ -163,7 +163,7 @@ extension FileFormat {
     )
   }
 
-  private static func unknown(_ start: borrowing FileStart) -> FlywheelError {
+  private static func unknown(_ start: FileStart) -> FlywheelError {
     let location = FlywheelError.Location(path: start.path)
     let known = "Flywheel reads " + all.map(\.name).joined(separator: ", ") + "."
     guard let byteCount = start.byteCount else {

@@ -4,41 +4,31 @@ import FlywheelZip
 import SystemPackage
 
 /// What a format is recognised by: what is in a file or a directory, never its name.
-struct FileStart: ~Copyable {
+struct FileStart {
   /// Where it is.
   let path: FilePath
   /// The file; nil for a directory.
-  private let file: MappedFile?
+  let file: TensorStorage?
 
   /// Looks at a file or a directory.
   ///
   /// - Throws: `notFound`, or `inputOutput` if it cannot be opened.
   init(_ path: FilePath) throws(FlywheelError) {
     self.path = path
-    file = FileSystem.isDirectory(path) ? nil : try MappedFile(path: path)
+    file = FileSystem.isDirectory(path) ? nil : TensorStorage(mapping: try MappedFile(path: path))
   }
 
   /// The number of bytes of the file; nil for a directory.
-  var byteCount: Int? {
-    switch file {
-    case .some(let file): file.byteCount
-    case nil: nil
-    }
-  }
+  var byteCount: Int? { file?.byteCount }
 
   /// The names in a directory; none in a file, or if it cannot be listed.
   var names: [String] { byteCount == nil ? (try? FileSystem.names(in: path)) ?? [] : [] }
 
   /// Some of the file's bytes, as many as there are.
   func bytes(_ count: Int, at offset: Int = 0) -> [UInt8] {
-    switch file {
-    case .some(let file):
-      let bytes = file.bytes
-      guard offset < bytes.byteCount else { return [] }
-      let found = bytes.extracting(offset...).extracting(first: count)
-      return unsafe found.withUnsafeBytes { unsafe Array($0) }
-    case nil: return []
-    }
+    guard let bytes = file?.bytes, offset < bytes.byteCount else { return [] }
+    let found = bytes.extracting(offset...).extracting(first: count)
+    return unsafe found.withUnsafeBytes { unsafe Array($0) }
   }
 
   /// Whether the file begins with a signature.

@@ -1,4 +1,4 @@
-import FlywheelCore
+package import FlywheelCore
 import FlywheelHDF5
 import FlywheelZip
 public import SystemPackage
@@ -11,6 +11,16 @@ public enum KerasFile {
   /// - Returns: Whether it is; false for what cannot be opened.
   public static func recognizes(_ path: FilePath) -> Bool {
     (try? Kind(of: path)) != nil
+  }
+
+  /// As the general function, of a file that is mapped already.
+  ///
+  /// - Parameters:
+  ///   - file: The file.
+  ///   - path: Where it is.
+  /// - Returns: Whether it is one of Keras.
+  package static func recognizes(_ file: TensorStorage, at path: FilePath) -> Bool {
+    (try? Kind(of: file, at: path)) != nil
   }
 
   /// What a file of Keras is.
@@ -36,6 +46,12 @@ public enum KerasFile {
         return
       }
       let file = TensorStorage(mapping: try MappedFile(path: path))
+      guard let kind = try Kind(of: file, at: path) else { return nil }
+      self = kind
+    }
+
+    /// Looks at a file; nil if it is none of Keras.
+    init?(of file: TensorStorage, at path: FilePath) throws(FlywheelError) {
       let start = file.bytes.extracting(first: 64)
       let bytes = unsafe start.withUnsafeBytes { unsafe Array($0) }
       if bytes.starts(with: Array("PK".utf8)) {
