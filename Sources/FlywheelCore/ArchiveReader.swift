@@ -85,12 +85,17 @@ extension ArchiveReader {
 
   /// Reads several tensors, with all processors.
   ///
-  /// - Parameter keys: Their names.
+  /// - Parameters:
+  ///   - keys: Their names.
+  ///   - work: How many bytes have to be worked on for each; empty if that is not known.
   /// - Throws: As `tensor(_:)`, for the first that cannot be read.
   /// - Returns: A tensor for each key; nil where there is no member of that name.
-  package func tensorsInParallel(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
+  package func tensorsInParallel(
+    _ keys: [String],
+    work: [Int] = []
+  ) throws(FlywheelError) -> [Tensor?] {
     let tensors = Mutex([Tensor?](repeating: nil, count: keys.count))
-    try Parallel.forEach(keys.count) { (index) throws(FlywheelError) in
+    try Parallel.forEach(keys.count, work: work) { (index) throws(FlywheelError) in
       let tensor = try tensor(keys[index])
       tensors.withLock { $0[index] = tensor }
     }

@@ -34,6 +34,16 @@ public final class HDF5ArchiveReader: ArchiveReader {
     mutating func dataset(_ key: String) -> ListedDataset? {
       indices[ByteName(text: key)].map { datasets[$0] }
     }
+
+    /// How many bytes some datasets have, where they go through filters; empty if none do.
+    func work(_ keys: [String]) -> [Int] {
+      var byteCounts: [ByteName: Int] = [:]
+      for (listed, member) in zip(datasets, members) where listed.dataset.isFiltered {
+        guard case .array(let description) = member.content else { continue }
+        byteCounts[ByteName(text: member.key)] = description.byteCount
+      }
+      return byteCounts.isEmpty ? [] : keys.map { byteCounts[ByteName(text: $0)] ?? 0 }
+    }
   }
 
   /// The file.
@@ -141,7 +151,7 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Throws: As `tensor(_:)`, for the first that cannot be read.
   /// - Returns: The elements of each; nil where there is no dataset at the path.
   public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
-    try tensorsInParallel(keys)
+    try tensorsInParallel(keys, work: listing.withLock(\.self)?.work(keys) ?? [])
   }
 
   /// Reads a dataset of any type that can be read or carried, piece by piece.

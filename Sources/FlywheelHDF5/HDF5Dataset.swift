@@ -63,6 +63,11 @@ extension HDF5Dataset {
   /// The type of its elements if they are numbers; nil if they are not.
   public var dtype: DType? { element?.dtype }
 
+  /// Whether its chunks go through filters.
+  var isFiltered: Bool {
+    if case .chunked(_, let filters) = storage { !filters.isEmpty } else { false }
+  }
+
   /// Says what libhdf5 found.
   ///
   /// - Parameters:
