@@ -22,37 +22,6 @@ struct HDF5BombTests {
     return Build.message(.link, content)
   }
 
-  /// Whole numbers without a sign, of so many bytes.
-  private static func integers(_ byteCount: UInt8 = 4) -> [UInt8] {
-    Build.message(.datatype, [0x10, 0, 0, 0, byteCount, 0, 0, 0, 0, 0, 8 * byteCount, 0])
-  }
-
-  private static func space(_ extents: [UInt64], limits: [UInt64] = []) -> [UInt8] {
-    var content: [UInt8] = [2, UInt8(extents.count), limits.isEmpty ? 0 : 1, 1]
-    for extent in extents + limits { content += Build.le(extent) }
-    return Build.message(.dataspace, content)
-  }
-
-  private static func contiguous(_ address: UInt64, _ byteCount: UInt64) -> [UInt8] {
-    Build.message(.layout, [3, 1] + Build.le(address) + Build.le(byteCount))
-  }
-
-  /// Chunks with an index of version 1.
-  private static func chunked(_ extents: [UInt32], _ address: UInt64) -> [UInt8] {
-    var content: [UInt8] = [3, 2, UInt8(extents.count)] + Build.le(address)
-    for extent in extents { content += Build.le(extent) }
-    return Build.message(.layout, content)
-  }
-
-  private static func filters(_ ids: [UInt16]) -> [UInt8] {
-    var content: [UInt8] = [2, UInt8(ids.count)]
-    for id in ids {
-      content += Build.le(id)
-      content += [0, 0, 1, 0, 6, 0, 0, 0]
-    }
-    return Build.message(.filterPipeline, content)
-  }
-
   private static func header(_ messages: [UInt8]) -> [UInt8] {
     Build.header(messages, flags: 0x02)
   }
@@ -85,51 +54,57 @@ struct HDF5BombTests {
     Bomb(
       "a tebibyte that was never written",
       .limitExceeded,
-      dataset(integers() + space([1 << 38]) + contiguous(Build.nowhere, 0))
+      dataset(Build.integers() + Build.space([1 << 38]) + Build.contiguous(Build.nowhere, 0))
     ),
     Bomb(
       "a tebibyte of chunks that were never written",
       .limitExceeded,
-      dataset(integers() + space([1 << 38]) + chunked([1 << 10, 4], Build.nowhere))
+      dataset(
+        Build.integers() + Build.space([1 << 38]) + Build.chunked([1 << 10, 4], Build.nowhere)
+      )
     ),
     Bomb(
       "a chunk of 4 GiB",
       .limitExceeded,
-      dataset(integers(1) + space([16]) + chunked([.max, 1], Build.nowhere))
+      dataset(Build.integers(1) + Build.space([16]) + Build.chunked([.max, 1], Build.nowhere))
     ),
     Bomb(
       "a chunk of 2^62 bytes",
       .limitExceeded,
-      dataset(integers(1) + space([1, 1]) + chunked([1 << 31, 1 << 31, 1], Build.nowhere))
+      dataset(
+        Build.integers(1) + Build.space([1, 1])
+          + Build.chunked([1 << 31, 1 << 31, 1], Build.nowhere)
+      )
     ),
     Bomb(
       "more elements than numbers count",
       .limitExceeded,
-      dataset(integers(8) + space([1 << 61]) + chunked([1, 8], Build.nowhere))
+      dataset(Build.integers(8) + Build.space([1 << 61]) + Build.chunked([1, 8], Build.nowhere))
     ),
     Bomb(
       "a fill value that stands for a tebibyte",
       .limitExceeded,
       dataset(
-        integers() + space([1 << 38])
+        Build.integers() + Build.space([1 << 38])
           + Build.message(.fillValue, [3, 0x20] + Build.le(UInt32(4)) + [1, 2, 3, 4])
-          + contiguous(Build.nowhere, 0)
+          + Build.contiguous(Build.nowhere, 0)
       )
     ),
     Bomb(
       "a fill value of any size",
       .truncated,
       dataset(
-        integers() + space([1])
+        Build.integers() + Build.space([1])
           + Build.message(.fillValue, [3, 0x20] + Build.le(UInt32(0x7FFF_FFFF)) + [1, 2, 3, 4])
-          + contiguous(Build.nowhere, 0)
+          + Build.contiguous(Build.nowhere, 0)
       )
     ),
     Bomb(
       "deflate twice over",
       .unsupported,
       dataset(
-        integers(1) + space([1 << 20]) + filters([1, 1]) + chunked([1 << 20, 1], 48),
+        Build.integers(1) + Build.space([1 << 20]) + Build.filters([1, 1])
+          + Build.chunked([1 << 20, 1], 48),
         [
           tree(chunk: 1_100, of: 1 << 20),
           [UInt8](repeating: 0x78, count: 1_100),
@@ -140,7 +115,8 @@ struct HDF5BombTests {
       "chunks that fit more than deflate can make",
       .malformed,
       dataset(
-        integers(1) + space([1 << 17]) + filters([1]) + chunked([1 << 17, 1], 48),
+        Build.integers(1) + Build.space([1 << 17]) + Build.filters([1])
+          + Build.chunked([1 << 17, 1], 48),
         [
           tree(chunk: 40, of: 1 << 17),
           [UInt8](repeating: 0x78, count: 40),
@@ -155,7 +131,7 @@ struct HDF5BombTests {
           .datatype,
           [0x19, 1, 1, 0, 16, 0, 0, 0, 0x10, 0, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0]
         )
-          + space([1 << 40]) + contiguous(Build.nowhere, 0)
+          + Build.space([1 << 40]) + Build.contiguous(Build.nowhere, 0)
       )
     ),
   ]
@@ -163,14 +139,9 @@ struct HDF5BombTests {
   /// A tree at byte 48 with one chunk, which lies behind it.
   private static func tree(chunk byteCount: UInt32, of extent: UInt64) -> [UInt8] {
     var bytes = Array("TREE".utf8) + [1, 0, 1, 0]
-    bytes += Build.le(Build.nowhere) + Build.le(Build.nowhere) + key(byteCount, 0)
-    bytes += Build.le(UInt64(48 + 24 + 24 + 8 + 24)) + key(0, extent)
+    bytes += Build.le(Build.nowhere) + Build.le(Build.nowhere) + Build.chunkKey(byteCount, 0)
+    bytes += Build.le(UInt64(48 + 24 + 24 + 8 + 24)) + Build.chunkKey(0, extent)
     return bytes
-  }
-
-  /// A key of a tree of chunks of one axis, or more.
-  private static func key(_ byteCount: UInt32, _ origin: UInt64...) -> [UInt8] {
-    Build.le(byteCount) + [0, 0, 0, 0] + origin.flatMap { Build.le($0) } + Build.le(UInt64(0))
   }
 
   @Test("Up to eight filters of a chunk are undone", arguments: [8, 9])
@@ -179,8 +150,8 @@ struct HDF5BombTests {
     let chunk = ChunkDecoderTests.encoded(Array("eightful".utf8), ids)
     let place = UInt64(48 + 24 + 24 + 8 + 24)
     let bytes = Self.dataset(
-      Self.integers(1) + Self.space([8]) + Self.filters(ids.map { UInt16($0) })
-        + Self.chunked([8, 1], 48),
+      Build.integers(1) + Build.space([8]) + Build.filters(ids.map { UInt16($0) })
+        + Build.chunked([8, 1], 48),
       [Self.tree(chunk: UInt32(chunk.count), of: 8), chunk]
     )
     let file = try Self.file(bytes)
@@ -202,10 +173,10 @@ struct HDF5BombTests {
     let chunk = UInt64(48 + 24 + 32 + 8 + 32)
     var tree =
       Array("TREE".utf8) + [1, 0, 1, 0] + Build.le(Build.nowhere) + Build.le(Build.nowhere)
-    tree += Self.key(40, 0, 0) + Build.le(chunk) + Self.key(0, extent, extent)
+    tree += Build.chunkKey(40, 0, 0) + Build.le(chunk) + Build.chunkKey(0, extent, extent)
     let bytes = Self.dataset(
-      Self.integers(1) + Self.space([extent, extent]) + Self.filters([1])
-        + Self.chunked([1 << 20, 1 << 20, 1], 48),
+      Build.integers(1) + Build.space([extent, extent]) + Build.filters([1])
+        + Build.chunked([1 << 20, 1 << 20, 1], 48),
       [tree, [UInt8](repeating: 0x78, count: 40)]
     )
     // The caller allows what fill values may take; there are none.
@@ -226,8 +197,8 @@ struct HDF5BombTests {
     // 64 GiB, which deflate could make of what lies in the file; zeros are no stream of it.
     let (extent, stored) = (UInt64(1 << 18), UInt32(67_000_000))
     let header = Self.header(
-      Self.integers(1) + Self.space([extent, extent]) + Self.filters(ids)
-        + Self.chunked([1 << 18, 1 << 18, 1], 48)
+      Build.integers(1) + Build.space([extent, extent]) + Build.filters(ids)
+        + Build.chunked([1 << 18, 1 << 18, 1], 48)
     )
     let dataset = UInt64(48 + 24 + 32 + 8 + 32)
     let root = Self.header(Build.emptyLinkInfo + Build.link(Array("x".utf8), dataset))
@@ -237,7 +208,7 @@ struct HDF5BombTests {
       end: chunk + UInt64(stored)
     )
     front += Array("TREE".utf8) + [1, 0, 1, 0] + Build.le(Build.nowhere) + Build.le(Build.nowhere)
-    front += Self.key(stored, 0, 0) + Build.le(chunk) + Self.key(0, extent, extent)
+    front += Build.chunkKey(stored, 0, 0) + Build.le(chunk) + Build.chunkKey(0, extent, extent)
     front += header + root
     let bytes = front
     let storage = try TensorStorage(byteCount: bytes.count + Int(stored)) {
@@ -279,8 +250,8 @@ struct HDF5BombTests {
   func columns(areCompressed: Bool) throws {
     // 40 MiB in 80 columns.
     let bytes = Self.dataset(
-      Self.integers(8) + Self.space([1 << 16, 80]) + (areCompressed ? Self.filters([1]) : [])
-        + Self.chunked([1 << 16, 1, 8], Build.nowhere)
+      Build.integers(8) + Build.space([1 << 16, 80]) + (areCompressed ? Build.filters([1]) : [])
+        + Build.chunked([1 << 16, 1, 8], Build.nowhere)
     )
     var counts: [Int] = []
     try Self.file(bytes).read("x") { (piece) throws(FlywheelError) in
@@ -294,8 +265,8 @@ struct HDF5BombTests {
   func tallColumns() throws {
     // 9.4 GiB in pieces of 256 MiB, each of which has some of all chunks.
     let bytes = Self.dataset(
-      Self.integers(8) + Self.space([1 << 20, 1_200]) + Self.filters([1])
-        + Self.chunked([1 << 20, 1, 8], Build.nowhere)
+      Build.integers(8) + Build.space([1 << 20, 1_200]) + Build.filters([1])
+        + Build.chunked([1 << 20, 1, 8], Build.nowhere)
     )
     let file = try HDF5File(try Build.storage(bytes), path: "bomb.h5", fillLimit: .max)
     let error = #expect(throws: FlywheelError.self) {
@@ -316,7 +287,7 @@ struct HDF5BombTests {
       [0x19, 1, 1, 0, 16, 0, 0, 0, 0x10, 0, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0]
     )
     let bytes = Self.dataset(
-      type + Self.space([count * 3_200]) + Self.contiguous(Build.nowhere, 0)
+      type + Build.space([count * 3_200]) + Build.contiguous(Build.nowhere, 0)
     )
     let file = try HDF5File(try Build.storage(bytes), path: "bomb.h5", fillLimit: 48 * 320_000)
     guard count > 100 else {
@@ -332,7 +303,7 @@ struct HDF5BombTests {
   func block() throws {
     let file = try Self.file(
       Self.dataset(
-        Self.integers() + Self.space([1 << 58]) + Self.chunked([1 << 10, 4], Build.nowhere)
+        Build.integers() + Build.space([1 << 58]) + Build.chunked([1 << 10, 4], Build.nowhere)
       )
     )
     let block = HDF5Block(offset: [1 << 57], count: [3], stride: [1 << 55])
@@ -347,7 +318,7 @@ struct HDF5BombTests {
   func names() throws {
     var builder = Build()
     // Links to one object, whose names are short: 20,000 in a header.
-    let type = builder.add(Self.header(Self.integers()))
+    let type = builder.add(Self.header(Build.integers()))
     var messages = Build.emptyLinkInfo
     for number in 0..<2_000 { messages += Build.link(Array("n\(number)".utf8), type) }
     var group = builder.add(Build.header(messages, flags: 0x02))
@@ -410,8 +381,8 @@ struct HDF5BombTests {
   @Test("Soft links that lead in circles, or on without end, lead nowhere")
   func softLinks() throws {
     var builder = Build()
-    let scalar = Self.integers() + Build.message(.dataspace, [2, 0, 0, 0])
-    let type = builder.add(Self.header(scalar + Self.contiguous(Build.nowhere, 0)))
+    let scalar = Build.integers() + Build.message(.dataspace, [2, 0, 0, 0])
+    let type = builder.add(Self.header(scalar + Build.contiguous(Build.nowhere, 0)))
     var messages = Build.emptyLinkInfo + Build.link(Array("x".utf8), type)
     messages += Self.soft("self", "self") + Self.soft("a", "/b") + Self.soft("b", "a/c")
     // Sixteen links in a row are followed, and not one more.
@@ -436,7 +407,7 @@ struct HDF5BombTests {
   func largeHeader() throws {
     var builder = Build()
     // Some megabytes of memory, which each of the names would ask for.
-    var content = Self.integers()
+    var content = Build.integers()
     for _ in 0..<10_000 { content += Build.message(MessageKind(rawValue: 10), [0, 0, 0, 0]) }
     let large = builder.add(Build.header(content))
     var messages = Build.emptyLinkInfo
@@ -455,7 +426,7 @@ struct HDF5BombTests {
     let count = 68_000
     var builder = Build()
     // A thousand bytes, which would be too many if each name asked for them.
-    var content = Self.integers()
+    var content = Build.integers()
     for _ in 0..<20 {
       content += Build.message(MessageKind(rawValue: 10), Array(repeating: 0, count: 44))
     }
