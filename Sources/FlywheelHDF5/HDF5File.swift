@@ -108,8 +108,9 @@ public struct HDF5File: ~Copyable, Sendable {
   /// - Parameter path: Where it is.
   /// - Returns: The elements, little-endian.
   /// - Throws: As `dataset(_:)`; `unsupported` for element types, filters or storage that Flywheel does
-  ///   not read, `truncated` or `limitExceeded` if the file is too small for what it declares,
-  ///   `malformed` for truth values that are neither true nor false.
+  ///   not read, `truncated` or `limitExceeded` if the file is too small for what it declares, or its datasets
+  ///   name the same chunks and more of those were read than a sound file has, `malformed` for truth values that
+  ///   are neither true nor false.
   public func tensor(_ path: String) throws(FlywheelError) -> Tensor {
     try tensor(at: try place(path))
   }

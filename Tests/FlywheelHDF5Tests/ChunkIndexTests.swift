@@ -74,9 +74,10 @@ struct ChunkIndexTests {
     _ index: ChunkIndexKind,
     extent: Int = 8,
     limit: Int? = 8,
-    filters: FilterPipeline = FilterPipeline()
+    filters: FilterPipeline = FilterPipeline(),
+    meter: ReadMeter? = nil
   ) throws(FlywheelError) -> ChunkTable {
-    let image = FileImage(
+    let plain = FileImage(
       storage: try TensorStorage(byteCount: bytes.count) { (output) throws(FlywheelError) in
         for byte in bytes { output.append(byte) }
       },
@@ -84,6 +85,7 @@ struct ChunkIndexTests {
       offsetSize: 8,
       lengthSize: 8
     )
+    let image = meter.map { plain.metered(by: $0) } ?? plain
     let layout = ChunkedLayout(
       chunk: [2],
       elementByteCount: 4,
@@ -110,6 +112,25 @@ struct ChunkIndexTests {
       )
     }
     #expect(try Self.table([], .btree1(address: nil)).place(of: 2) == nil)
+  }
+
+  @Test("What the file has of chunks is counted with their index", arguments: [0, 1])
+  func counted(missing: Int) throws {
+    // The beginning of the node once more, the node, and three chunks; the fourth is beyond the file.
+    let limit = 24 + (24 + 4 * 32 + 24) + 3 * 8 - missing
+    let bytes = Self.bytes(Self.leaf([0, 8, 16, 1 << 40]))
+    let meter = ReadMeter(limit: limit)
+    guard missing > 0 else {
+      let table = try Self.table(bytes, .btree1(address: 64), meter: meter)
+      #expect(table.place(of: 3)?.address == 1 << 40)
+      #expect(!meter.isExceeded)
+      return
+    }
+    let error = #expect(throws: FlywheelError.self) {
+      try Self.table(bytes, .btree1(address: 64), meter: meter)
+    }
+    #expect(error?.code == .limitExceeded)
+    #expect(meter.isExceeded)
   }
 
   static let leafFaults: [Fault] = [

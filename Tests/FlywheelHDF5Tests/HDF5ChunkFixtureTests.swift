@@ -14,6 +14,11 @@ struct HDF5ChunkFixtureTests {
 
   /// A file, which is compressed, and what it holds.
   private static func open(_ name: String) throws -> (ReaderFile, expected: JSONObject) {
+    let (storage, expected) = try contents(name)
+    return (try ReaderFile(storage), expected)
+  }
+
+  private static func contents(_ name: String) throws -> (TensorStorage, expected: JSONObject) {
     let bytes = try OpenFile.contents(of: directory.appending("chunks.json"))
     var all = try JSONObject(JSONValue(parsing: bytes))
     var entry = try all.object(name)
@@ -26,7 +31,7 @@ struct HDF5ChunkFixtureTests {
       }
       for byte in bytes { output.append(byte) }
     }
-    return (try ReaderFile(storage), try entry.object("datasets"))
+    return (storage, try entry.object("datasets"))
   }
 
   @Test("Elements behind every index, filter and type are what was written", arguments: names)
@@ -45,6 +50,15 @@ struct HDF5ChunkFixtureTests {
         Issue.record("\(key): \(error)")
       }
     }
+  }
+
+  @Test("All are read through one open file, and again", arguments: names)
+  func together(name: String) throws {
+    let (storage, expected) = try Self.contents(name)
+    let reader = try HDF5ArchiveReader(storage, path: "chunks.h5", fillLimit: 0)
+    let keys = try reader.members().map(\.key)
+    #expect(keys.sorted() == expected.names.sorted())
+    for key in keys + keys { try reader.read(key) { _ in } }
   }
 
   @Test("Every strided block is what the whole has there", arguments: names)

@@ -15,6 +15,11 @@ final class FileImage: Sendable {
   let lengthSize: Int
   /// What counts the bytes that are looked at, where many structures may lead to the same ones.
   let meter: ReadMeter?
+  /// The same file as nothing counts it; nil if this is it.
+  private let origin: FileImage?
+
+  /// The same file, of which nothing is counted.
+  var unmetered: FileImage { origin ?? self }
 
   /// Says how a file is written.
   ///
@@ -23,30 +28,39 @@ final class FileImage: Sendable {
   ///   - baseAddress: Where addresses count from.
   ///   - offsetSize: How many bytes an address takes.
   ///   - lengthSize: How many bytes a length takes.
-  ///   - meter: What counts the bytes that are looked at; nil if nothing does.
-  init(
-    storage: TensorStorage,
-    baseAddress: Int,
-    offsetSize: Int,
-    lengthSize: Int,
-    meter: ReadMeter? = nil
-  ) {
+  init(storage: TensorStorage, baseAddress: Int, offsetSize: Int, lengthSize: Int) {
     self.storage = storage
     self.baseAddress = baseAddress
     self.offsetSize = offsetSize
     self.lengthSize = lengthSize
+    meter = nil
+    origin = nil
+  }
+
+  private init(_ origin: FileImage, meteredBy meter: ReadMeter) {
+    storage = origin.storage
+    baseAddress = origin.baseAddress
+    offsetSize = origin.offsetSize
+    lengthSize = origin.lengthSize
     self.meter = meter
+    self.origin = origin
   }
 
   /// The same file, of which the bytes that are looked at are counted.
   func metered(by meter: ReadMeter) -> FileImage {
-    FileImage(
-      storage: storage,
-      baseAddress: baseAddress,
-      offsetSize: offsetSize,
-      lengthSize: lengthSize,
-      meter: meter
-    )
+    FileImage(unmetered, meteredBy: meter)
+  }
+
+  /// Whether the file has all the bytes at an address.
+  ///
+  /// - Parameters:
+  ///   - count: How many they are.
+  ///   - address: Where they begin, as the file counts.
+  /// - Returns: Whether it does not end before they do.
+  func holds(_ count: UInt64, at address: UInt64) -> Bool {
+    let (start, overflow) = address.addingReportingOverflow(UInt64(baseAddress))
+    let size = UInt64(storage.byteCount)
+    return !overflow && start <= size && count <= size - start
   }
 
   /// The bytes at an address.

@@ -13,13 +13,27 @@ final class ReadMeter: Sendable {
   private static let leastLimit = 64 << 20
 
   private let limit: Int
+  private let advice: String
   private let spent = Atomic(0)
+
+  /// Whether more was looked at than may be, so that nothing else is.
+  var isExceeded: Bool { spent.load(ordering: .relaxed) > limit }
 
   /// Begins to count.
   ///
   /// - Parameter fileByteCount: The size of the file.
-  init(fileByteCount: Int) {
-    limit = Self.limit(fileByteCount: fileByteCount)
+  convenience init(fileByteCount: Int) {
+    self.init(limit: Self.limit(fileByteCount: fileByteCount))
+  }
+
+  /// Begins to count up to another limit.
+  ///
+  /// - Parameters:
+  ///   - limit: The most bytes that are looked at.
+  ///   - advice: What can still be done with a file that leads to more, for the error.
+  init(limit: Int, advice: String = "") {
+    self.limit = limit
+    self.advice = advice
   }
 
   /// The most bytes that are looked at.
@@ -43,7 +57,7 @@ final class ReadMeter: Sendable {
       throw FlywheelError(
         .limitExceeded,
         "The objects of the file lead to the same bytes again and again: more than \(limit) would have to be "
-          + "read. It is damaged, or made to take up time and memory."
+          + "read. It is damaged, or made to take up time and memory.\(advice)"
       )
     }
   }

@@ -31,9 +31,9 @@ struct ChunkTable: Sendable {
   ///   - shape: The extents of the dataset.
   ///   - limits: The largest extents that it may get; nil along an axis without limit.
   ///   - filters: What chunks go through.
-  ///   - image: The file.
+  ///   - image: The file; if it counts what is looked at, the chunks are counted with their index.
   /// - Throws: `truncated`, `corrupted` or `malformed` if the index is damaged, or does not fit the dataset;
-  ///   `unsupported` if it is of a version that is not read.
+  ///   `unsupported` if it is of a version that is not read; `limitExceeded` if the file's meter refuses.
   /// - Complexity: Proportional to the size of the index, with sorting if chunks are out of order.
   init(
     _ layout: ChunkedLayout,
@@ -77,7 +77,19 @@ struct ChunkTable: Sendable {
       .extensibleArray(nil):
       break
     }
-    places = .listed(try chunks.sorted())
+    let sorted = try chunks.sorted()
+    try image.meter?.spend(Self.storedByteCount(of: sorted, in: image))
+    places = .listed(sorted)
+  }
+
+  /// How many bytes the file has for chunks; those that it ends before are never read.
+  private static func storedByteCount(of chunks: [Chunk], in image: FileImage) -> Int {
+    var byteCount = 0
+    for chunk in chunks where image.holds(chunk.place.byteCount, at: chunk.place.address) {
+      // They are within the file and do not overlap, so that all of them are not larger.
+      byteCount &+= Int(clamping: chunk.place.byteCount)
+    }
+    return byteCount
   }
 
   /// The chunks that were written among some, if there are fewer of them than a number; nil if there are more, or

@@ -32,7 +32,8 @@ struct ChunkedElements: Sendable {
     table = try ChunkTable(layout, shape, limits: limits, filters: filters, in: image)
     decoder = try ChunkDecoder(filters, byteCount: table.grid.chunkByteCount)
     elementByteCount = layout.elementByteCount
-    self.image = image
+    // The chunks have been counted, and may be read any number of times.
+    self.image = image.unmetered
   }
 
   /// Reads a block, several chunks at a time.

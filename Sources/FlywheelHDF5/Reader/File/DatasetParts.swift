@@ -2,6 +2,8 @@ internal import FlywheelCore
 
 /// What the messages of a dataset's header say; not copied, as there is much of it and nobody keeps the whole.
 struct DatasetParts: ~Copyable {
+  /// Where the header is.
+  let address: UInt64
   /// The type of its elements in the file.
   let datatype: Datatype
   /// Its extents.
@@ -48,6 +50,7 @@ struct DatasetParts: ~Copyable {
     let fillValue = try FillValue(of: header, in: structure)
     let element = try file.namedElement(of: object, datatype) ?? datatype.elementType
     // Nothing throws from here on, so that all is there or nothing.
+    address = header.address
     self.datatype = datatype
     self.dataspace = dataspace
     self.layout = layout
@@ -74,11 +77,23 @@ struct DatasetParts: ~Copyable {
   /// - Parameters:
   ///   - element: What they are in memory.
   ///   - file: The file.
-  /// - Throws: As `DatasetInput`.
+  /// - Throws: As `DatasetInput`; `limitExceeded` if more datasets than this one name its chunks, and too many of
+  ///   them were read.
   /// - Returns: The elements, not read yet.
   func input(
     as element: ElementType,
     in file: StructureFile
+  ) throws(FlywheelError) -> DatasetInput {
+    guard case .chunked = layout else { return try input(as: element, in: file.image, file.limit) }
+    return try file.chunks.find(ofDatasetAt: address) { (image) throws(FlywheelError) in
+      try input(as: element, in: image, file.limit)
+    }
+  }
+
+  private func input(
+    as element: ElementType,
+    in image: FileImage,
+    _ limit: ReadLimit
   ) throws(FlywheelError) -> DatasetInput {
     try DatasetInput(
       datatype,
@@ -87,8 +102,8 @@ struct DatasetParts: ~Copyable {
       layout,
       filters,
       fillValue,
-      in: file.image,
-      limit: file.limit
+      in: image,
+      limit: limit
     )
   }
 }

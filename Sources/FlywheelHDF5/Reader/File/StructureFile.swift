@@ -19,6 +19,8 @@ final class StructureFile: HDF5Source {
   private let groups: GroupIndexes
   /// Where the groups are whose members were asked for, by their paths.
   private let groupAddresses = Mutex<[ByteName: UInt64]>([:])
+  /// What was counted of datasets in chunks.
+  let chunks: ChunkMeter
 
   var readerDescription: String { HDF5Implementation.flywheel.rawValue }
 
@@ -50,6 +52,7 @@ final class StructureFile: HDF5Source {
     self.objects = objects
     rootObject = root
     groups = GroupIndexes(in: structure)
+    chunks = ChunkMeter(in: structure.image)
     heap = Mutex(GlobalHeapCollections(in: structure.image))
   }
 
@@ -61,6 +64,7 @@ final class StructureFile: HDF5Source {
     objects = ObjectReader(in: structure.image)
     rootObject = file.rootObject
     groups = file.groups
+    chunks = file.chunks
     heap = Mutex(GlobalHeapCollections(in: structure.image))
   }
 
