@@ -10,6 +10,8 @@ public final class HDF5ArchiveReader: ArchiveReader {
   private let file: HDF5File
   /// What there is in the file, once it was asked for: that takes a walk through all of it.
   private let listing = Mutex<Listing?>(nil)
+  /// What was read of a file whose datasets declare too much.
+  private let elements: ElementMeter
 
   private struct Listing {
     let datasets: [ListedDataset]
@@ -58,6 +60,7 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Throws: As `HDF5File.init(opening:)`.
   public init(opening path: FilePath) throws(FlywheelError) {
     file = try HDF5File(opening: path)
+    elements = ElementMeter(file.limit)
   }
 
   /// Opens a file that is in memory, or part of another one.
@@ -65,7 +68,8 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Parameters:
   ///   - bytes: All of its bytes.
   ///   - path: Its name, for errors.
-  ///   - fillLimit: As in `HDF5File.init(opening:fillLimit:)`.
+  ///   - fillLimit: As in `HDF5File.init(opening:fillLimit:)`; once all tensors were listed, the same for all
+  ///     that are read.
   /// - Throws: As `HDF5File.init(opening:)`.
   public init(
     _ bytes: TensorStorage,
@@ -73,6 +77,7 @@ public final class HDF5ArchiveReader: ArchiveReader {
     fillLimit: Int = 64 << 20
   ) throws(FlywheelError) {
     file = try HDF5File(bytes, path: path, fillLimit: fillLimit)
+    elements = ElementMeter(file.limit)
   }
 
   /// Lists the datasets, group by group.
@@ -88,9 +93,11 @@ public final class HDF5ArchiveReader: ArchiveReader {
     if let known = listing.withLock({ $0 }) { return known }
     // Others may load arrays meanwhile.
     let contents = try file.contents()
+    var declared = DeclaredBytes()
     let members = try contents.datasets.map { (listed) throws(FlywheelError) in
-      try member(listed.dataset)
+      try member(listed.dataset, addingTo: &declared)
     }
+    elements.begin(declaring: declared)
     let found = Listing(contents.datasets, members, contents.metadata)
     listing.withLock { $0 = $0 ?? found }
     return found
@@ -106,14 +113,27 @@ public final class HDF5ArchiveReader: ArchiveReader {
       try file.dataset(at: place)
     }
     guard let dataset else { return nil }
-    return try member(dataset)
+    var declared = DeclaredBytes()
+    return try member(dataset, addingTo: &declared)
   }
 
-  private func member(_ dataset: HDF5Dataset) throws(FlywheelError) -> ArchiveMember {
+  /// A dataset as a member.
+  ///
+  /// - Parameters:
+  ///   - dataset: The dataset.
+  ///   - declared: What others declare; this one's bytes are added if it can be read.
+  /// - Throws: `limitExceeded` if its own overflow.
+  /// - Returns: The member.
+  private func member(
+    _ dataset: HDF5Dataset,
+    addingTo declared: inout DeclaredBytes
+  ) throws(FlywheelError) -> ArchiveMember {
     let content: ArchiveMember.Content
     do throws(FlywheelError) {
       let element = try dataset.readableElement()
-      content = .array(try TensorDescription(element: element, shape: dataset.shape))
+      let description = try TensorDescription(element: element, shape: dataset.shape)
+      declared.add(description.byteCount, isPiece: dataset.isPiece)
+      content = .array(description)
     } catch {
       content = .unreadable(
         type: dataset.typeDescription,
@@ -135,17 +155,35 @@ public final class HDF5ArchiveReader: ArchiveReader {
 
   /// Reads a dataset of numbers; without copying it where its bytes lie in one piece as tensors need them.
   ///
+  /// If the file was listed, and its datasets declare more bytes together than its size justifies, as those of a
+  /// nearly empty file do, what is read is counted as long as this reader is there, however often it is the same.
+  ///
   /// - Parameter key: Its path.
-  /// - Throws: As `HDF5File.tensor(_:)`.
+  /// - Throws: As `HDF5File.tensor(_:)`; `limitExceeded` if more was read than the size of the file justifies.
   /// - Returns: The elements; nil if there is no dataset at the path.
   public func tensor(_ key: String) throws(FlywheelError) -> Tensor? {
+    let tensor = try uncounted(key)
+    if elements.isCounting, let tensor { try count(tensor.byteCount, of: key) }
+    return tensor
+  }
+
+  private func uncounted(_ key: String) throws(FlywheelError) -> Tensor? {
     // What was listed need not be looked for again.
     let listed = listing.withLock { $0?.dataset(key) }
     if let listed, let tensor = file.mapped(listed) { return tensor }
     return try ifPresent(key) { (place) throws(FlywheelError) in try file.tensor(at: place) }
   }
 
+  private func count(_ byteCount: Int, of key: String) throws(FlywheelError) {
+    let isPiece = try file.dataset(key).isPiece
+    try FlywheelError.locating(path: path, tensor: "/" + key) { () throws(FlywheelError) in
+      try elements.spend(byteCount, isPiece: isPiece)
+    }
+  }
+
   /// Reads several datasets of numbers; compressed ones with all processors.
+  ///
+  /// What is read is counted as by `tensor(_:)`.
   ///
   /// - Parameter keys: Their paths.
   /// - Throws: As `tensor(_:)`, for the first that cannot be read.
@@ -156,10 +194,12 @@ public final class HDF5ArchiveReader: ArchiveReader {
 
   /// Reads a dataset of any type that can be read or carried, piece by piece.
   ///
+  /// What is read is counted as by `tensor(_:)`.
+  ///
   /// - Parameters:
   ///   - key: Its path.
   ///   - body: Takes the elements' bytes.
-  /// - Throws: `notFound`, as `HDF5File.tensor(_:)`, and what `body` throws.
+  /// - Throws: `notFound`, as `tensor(_:)`, and what `body` throws.
   public func read(
     _ key: String,
     _ body: (RawSpan) throws(FlywheelError) -> Void
@@ -171,7 +211,10 @@ public final class HDF5ArchiveReader: ArchiveReader {
         at: .init(path: path, tensor: key)
       )
     }
-    try file.read(key, body)
+    try file.read(key) { (piece) throws(FlywheelError) in
+      if elements.isCounting { try count(piece.byteCount, of: key) }
+      try body(piece)
+    }
   }
 
   /// Where a member of the name would be; nil for other spellings of a path, which no member has.

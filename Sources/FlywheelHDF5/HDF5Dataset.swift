@@ -170,6 +170,12 @@ extension HDF5Dataset {
     )
   }
 
+  /// Whether its elements lie in the file in one piece.
+  var isPiece: Bool {
+    guard case .contiguous(.some) = storage else { return false }
+    return true
+  }
+
   /// The shape of the chunks that it is stored in; nil if it is not.
   var chunk: [Int]? {
     guard case .chunked(let chunk, _) = storage else { return nil }

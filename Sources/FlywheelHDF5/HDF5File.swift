@@ -17,6 +17,9 @@ public struct HDF5File: ~Copyable, Sendable {
 
   private let source: any HDF5Source
 
+  /// What its size justifies.
+  var limit: ReadLimit { source.limit }
+
   /// What reads the file, with its version: `flywheel`, or for example `libhdf5 1.10.8`.
   public var readerDescription: String { source.readerDescription }
 

@@ -203,6 +203,13 @@ def _pages(path):
         dataset[1_029] = 2
 
 
+def _nearly_empty(path):
+    with _file(path, "v110") as file:
+        # Each is less than the laws allow for fill values, and both are more.
+        for name in "ab":
+            file.create_dataset(name, (700_000,), "u1", chunks=(9_000,), fillvalue=7)
+
+
 def _texts(path):
     with _file(path, "earliest") as file:
         file.create_dataset("f", data=np.array([b"a", b"bc"], dtype="S3"))
@@ -262,6 +269,7 @@ INPUTS = {
     "far": _far,
     "tree-chunks": _tree_chunks,
     "pages": _pages,
+    "nearly-empty": _nearly_empty,
     "texts": _texts,
     "types": _types,
 }

@@ -10,6 +10,12 @@ struct ReadLimit: Sendable {
   /// The most bytes that its size need not justify: chunks that were never written are all fill value.
   let fillLimit: Int
 
+  /// The most bytes of elements, of one dataset or of all: each has its bytes in the file for itself.
+  var elementLimit: Int {
+    let (product, overflow) = fileByteCount.multipliedReportingOverflow(by: Self.largestExpansion)
+    return max(fillLimit, overflow ? .max : product)
+  }
+
   /// The most attributes of all objects: each has at least as many bytes in the file, and is one object's.
   var attributeLimit: Int { fileByteCount / 8 }
 
@@ -20,7 +26,7 @@ struct ReadLimit: Sendable {
   ///   - what: What they are, for the error.
   /// - Throws: `limitExceeded`.
   func check(_ byteCount: Int, _ what: String) throws(FlywheelError) {
-    guard byteCount <= fillLimit || byteCount / Self.largestExpansion <= fileByteCount else {
+    guard byteCount <= elementLimit else {
       throw FlywheelError(
         .limitExceeded,
         "The file declares \(byteCount) bytes for \(what). That is more than "

@@ -52,6 +52,23 @@ struct HDF5SharingTests {
     try Self.expectLimit(example.file(), "again and again")
   }
 
+  @Test(
+    "Datasets that declare too much together are read up to a limit",
+    arguments: SharedElements.large
+  )
+  func elements(example: SharedElements.Example) throws {
+    try Self.expectLimit(example.file(), "bytes together")
+  }
+
+  @Test("What was not listed is not counted, as its reader knows what it asks for")
+  func unlisted() throws {
+    let file = try #require(SharedElements.large.first).file()
+    let reader = try Self.open(file)
+    for number in 0..<file.datasetCount {
+      #expect(try reader.tensor(SharedElements.key(number)) != nil)
+    }
+  }
+
   @Test("Of datasets that share a chunk, those that were read before stay readable")
   func readBefore() throws {
     let file = try #require(SharedElements.chunks.first).file()
@@ -91,9 +108,12 @@ struct HDF5SharingTests {
 
   // MARK: Sound files
 
-  @Test("Every dataset of a sound file may be read any number of times")
-  func again() throws {
-    let bytes = try SealedFile.named("chunk-indexes").bytes
+  @Test(
+    "Every dataset of a sound file may be read any number of times",
+    arguments: ["chunk-indexes", "small-sizes"]
+  )
+  func again(name: String) throws {
+    let bytes = try SealedFile.named(name).bytes
     let reader = try HDF5ArchiveReader(Build.storage(bytes), path: "sound.h5", fillLimit: 0)
     let members = try reader.members()
     for member in members {

@@ -75,6 +75,13 @@ struct SharedElements: Sendable {
     Example("an extensible array") { extensibleArray },
   ]
 
+  /// Datasets that declare more together than the size of the file justifies.
+  static let large = [
+    Example("one piece") { contiguous },
+    Example("fill values") { fill },
+    Example("what one compressed chunk stands for", zeros),
+  ]
+
   // MARK: Chunks
 
   private static let start = UInt64(Build.superblockSize)
@@ -205,6 +212,42 @@ struct SharedElements: Sendable {
       layout(1, [4, 0, 0, 0, 0, 0] + Build.le(start)),
       limit: .max,
       header(indexAddress) + index(blocks) + first + second
+    )
+  }
+
+  // MARK: Elements
+
+  /// One range that all datasets lie in.
+  private static let contiguous = SharedElements(
+    extent: 1 << 16,
+    Build.contiguous(start, 1 << 16),
+    noise(1 << 16)
+  )
+
+  /// Elements that were never written, of which there is one in the file.
+  private static let fill = SharedElements(
+    count: 10,
+    extent: 1 << 20,
+    Build.message(.fillValue, [3, 0x20] + Build.le(UInt32(1)) + [7])
+      + Build.contiguous(Build.nowhere, 0),
+    []
+  )
+
+  /// Zeros that deflate makes of a thousandth.
+  private static func zeros() throws -> SharedElements {
+    var stored: [UInt8] = []
+    let plain = [UInt8](repeating: 0, count: 1 << 20)
+    try Deflate.shuffledZlib(plain.rawBytes, elementByteCount: 1, .level(9), to: &stored)
+    // The chunk lies behind the tree.
+    let place = start + 24 + 24 + 8 + 24
+    var tree = Array("TREE".utf8) + [1, 0, 1, 0] + Build.le(Build.nowhere)
+    tree += Build.le(Build.nowhere) + Build.chunkKey(UInt32(stored.count), 0) + Build.le(place)
+    return SharedElements(
+      count: 30,
+      extent: 1 << 20,
+      Build.chunked([1 << 20, 1], start),
+      filters: [1],
+      tree + Build.chunkKey(0, 1 << 20) + stored
     )
   }
 }
