@@ -4,10 +4,12 @@ import functools
 from pathlib import Path
 
 import h5py
+import numpy as np
 import tables
 
 import hdf5_archives
 import hdf5_contents
+import hdf5_hostile
 import hdf5_structures
 import hdf5_test_files
 from support import REPOSITORY, TestCase, only_full, settings
@@ -255,6 +257,44 @@ class Programs(ReaderTestCase):
                 path = self.folder / name
                 hdf5_archives.FILES[name](path)
                 self.compare_model(path)
+
+
+class SharedElements(ReaderTestCase):
+    """Files of a few megabytes that would take hours, as many datasets name what one could have."""
+
+    def assert_refused(self, path: Path, count: int, *words: str) -> None:
+        """Listed, and each array read; but not all of them, and nothing is left of the attempt."""
+        self.assertEqual(len(self.listing(path)["tensors"]), count)
+        for name in ("d0", f"d{count - 1}"):
+            copy = self.folder / f"{name}.npz"
+            self.flywheel("convert", path, copy, "--only", name, "--quiet", timeout=20)
+            self.assertEqual(list(np.load(copy)), [name])
+            copy.unlink()
+        before = sorted(self.folder.iterdir())
+        for suffix in (".npz", ".h5"):
+            result = self.flywheel("convert", path, self.folder / f"all{suffix}", status=2, timeout=20)
+            self.assert_error(result, "tensor '/d", "--only", *words)
+            self.assertEqual(sorted(self.folder.iterdir()), before)
+        result = self.flywheel("diff", path, path, status=2, timeout=20)
+        self.assertIn(words[0], result.stderr)
+
+    def test_datasets_that_name_one_chunk_are_refused_soon(self):
+        path = self.folder / "chunk.h5"
+        hdf5_hostile.share_chunk(path, 20_000)
+        self.assertLess(path.stat().st_size, 5 << 20)
+        self.assert_refused(path, 20_000, "lead to the same bytes again and again")
+
+    def test_datasets_that_lie_in_one_place_are_refused_soon(self):
+        path = self.folder / "range.h5"
+        hdf5_hostile.share_range(path, 20_000)
+        self.assertLess(path.stat().st_size, 5 << 20)
+        self.assert_refused(path, 20_000, "bytes together", "in one piece")
+
+    def test_datasets_that_declare_too_much_together_are_refused_soon(self):
+        path = self.folder / "fill.h5"
+        hdf5_hostile.declare_fill(path, 40)
+        self.assertLess(path.stat().st_size, 10_000)
+        self.assert_refused(path, 40, "bytes together", "nearly empty")
 
 
 # What libhdf5 2.0 reads and Flywheel does not, with a part of the reason.
