@@ -34,22 +34,37 @@ extension ArchiveReader {
 
   /// The tensors that an index lists, in its order; nil for one that is not there.
   func tensors(of index: TensorIndex) throws(FlywheelError) -> [Tensor?] {
-    var keys = Array(index.entries.keys)
-    var untyped: [Int: Tensor] = [:]
-    for (place, (key, entry)) in index.entries.enumerated() where entry.dtype.isOnlyBytesInNumPy {
-      if let tensor = try untypedTensor(key, of: entry.dtype) { untyped[place] = tensor }
-    }
+    let keys = Array(index.entries.keys)
+    let untyped = try untypedDescriptions(of: index)
     guard !untyped.isEmpty else { return try tensors(keys) }
-    keys = keys.indices.filter { untyped[$0] == nil }.map { keys[$0] }
-    var others = try tensors(keys)[...]
-    return index.entries.keys.indices.map { untyped[$0] ?? others.popFirst() ?? nil }
+    // Once it was listed, no more is read of a file than its size justifies, if each array is read by its own name.
+    let listed = Set(try members().map { $0.key })
+    var others = try tensors(keys.indices.filter { untyped[$0] == nil }.map { keys[$0] })[...]
+    var found: [Tensor?] = []
+    for (place, key) in keys.enumerated() {
+      if let description = untyped[place] {
+        found.append(listed.contains(key) ? try tensor(key, as: description) : nil)
+      } else {
+        found.append(others.popFirst() ?? nil)
+      }
+    }
+    return found
   }
 
-  /// A tensor whose dtype the file does not know; nil if it does, or there is no such member.
-  private func untypedTensor(_ key: String, of dtype: DType) throws(FlywheelError) -> Tensor? {
-    guard let member = try member(key), case .array(let description) = member.content,
-      description.element.isBytes(of: dtype)
-    else { return nil }
-    return try tensor(key, as: TensorDescription(element: .number(dtype), shape: description.shape))
+  /// What the tensors are whose dtypes the file does not know, by their places in an index.
+  private func untypedDescriptions(
+    of index: TensorIndex
+  ) throws(FlywheelError) -> [Int: TensorDescription] {
+    var descriptions: [Int: TensorDescription] = [:]
+    for (place, (key, entry)) in index.entries.enumerated() where entry.dtype.isOnlyBytesInNumPy {
+      guard let member = try member(key), case .array(let bytes) = member.content,
+        bytes.element.isBytes(of: entry.dtype)
+      else { continue }
+      descriptions[place] = try TensorDescription(
+        element: .number(entry.dtype),
+        shape: bytes.shape
+      )
+    }
+    return descriptions
   }
 }

@@ -88,15 +88,17 @@ extension ArchiveReader {
   /// - Parameters:
   ///   - keys: Their names.
   ///   - work: How many bytes have to be worked on for each; empty if that is not known.
-  /// - Throws: As `tensor(_:)`, for the first that cannot be read.
+  ///   - read: Reads one.
+  /// - Throws: What `read` throws, for the first that cannot be read.
   /// - Returns: A tensor for each key; nil where there is no member of that name.
   package func tensorsInParallel(
     _ keys: [String],
-    work: [Int] = []
+    work: [Int] = [],
+    _ read: @Sendable (String) throws(FlywheelError) -> Tensor?
   ) throws(FlywheelError) -> [Tensor?] {
     let tensors = Mutex([Tensor?](repeating: nil, count: keys.count))
     try Parallel.forEach(keys.count, work: work) { (index) throws(FlywheelError) in
-      let tensor = try tensor(keys[index])
+      let tensor = try read(keys[index])
       tensors.withLock { $0[index] = tensor }
     }
     return tensors.withLock(\.self)

@@ -122,7 +122,7 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Parameters:
   ///   - dataset: The dataset.
   ///   - declared: What others declare; this one's bytes are added if it can be read.
-  /// - Throws: `limitExceeded` if its own overflow.
+  /// - Throws: Nothing; what is wrong with it is in the answer.
   /// - Returns: The member.
   private func member(
     _ dataset: HDF5Dataset,
@@ -159,37 +159,52 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// nearly empty file do, what is read is counted as long as this reader is there, however often it is the same.
   ///
   /// - Parameter key: Its path.
-  /// - Throws: As `HDF5File.tensor(_:)`; `limitExceeded` if more was read than the size of the file justifies.
+  /// - Throws: As `HDF5File.tensor(_:)`; `limitExceeded` if that is more than the size of the file justifies.
   /// - Returns: The elements; nil if there is no dataset at the path.
   public func tensor(_ key: String) throws(FlywheelError) -> Tensor? {
-    let tensor = try uncounted(key)
-    if elements.isCounting, let tensor { try count(tensor.byteCount, of: key) }
-    return tensor
-  }
-
-  private func uncounted(_ key: String) throws(FlywheelError) -> Tensor? {
+    if elements.isCounting { try count(key) }
     // What was listed need not be looked for again.
     let listed = listing.withLock { $0?.dataset(key) }
     if let listed, let tensor = file.mapped(listed) { return tensor }
     return try ifPresent(key) { (place) throws(FlywheelError) in try file.tensor(at: place) }
   }
 
-  private func count(_ byteCount: Int, of key: String) throws(FlywheelError) {
-    let isPiece = try file.dataset(key).isPiece
-    try FlywheelError.locating(path: path, tensor: "/" + key) { () throws(FlywheelError) in
-      try elements.spend(byteCount, isPiece: isPiece)
+  /// Counts a dataset before it is read; what cannot be read says so itself.
+  private func count(_ key: String) throws(FlywheelError) {
+    guard let place = place(of: key), let dataset = try? file.dataset(at: place),
+      let element = try? dataset.readableElement(),
+      let array = try? TensorDescription(element: element, shape: dataset.shape)
+    else { return }
+    try FlywheelError.locating(path: path, tensor: dataset.path) { () throws(FlywheelError) in
+      try elements.spend(array.byteCount, isPiece: dataset.isPiece)
     }
   }
 
   /// Reads several datasets of numbers; compressed ones with all processors.
   ///
-  /// What is read is counted as by `tensor(_:)`.
+  /// What is read is counted as by `tensor(_:)`. Whether the file was listed or not, all of them together may not have
+  /// more bytes than one dataset may.
   ///
   /// - Parameter keys: Their paths.
-  /// - Throws: As `tensor(_:)`, for the first that cannot be read.
+  /// - Throws: As `tensor(_:)`, for the first that cannot be read; `limitExceeded` if they are too many bytes at once.
   /// - Returns: The elements of each; nil where there is no dataset at the path.
   public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
-    try tensorsInParallel(keys, work: listing.withLock(\.self)?.work(keys) ?? [])
+    let held = ByteCounter(limit: file.limit.elementLimit)
+    let work = listing.withLock(\.self)?.work(keys) ?? []
+    return try tensorsInParallel(keys, work: work) { (key) throws(FlywheelError) in
+      // What comes after too much is not read any more.
+      let tensor = held.isExceeded ? nil : try tensor(key)
+      guard !held.isExceeded, held.spend(tensor?.byteCount ?? 0) else {
+        throw FlywheelError(
+          .limitExceeded,
+          "The arrays that are read at once have more than \(held.limit) bytes together, which a file of "
+            + "\(file.limit.fileByteCount) does not justify: it is damaged, made to take up memory, or nearly empty. "
+            + "Read fewer of them, as 'flywheel convert --only' does.",
+          at: .init(path: path, tensor: "/" + key)
+        )
+      }
+      return tensor
+    }
   }
 
   /// Reads a dataset of any type that can be read or carried, piece by piece.
@@ -211,10 +226,8 @@ public final class HDF5ArchiveReader: ArchiveReader {
         at: .init(path: path, tensor: key)
       )
     }
-    try file.read(key) { (piece) throws(FlywheelError) in
-      if elements.isCounting { try count(piece.byteCount, of: key) }
-      try body(piece)
-    }
+    if elements.isCounting { try count(key) }
+    try file.read(key, body)
   }
 
   /// Where a member of the name would be; nil for other spellings of a path, which no member has.

@@ -217,7 +217,9 @@ public final class NPZFile: ArchiveReader {
   public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
     // What is stored without compression is only mapped, and its checksum is fast.
     let work = keys.map { entry(of: $0).map { $0.method == .stored ? 0 : $0.byteCount } ?? 0 }
-    return try tensorsInParallel(keys, work: work)
+    return try tensorsInParallel(keys, work: work) { (key) throws(FlywheelError) in
+      try tensor(key)
+    }
   }
 
   /// Reads an array piece by piece; but one that is both in Fortran's order and compressed is inflated as a

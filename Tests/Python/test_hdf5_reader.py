@@ -7,12 +7,13 @@ import h5py
 import numpy as np
 import tables
 
+import checkpoint
 import hdf5_archives
 import hdf5_contents
 import hdf5_hostile
 import hdf5_structures
 import hdf5_test_files
-from support import REPOSITORY, TestCase, only_full, settings
+from support import REPOSITORY, TestCase, newest, only_full, settings
 
 FIXTURES = REPOSITORY / "Tests" / "Fixtures"
 # Structures differ between these; the others write what one of them writes too.
@@ -295,6 +296,45 @@ class SharedElements(ReaderTestCase):
         hdf5_hostile.declare_fill(path, 40)
         self.assertLess(path.stat().st_size, 10_000)
         self.assert_refused(path, 40, "bytes together", "nearly empty")
+
+    def test_a_checkpoint_that_is_nearly_all_unwritten_is_refused_soon(self):
+        path = self.unwritten("float32", "f4", 12 << 20)
+        for command in ("verify", "inspect"):
+            with self.subTest(command=command):
+                result = self.flywheel(command, path, status=2, timeout=20)
+                self.assert_error(result, "The arrays that are read at once have more than")
+        # This reads one after the other, and sees that the first is not what was written.
+        self.flywheel("convert", path, self.folder / "all.npz", status=2, timeout=20)
+        self.assertFalse((self.folder / "all.npz").exists())
+
+    def test_a_checkpoint_of_unwritten_bytes_is_refused_soon(self):
+        path = self.unwritten("bfloat16", "V2", 24 << 20)
+        for command in ("verify", "inspect"):
+            with self.subTest(command=command):
+                result = self.flywheel(command, path, status=2, timeout=20)
+                self.assert_error(result, "bytes together", "nearly empty")
+
+    def unwritten(self, dtype: str, stored: str, count: int) -> Path:
+        """A checkpoint of which no weight and no velocity was ever written: 2.6 GB in a small file."""
+        path = newest(self.train("--epochs", "1", "--layers", "784" + 13 * "-10"))
+        document = checkpoint.read(path).document
+        with h5py.File(path, "r+") as file:
+            for name, entry in document["tensors"].items():
+                if name.startswith(("model/", "optimizer/")):
+                    entry["shape"], entry["dtype"] = [count], dtype
+                    del file[name]
+                    file.create_dataset(name, (count,), stored)
+        checkpoint.replace_document(path, checkpoint.seal(document))
+        return path
+
+    def test_a_nearly_empty_file_is_read(self):
+        path = self.folder / "sparse.h5"
+        with h5py.File(path, "w") as file:
+            for name in "ab":
+                file.create_dataset(name, (10_000_000,), "f4")
+        self.flywheel("convert", path, self.folder / "sparse.npz")
+        self.flywheel("verify", path)
+        self.flywheel("diff", path, self.folder / "sparse.npz")
 
 
 # What libhdf5 2.0 reads and Flywheel does not, with a part of the reason.

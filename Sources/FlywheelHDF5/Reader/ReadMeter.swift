@@ -1,5 +1,4 @@
 internal import FlywheelCore
-internal import Synchronization
 
 /// Counts the bytes that are looked at while all of a file is gone through, or that are kept of it.
 ///
@@ -12,12 +11,11 @@ final class ReadMeter: Sendable {
   /// What a small file may have in any case.
   private static let leastLimit = 64 << 20
 
-  private let limit: Int
+  private let counter: ByteCounter
   private let advice: String
-  private let spent = Atomic(0)
 
   /// Whether more was looked at than may be, so that nothing else is.
-  var isExceeded: Bool { spent.load(ordering: .relaxed) > limit }
+  var isExceeded: Bool { counter.isExceeded }
 
   /// Begins to count.
   ///
@@ -32,7 +30,7 @@ final class ReadMeter: Sendable {
   ///   - limit: The most bytes that are looked at.
   ///   - advice: What can still be done with a file that leads to more, for the error.
   init(limit: Int, advice: String = "") {
-    self.limit = limit
+    counter = ByteCounter(limit: limit)
     self.advice = advice
   }
 
@@ -50,13 +48,10 @@ final class ReadMeter: Sendable {
   /// - Parameter count: How many there are.
   /// - Throws: `limitExceeded`.
   func spend(_ count: Int) throws(FlywheelError) {
-    // Far below overflow: it ends at the limit, which is some times the size of a file in memory. What is too large
-    // by itself is beyond it from then on.
-    let counted = count > limit ? limit + 1 : count
-    guard spent.wrappingAdd(counted, ordering: .relaxed).newValue <= limit else {
+    guard counter.spend(count) else {
       throw FlywheelError(
         .limitExceeded,
-        "The objects of the file lead to the same bytes again and again: more than \(limit) would have to be "
+        "The objects of the file lead to the same bytes again and again: more than \(counter.limit) would have to be "
           + "read. It is damaged, or made to take up time and memory.\(advice)"
       )
     }

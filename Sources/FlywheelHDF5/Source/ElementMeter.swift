@@ -7,19 +7,18 @@ internal import Synchronization
 /// bytes or of fill values, are not. Nothing is counted of other files.
 struct ElementMeter: ~Copyable, Sendable {
   private let fileByteCount: Int
-  private let all: Counter
+  private let all: Part
   /// Those that lie in the file in one piece for each dataset, of which a sound file has no more than bytes.
-  private let inPieces: Counter
+  private let inPieces: Part
 
-  /// Counts some of the elements.
-  private struct Counter: ~Copyable, Sendable {
-    /// The most bytes that may be declared, or else read.
-    let limit: Int
+  /// Some of the elements.
+  private struct Part: ~Copyable, Sendable {
     /// How many bytes are declared, if that is too much; else 0.
     let declared = Atomic(0)
-    let spent = Atomic(0)
+    /// What is read of them.
+    let read: ByteCounter
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int) { read = ByteCounter(limit: limit) }
 
     var isCounting: Bool { declared.load(ordering: .relaxed) > 0 }
 
@@ -30,14 +29,11 @@ struct ElementMeter: ~Copyable, Sendable {
     }
 
     func begin(declaring byteCount: Int) {
-      if byteCount > limit { declared.store(byteCount, ordering: .relaxed) }
+      if byteCount > read.limit { declared.store(byteCount, ordering: .relaxed) }
     }
 
-    /// Counts bytes; whether they are too many.
-    func isExceeded(by count: Int) -> Bool {
-      // Far below overflow: nobody reads so much.
-      isCounting && spent.wrappingAdd(count, ordering: .relaxed).newValue > limit
-    }
+    /// Counts bytes; whether they are not too many.
+    func spend(_ count: Int) -> Bool { !isCounting || read.spend(count) }
   }
 
   /// Whether there is anything to count.
@@ -48,8 +44,8 @@ struct ElementMeter: ~Copyable, Sendable {
   /// - Parameter limit: What the size of the file justifies.
   init(_ limit: ReadLimit) {
     fileByteCount = limit.fileByteCount
-    all = Counter(limit: limit.elementLimit)
-    inPieces = Counter(limit: limit.fileByteCount)
+    all = Part(limit: limit.totalLimit)
+    inPieces = Part(limit: limit.fileByteCount)
   }
 
   /// Begins to count what is read from now on, if the datasets declare too much.
@@ -60,23 +56,23 @@ struct ElementMeter: ~Copyable, Sendable {
     inPieces.begin(declaring: bytes.inPieces)
   }
 
-  /// Counts elements that were read of a file that declares too many.
+  /// Counts elements that are to be read of a file that declares too many.
   ///
   /// - Parameters:
   ///   - count: The number of their bytes.
   ///   - isPiece: Whether they lie in the file in one piece.
   /// - Throws: `limitExceeded` if that is more together than the file justifies.
   func spend(_ count: Int, isPiece: Bool) throws(FlywheelError) {
-    if isPiece, inPieces.isExceeded(by: count) {
+    if isPiece, !inPieces.spend(count) {
       throw failure(
         "The arrays that lie in the file in one piece declare \(inPieces.words) together, and it has only "
           + "\(fileByteCount): it is damaged, or made to take up time."
       )
     }
-    if all.isExceeded(by: count) {
+    guard all.spend(count) else {
       throw failure(
-        "The arrays of the file declare \(all.words) together, and \(all.limit) are the most that its own "
-          + "\(fileByteCount) justify: it is damaged, made to take up time, or nearly empty."
+        "The arrays of the file declare \(all.words) together, and \(all.read.limit) are the most that are read of "
+          + "one that has \(fileByteCount) itself: it is damaged, made to take up time, or nearly empty."
       )
     }
   }

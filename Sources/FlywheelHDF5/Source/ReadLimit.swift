@@ -10,10 +10,22 @@ struct ReadLimit: Sendable {
   /// The most bytes that its size need not justify: chunks that were never written are all fill value.
   let fillLimit: Int
 
-  /// The most bytes of elements, of one dataset or of all: each has its bytes in the file for itself.
-  var elementLimit: Int {
+  /// The most bytes of elements that are in memory at once, of one dataset or of several.
+  var elementLimit: Int { max(fillLimit, expandedByteCount) }
+
+  /// The most bytes of elements of all datasets, one after the other.
+  ///
+  /// Each has its bytes in the file for itself, but for what was never written. Of that there may be more here, as it
+  /// takes no memory but only time.
+  var totalLimit: Int {
+    let (product, overflow) = fillLimit.multipliedReportingOverflow(by: 16)
+    return max(overflow ? .max : product, expandedByteCount)
+  }
+
+  /// What all of the file can stand for.
+  private var expandedByteCount: Int {
     let (product, overflow) = fileByteCount.multipliedReportingOverflow(by: Self.largestExpansion)
-    return max(fillLimit, overflow ? .max : product)
+    return overflow ? .max : product
   }
 
   /// The most attributes of all objects: each has at least as many bytes in the file, and is one object's.

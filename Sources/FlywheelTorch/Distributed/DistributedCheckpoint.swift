@@ -224,7 +224,7 @@ public final class DistributedCheckpoint: ArchiveReader {
   /// - Throws: As `tensor(_:)`, for the first that cannot be read.
   /// - Returns: A tensor for each key; nil where there is no tensor of that name.
   public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
-    try tensorsInParallel(keys)
+    try tensorsInParallel(keys) { (key) throws(FlywheelError) in try tensor(key) }
   }
 
   /// Reads a tensor piece by piece; but one whose chunks do not follow each other is put together first.

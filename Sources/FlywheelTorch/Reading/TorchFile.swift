@@ -191,7 +191,7 @@ public final class TorchFile: ArchiveReader {
   /// - Throws: As `tensor(_:)`, for the first that cannot be read.
   /// - Returns: A tensor for each key; nil where there is no tensor of that name.
   public func tensors(_ keys: [String]) throws(FlywheelError) -> [Tensor?] {
-    try tensorsInParallel(keys)
+    try tensorsInParallel(keys) { (key) throws(FlywheelError) in try tensor(key) }
   }
 
   /// Reads a tensor piece by piece; but a storage that is compressed is inflated as a whole.

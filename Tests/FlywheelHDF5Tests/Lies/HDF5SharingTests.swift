@@ -9,10 +9,10 @@ import Testing
 struct HDF5SharingTests {
   private typealias Build = StructureBuilder
 
-  /// What fill values may take here: four datasets of the larger ones.
-  private static let fillLimit = 4 << 20
-
-  private static func open(_ file: SharedElements) throws -> HDF5ArchiveReader {
+  private static func open(
+    _ file: SharedElements,
+    fillLimit: Int = 1 << 18
+  ) throws -> HDF5ArchiveReader {
     try HDF5ArchiveReader(file.storage(), path: "shared.h5", fillLimit: fillLimit)
   }
 
@@ -60,12 +60,33 @@ struct HDF5SharingTests {
     try Self.expectLimit(example.file(), "bytes together")
   }
 
-  @Test("What was not listed is not counted, as its reader knows what it asks for")
+  @Test(
+    "What was not listed is not counted, as its reader knows what it asks for; but all at once is too much"
+  )
   func unlisted() throws {
-    let file = try #require(SharedElements.large.first).file()
+    let file = try #require(SharedElements.large.first { $0.testDescription == "fill values" })
+      .file()
     let reader = try Self.open(file)
-    for number in 0..<file.datasetCount {
-      #expect(try reader.tensor(SharedElements.key(number)) != nil)
+    let keys = (0..<file.datasetCount).map(SharedElements.key)
+    for key in keys { #expect(try reader.tensor(key) != nil) }
+    for _ in 0..<2 {
+      let error = #expect(throws: FlywheelError.self) { _ = try reader.tensors(keys) }
+      #expect(error?.code == .limitExceeded)
+      #expect(error?.message.contains("at once have more than") == true)
+      #expect(error?.location.path == "shared.h5")
+      #expect(try reader.tensors(["d3", "nothing"]).map { $0?.byteCount } == [1 << 20, nil])
+    }
+  }
+
+  @Test("A nearly empty file that is sound is read, as long as it is not very large")
+  func nearlyEmpty() throws {
+    var file = try #require(SharedElements.large.first { $0.testDescription == "fill values" })
+      .file()
+    file.datasetCount = 16
+    let reader = try Self.open(file, fillLimit: file.byteCount)
+    let keys = try reader.members().map(\.key)
+    for _ in 0..<3 {
+      for key in keys { #expect(try reader.tensor(key)?.byteCount == 1 << 20) }
     }
   }
 

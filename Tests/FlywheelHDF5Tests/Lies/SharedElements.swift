@@ -226,7 +226,7 @@ struct SharedElements: Sendable {
 
   /// Elements that were never written, of which there is one in the file.
   private static let fill = SharedElements(
-    count: 10,
+    count: 20,
     extent: 1 << 20,
     Build.message(.fillValue, [3, 0x20] + Build.le(UInt32(1)) + [7])
       + Build.contiguous(Build.nowhere, 0),
