@@ -85,7 +85,7 @@ enum CheckpointView {
   ) -> [String] {
     var rows = members.map { member in
       [
-        Formatting.name(member.key), Formatting.shortened(member.type, to: 100),
+        Formatting.name(member.key), Formatting.shortened(member.type, to: 120),
         member.shape.map { Formatting.shortened($0.description, to: 100) } ?? "?",
         member.byteCount.map { Formatting.bytes($0) } ?? "", member.storage,
       ]

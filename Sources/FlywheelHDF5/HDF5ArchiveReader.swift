@@ -68,16 +68,48 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Parameters:
   ///   - bytes: All of its bytes.
   ///   - path: Its name, for errors.
-  ///   - fillLimit: As in `HDF5File.init(opening:fillLimit:)`; once all tensors were listed, the same for all
-  ///     that are read.
+  ///   - fillLimit: As in `HDF5File.init(opening:fillLimit:)`, of one tensor or of several that are asked for
+  ///     together; sixteen times as much of all that are read after they were listed.
   /// - Throws: As `HDF5File.init(opening:)`.
-  public init(
+  public convenience init(
     _ bytes: TensorStorage,
     path: FilePath,
     fillLimit: Int = 64 << 20
   ) throws(FlywheelError) {
-    file = try HDF5File(bytes, path: path, fillLimit: fillLimit)
-    elements = ElementMeter(file.limit)
+    try self.init(
+      bytes,
+      path: path,
+      ReadLimit(fileByteCount: bytes.byteCount, fillLimit: fillLimit)
+    )
+  }
+
+  /// Opens a file that was inflated.
+  ///
+  /// - Parameters:
+  ///   - bytes: All of its bytes.
+  ///   - storedByteCount: How many they were before.
+  ///   - path: Its name, for errors.
+  /// - Throws: As `HDF5File.init(opening:)`.
+  package convenience init(
+    inflated bytes: TensorStorage,
+    from storedByteCount: Int,
+    path: FilePath
+  ) throws(FlywheelError) {
+    let limit = ReadLimit(
+      fileByteCount: bytes.byteCount,
+      fillLimit: 64 << 20,
+      storedByteCount: storedByteCount
+    )
+    try self.init(bytes, path: path, limit)
+  }
+
+  private init(
+    _ bytes: TensorStorage,
+    path: FilePath,
+    _ limit: ReadLimit
+  ) throws(FlywheelError) {
+    file = try HDF5File(bytes, path: path, limit)
+    elements = ElementMeter(limit)
   }
 
   /// Lists the datasets, group by group.
@@ -94,9 +126,7 @@ public final class HDF5ArchiveReader: ArchiveReader {
     // Others may load arrays meanwhile.
     let contents = try file.contents()
     var declared = DeclaredBytes()
-    let members = try contents.datasets.map { (listed) throws(FlywheelError) in
-      try member(listed.dataset, addingTo: &declared)
-    }
+    let members = contents.datasets.map { member($0.dataset, addingTo: &declared) }
     elements.begin(declaring: declared)
     let found = Listing(contents.datasets, members, contents.metadata)
     listing.withLock { $0 = $0 ?? found }
@@ -114,7 +144,7 @@ public final class HDF5ArchiveReader: ArchiveReader {
     }
     guard let dataset else { return nil }
     var declared = DeclaredBytes()
-    return try member(dataset, addingTo: &declared)
+    return member(dataset, addingTo: &declared)
   }
 
   /// A dataset as a member.
@@ -122,12 +152,11 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Parameters:
   ///   - dataset: The dataset.
   ///   - declared: What others declare; this one's bytes are added if it can be read.
-  /// - Throws: Nothing; what is wrong with it is in the answer.
   /// - Returns: The member.
   private func member(
     _ dataset: HDF5Dataset,
     addingTo declared: inout DeclaredBytes
-  ) throws(FlywheelError) -> ArchiveMember {
+  ) -> ArchiveMember {
     let content: ArchiveMember.Content
     do throws(FlywheelError) {
       let element = try dataset.readableElement()
@@ -162,21 +191,36 @@ public final class HDF5ArchiveReader: ArchiveReader {
   /// - Throws: As `HDF5File.tensor(_:)`; `limitExceeded` if that is more than the size of the file justifies.
   /// - Returns: The elements; nil if there is no dataset at the path.
   public func tensor(_ key: String) throws(FlywheelError) -> Tensor? {
+    try tensor(key) { _ in }
+  }
+
+  /// As the general function; `admit` is told how many bytes there are before they take memory, and throws if those
+  /// are too many.
+  private func tensor(
+    _ key: String,
+    _ admit: (Int) throws(FlywheelError) -> Void
+  ) throws(FlywheelError) -> Tensor? {
     if elements.isCounting { try count(key) }
     // What was listed need not be looked for again.
     let listed = listing.withLock { $0?.dataset(key) }
-    if let listed, let tensor = file.mapped(listed) { return tensor }
-    return try ifPresent(key) { (place) throws(FlywheelError) in try file.tensor(at: place) }
+    if let listed, let tensor = file.mapped(listed) {
+      try FlywheelError.locating(path: path, tensor: listed.dataset.path) {
+        () throws(FlywheelError) in try admit(tensor.byteCount)
+      }
+      return tensor
+    }
+    return try ifPresent(key) { (place) throws(FlywheelError) in
+      try file.tensor(at: place, admit)
+    }
   }
 
-  /// Counts a dataset before it is read; what cannot be read says so itself.
+  /// Counts a dataset before it is read; what cannot be read, or is too large by itself, says so then.
   private func count(_ key: String) throws(FlywheelError) {
     guard let place = place(of: key), let dataset = try? file.dataset(at: place),
-      let element = try? dataset.readableElement(),
-      let array = try? TensorDescription(element: element, shape: dataset.shape)
+      let byteCount = dataset.byteCount, byteCount <= file.limit.elementLimit
     else { return }
     try FlywheelError.locating(path: path, tensor: dataset.path) { () throws(FlywheelError) in
-      try elements.spend(array.byteCount, isPiece: dataset.isPiece)
+      try elements.spend(byteCount, isPiece: dataset.isPiece)
     }
   }
 
@@ -192,19 +236,19 @@ public final class HDF5ArchiveReader: ArchiveReader {
     let held = ByteCounter(limit: file.limit.elementLimit)
     let work = listing.withLock(\.self)?.work(keys) ?? []
     return try tensorsInParallel(keys, work: work) { (key) throws(FlywheelError) in
-      // What comes after too much is not read any more.
-      let tensor = held.isExceeded ? nil : try tensor(key)
-      guard !held.isExceeded, held.spend(tensor?.byteCount ?? 0) else {
-        throw FlywheelError(
-          .limitExceeded,
-          "The arrays that are read at once have more than \(held.limit) bytes together, which a file of "
-            + "\(file.limit.fileByteCount) does not justify: it is damaged, made to take up memory, or nearly empty. "
-            + "Read fewer of them, as 'flywheel convert --only' does.",
-          at: .init(path: path, tensor: "/" + key)
-        )
+      try tensor(key) { (byteCount) throws(FlywheelError) in
+        guard held.spend(byteCount) else { throw Self.failure(holding: held.limit) }
       }
-      return tensor
     }
+  }
+
+  private static func failure(holding limit: Int) -> FlywheelError {
+    FlywheelError(
+      .limitExceeded,
+      "The arrays that are read at once have more than \(limit) bytes together, which the size of the file does not "
+        + "justify: it is damaged, made to take up memory, or nearly empty. Read fewer of them, as 'flywheel convert "
+        + "--only' does."
+    )
   }
 
   /// Reads a dataset of any type that can be read or carried, piece by piece.

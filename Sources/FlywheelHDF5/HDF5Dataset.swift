@@ -170,6 +170,12 @@ extension HDF5Dataset {
     )
   }
 
+  /// How many bytes its elements have in memory; nil if they are not read.
+  var byteCount: Int? {
+    guard let element = try? readableElement() else { return nil }
+    return try? TensorDescription(element: element, shape: shape).byteCount
+  }
+
   /// Whether its elements lie in the file in one piece.
   var isPiece: Bool {
     guard case .contiguous(.some) = storage else { return false }

@@ -51,7 +51,21 @@ public struct HDF5File: ~Copyable, Sendable {
     fillLimit: Int = 64 << 20,
     reader: HDF5Implementation = .current
   ) throws(FlywheelError) {
-    let limit = ReadLimit(fileByteCount: bytes.byteCount, fillLimit: fillLimit)
+    try self.init(
+      bytes,
+      path: path,
+      ReadLimit(fileByteCount: bytes.byteCount, fillLimit: fillLimit),
+      reader: reader
+    )
+  }
+
+  /// As the general function, with other limits.
+  init(
+    _ bytes: TensorStorage,
+    path: FilePath,
+    _ limit: ReadLimit,
+    reader: HDF5Implementation = .current
+  ) throws(FlywheelError) {
     source = try FlywheelError.locating(path: path) {
       () throws(FlywheelError) -> any HDF5Source in
       switch reader {
@@ -122,8 +136,21 @@ public struct HDF5File: ~Copyable, Sendable {
   func mapped(_ dataset: ListedDataset) -> Tensor? { source.mapped(dataset) }
 
   /// As `tensor(_:)`, of a path that was looked at.
-  func tensor(at place: HDF5Path) throws(FlywheelError) -> Tensor {
-    try located(place) { () throws(FlywheelError) in try source.input(at: place).tensor() }
+  ///
+  /// - Parameters:
+  ///   - place: Where it is.
+  ///   - admit: Is told how many bytes it has before there is memory for them; throws if they are too many.
+  /// - Throws: As the general function, and what `admit` throws.
+  /// - Returns: The elements.
+  func tensor(
+    at place: HDF5Path,
+    _ admit: (Int) throws(FlywheelError) -> Void = { _ in }
+  ) throws(FlywheelError) -> Tensor {
+    try located(place) { () throws(FlywheelError) in
+      let input = try source.input(at: place)
+      if let byteCount = input.dataset.byteCount { try admit(byteCount) }
+      return try input.tensor()
+    }
   }
 
   /// Reads a part of a dataset, and nothing else of it; without copying it where its bytes lie in one

@@ -55,12 +55,13 @@ struct KerasContents {
     guard let variables = zip.entry(named: Name.variables) else {
       throw Self.noVariables(among: zip.entries.map(\.name))
     }
-    let bytes: TensorStorage
+    let stored: HDF5ArchiveReader
     if let range = try zip.storedRange(of: variables) {
       try zip.verify(variables)
-      bytes = TensorStorage(range, of: zip.bytes)
+      stored = try HDF5ArchiveReader(TensorStorage(range, of: zip.bytes), path: path)
     } else {
-      bytes = try zip.contents(of: variables)
+      let size = variables.compressedByteCount
+      stored = try HDF5ArchiveReader(inflated: zip.contents(of: variables), from: size, path: path)
     }
     var documents: OrderedDictionary<String, [UInt8]> = [:]
     for name in [Name.configuration, Name.versions] {
@@ -71,7 +72,7 @@ struct KerasContents {
     }
     let read = Set(documents.keys).union([Name.variables])
     try self.init(
-      stored: HDF5ArchiveReader(bytes, path: path),
+      stored: stored,
       documents,
       besides: zip.entries.filter { !$0.isFolder && !read.contains($0.name) }.map(\.name)
     )

@@ -205,8 +205,8 @@ def _pages(path):
 
 def _nearly_empty(path):
     with _file(path, "v110") as file:
-        # Each is less than the laws allow for fill values, and both are more.
-        for name in "ab":
+        # Each is less than the laws allow for fill values, and all are more than they allow one after the other.
+        for name in map(chr, range(ord("a"), ord("z") + 1)):
             file.create_dataset(name, (700_000,), "u1", chunks=(9_000,), fillvalue=7)
 
 

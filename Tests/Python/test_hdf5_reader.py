@@ -1,6 +1,8 @@
 """Flywheel's reader of HDF5 against h5py, over every structure that files can have."""
 
 import functools
+import io
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -326,6 +328,22 @@ class SharedElements(ReaderTestCase):
                     file.create_dataset(name, (count,), stored)
         checkpoint.replace_document(path, checkpoint.seal(document))
         return path
+
+    def test_what_deflate_can_do_is_justified_once(self):
+        path = self.folder / "model.keras"
+        with zipfile.ZipFile(FIXTURES / "keras" / "adam.keras") as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        weights = io.BytesIO(members["model.weights.h5"])
+        with h5py.File(weights, "r+") as file:
+            file["zeros"] = np.zeros(16 << 20, "u1")
+            file.create_dataset("unwritten", (10 << 30,), "u1")
+        members["model.weights.h5"] = weights.getvalue()
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        self.assertLess(path.stat().st_size, 1 << 20)
+        result = self.flywheel("inspect", path, "--stats", status=2, timeout=20)
+        self.assert_error(result, "unwritten", "nearly empty")
 
     def test_a_nearly_empty_file_is_read(self):
         path = self.folder / "sparse.h5"

@@ -7,7 +7,10 @@ struct ByteCounter: ~Copyable, Sendable {
   private let spent = Atomic(0)
 
   /// Begins at none.
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int) {
+    // Far from overflow, and nobody has so many.
+    self.limit = min(limit, .max / 4)
+  }
 
   /// Whether there were too many, as there are from then on.
   var isExceeded: Bool { spent.load(ordering: .relaxed) > limit }

@@ -9,14 +9,29 @@ struct ReadLimit: Sendable {
   let fileByteCount: Int
   /// The most bytes that its size need not justify: chunks that were never written are all fill value.
   let fillLimit: Int
+  /// The size of what was inflated to give the file; its own if nothing was.
+  private let storedByteCount: Int
 
-  /// The most bytes of elements that are in memory at once, of one dataset or of several.
+  /// Says what there is.
+  ///
+  /// - Parameters:
+  ///   - fileByteCount: The size of the file.
+  ///   - fillLimit: The most bytes that its size need not justify.
+  ///   - storedByteCount: The size of what was inflated to give the file; nil if nothing was. What deflate can do is
+  ///     not justified twice.
+  init(fileByteCount: Int, fillLimit: Int, storedByteCount: Int? = nil) {
+    self.fileByteCount = fileByteCount
+    self.fillLimit = fillLimit
+    self.storedByteCount = storedByteCount ?? fileByteCount
+  }
+
+  /// The most bytes of elements of one dataset, or of several that are asked for together.
   var elementLimit: Int { max(fillLimit, expandedByteCount) }
 
   /// The most bytes of elements of all datasets, one after the other.
   ///
-  /// Each has its bytes in the file for itself, but for what was never written. Of that there may be more here, as it
-  /// takes no memory but only time.
+  /// Each has its bytes in the file for itself, but for what was never written. Of that there may be more here, as
+  /// most callers let go of one dataset before the next.
   var totalLimit: Int {
     let (product, overflow) = fillLimit.multipliedReportingOverflow(by: 16)
     return max(overflow ? .max : product, expandedByteCount)
@@ -24,8 +39,10 @@ struct ReadLimit: Sendable {
 
   /// What all of the file can stand for.
   private var expandedByteCount: Int {
-    let (product, overflow) = fileByteCount.multipliedReportingOverflow(by: Self.largestExpansion)
-    return overflow ? .max : product
+    let (product, overflow) =
+      storedByteCount
+      .multipliedReportingOverflow(by: Self.largestExpansion)
+    return max(fileByteCount, overflow ? .max : product)
   }
 
   /// The most attributes of all objects: each has at least as many bytes in the file, and is one object's.
@@ -42,7 +59,7 @@ struct ReadLimit: Sendable {
       throw FlywheelError(
         .limitExceeded,
         "The file declares \(byteCount) bytes for \(what). That is more than "
-          + "\(Self.largestExpansion) times its own \(fileByteCount), and more than \(fillLimit) of "
+          + "\(Self.largestExpansion) times its own \(storedByteCount), and more than \(fillLimit) of "
           + "fill values: it is damaged or nearly empty. Read it block by block, or raise the limit."
       )
     }
