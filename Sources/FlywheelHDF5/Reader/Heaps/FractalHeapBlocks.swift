@@ -9,7 +9,8 @@ struct FractalHeapBlocks {
   /// All blocks, in the order of their places in the heap.
   private var blocks: [Block] = []
   /// What became of looking for them; nil before one is first asked for.
-  private var search: Result<Void, FlywheelError>?
+  private var isSearched = false
+  private var failure: FlywheelError?
   private var budget: ReadingBudget
 
   /// A direct block.
@@ -160,12 +161,13 @@ struct FractalHeapBlocks {
 
   /// Reads the tables, once.
   private mutating func findBlocks() throws(FlywheelError) {
-    if let search { return try search.get() }
+    if let failure { throw failure }
+    guard !isSearched else { return }
+    isSearched = true
     do throws(FlywheelError) {
       try readTables()
-      search = .success(())
     } catch {
-      search = .failure(error)
+      failure = error
       throw error
     }
   }
