@@ -44,7 +44,7 @@ struct FileStart {
     guard isZip else { return false }
     // Mostly it is the first one: then the archive's directory, which may be long, is read only once.
     if matches(firstZipMember) { return true }
-    guard let archive = try? ZipReader(opening: path) else { return false }
+    guard let file, let archive = try? ZipReader(file, path: path) else { return false }
     return archive.entries.contains { matches($0.name) }
   }
 

@@ -125,8 +125,12 @@ public final class HDF5ArchiveReader: ArchiveReader {
     if let known = listing.withLock({ $0 }) { return known }
     // Others may load arrays meanwhile.
     let contents = try file.contents()
+    let members = contents.datasets.map { member($0.dataset) }
     var declared = DeclaredBytes()
-    let members = contents.datasets.map { member($0.dataset, addingTo: &declared) }
+    for (listed, member) in zip(contents.datasets, members) {
+      guard case .array(let description) = member.content else { continue }
+      declared.add(description.byteCount, isPiece: listed.dataset.isPiece)
+    }
     elements.begin(declaring: declared)
     let found = Listing(contents.datasets, members, contents.metadata)
     listing.withLock { $0 = $0 ?? found }
@@ -143,26 +147,14 @@ public final class HDF5ArchiveReader: ArchiveReader {
       try file.dataset(at: place)
     }
     guard let dataset else { return nil }
-    var declared = DeclaredBytes()
-    return member(dataset, addingTo: &declared)
+    return member(dataset)
   }
 
-  /// A dataset as a member.
-  ///
-  /// - Parameters:
-  ///   - dataset: The dataset.
-  ///   - declared: What others declare; this one's bytes are added if it can be read.
-  /// - Returns: The member.
-  private func member(
-    _ dataset: HDF5Dataset,
-    addingTo declared: inout DeclaredBytes
-  ) -> ArchiveMember {
+  private func member(_ dataset: HDF5Dataset) -> ArchiveMember {
     let content: ArchiveMember.Content
     do throws(FlywheelError) {
       let element = try dataset.readableElement()
-      let description = try TensorDescription(element: element, shape: dataset.shape)
-      declared.add(description.byteCount, isPiece: dataset.isPiece)
-      content = .array(description)
+      content = .array(try TensorDescription(element: element, shape: dataset.shape))
     } catch {
       content = .unreadable(
         type: dataset.typeDescription,

@@ -57,7 +57,7 @@ public enum KerasFile {
       if bytes.starts(with: Array("PK".utf8)) {
         // The members of an .npz are .npy files, and there may be thousands in its directory.
         guard !Self.beginsWithArray(bytes),
-          let kind = Kind(holding: try ZipReader(opening: path).entries.map(\.name), .archive)
+          let kind = Kind(holding: try ZipReader(file, path: path).entries.map(\.name), .archive)
         else { return nil }
         self = kind
       } else if bytes.starts(with: [0x89] + Array("HDF\r\n".utf8)) {

@@ -302,7 +302,7 @@ struct ConvertCommand: FileReadingCommand {
       members["notes"] = .array(notes.map { JSONValue($0) })
       Terminal.output.print(JSONValue.object(members).prettyText())
     } else if !reporting.quiet {
-      for line in view.lines { Terminal.output.print(line) }
+      Terminal.output.print(view.lines)
       Terminal.output.print(
         "\(target.path): checkpoint of \(Formatting.count(archive.tensors.count, "tensor")), "
           + "\(Formatting.bytes(after)) (\(target.format.name))"

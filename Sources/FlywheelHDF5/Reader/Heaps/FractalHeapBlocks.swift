@@ -8,8 +8,9 @@ struct FractalHeapBlocks {
   private let image: FileImage
   /// All blocks, in the order of their places in the heap.
   private var blocks: [Block] = []
-  /// What became of looking for them; nil before one is first asked for.
+  /// Whether they were looked for, as they are when one is first asked for.
   private var isSearched = false
+  /// What was wrong with them.
   private var failure: FlywheelError?
   private var budget: ReadingBudget
 
